@@ -1,1 +1,10 @@
-fn main(){}
+//! The program's entry: parse, run, exit.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use orszem::cli::Cli;
+
+fn main() -> ExitCode {
+    Cli::parse().run()
+}

@@ -5,6 +5,7 @@
 pub mod labels;
 pub mod record;
 pub mod severity;
+pub mod size;
 pub mod time;
 pub mod varint;
 pub mod wire;
@@ -12,4 +13,5 @@ pub mod wire;
 pub use labels::{Labels, Stream};
 pub use record::{Attribute, AttributeValue, Kind, Record};
 pub use severity::Severity;
+pub use size::{ByteSize, DiskShare, Span};
 pub use time::Timestamp;

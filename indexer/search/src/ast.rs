@@ -2,6 +2,9 @@
 
 use std::cmp::Ordering;
 
+use crate::glob::Glob;
+use crate::literal::Searcher;
+
 /// A condition on one record.
 #[derive(Clone, Debug)]
 pub enum Expr {
@@ -29,7 +32,7 @@ pub struct Required {
     pub right_boundary: bool,
 }
 
-/// A pattern over a text: the body, or one field's value.
+/// A pattern over a text: the body, or one field's value. Made by its constructors (see `text.rs`).
 #[derive(Clone, Debug)]
 pub struct TextPattern {
     /// Each of them must occur; what the store narrows by.
@@ -38,6 +41,8 @@ pub struct TextPattern {
     pub verify: Verify,
     /// As the user wrote it, for `explain` and highlights.
     pub source: String,
+    /// One for each of `required`, in their order.
+    pub(crate) searchers: Vec<Searcher>,
 }
 
 /// How a candidate text is verified.
@@ -45,8 +50,10 @@ pub struct TextPattern {
 pub enum Verify {
     /// The match is exactly: every `required` literal occurs at its boundaries.
     Exact,
-    /// A regular expression over the raw bytes (also what globs compile to).
+    /// A regular expression over the raw bytes.
     Regex(regex::bytes::Regex),
+    /// A pattern with wildcards. It is no regular expression, since no syntax of those says our word boundary.
+    Glob(Glob),
 }
 
 /// Which field of a record a condition looks at.

@@ -1,0 +1,117 @@
+//! What is followed, what can't be read, and the command that mends it.
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// One file as the collector sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileStatus {
+    pub path: PathBuf,
+    pub state: FileState,
+    /// In bytes, at the last look.
+    pub size: u64,
+    /// Bytes that were read and stand in the checkpoint.
+    pub position: u64,
+    /// `size - position`.
+    pub lag: u64,
+}
+
+/// Whether a file is followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileState {
+    Following,
+    /// `fix` is a command to paste into a shell.
+    Unreadable { reason: String, fix: String },
+}
+
+impl FileStatus {
+    /// The status of a path that could not be opened.
+    pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Self {
+        let size = std::fs::metadata(path).map_or(0, |m| m.len());
+        let state = FileState::Unreadable { reason: error.to_string(), fix: fix(path, error, &Account::own()) };
+        Self { path: path.to_owned(), state, size, position: 0, lag: size }
+    }
+}
+
+/// Who this process runs as.
+struct Account {
+    name: String,
+}
+
+impl Account {
+    /// Read from `/proc/self` and `/etc/passwd`; the number stands in where there is no name.
+    fn own() -> Self {
+        let uid = std::fs::metadata("/proc/self").map_or(0, |m| m.uid());
+        let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_else(|_| String::new());
+        Self { name: name_of(&passwd, uid).unwrap_or_else(|| uid.to_string()) }
+    }
+}
+
+/// The name with this number in the text of `/etc/passwd` or `/etc/group`.
+fn name_of(table: &str, id: u32) -> Option<String> {
+    table.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(id)).then(|| name.to_owned())
+    })
+}
+
+/// Groups that exist to let people read logs; joining one is better than changing a file's access list.
+const READER_GROUPS: [&str; 3] = ["adm", "systemd-journal", "log"];
+
+fn fix(path: &Path, error: &io::Error, account: &Account) -> String {
+    let shown = quoted(path);
+    let who = &account.name;
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            let metadata = std::fs::metadata(path).ok();
+            let group = metadata.as_ref().filter(|m| m.mode() & 0o040 != 0).and_then(|m| {
+                let groups = std::fs::read_to_string("/etc/group").ok()?;
+                name_of(&groups, m.gid()).filter(|g| READER_GROUPS.contains(&g.as_str()))
+            });
+            match (group, metadata.is_some_and(|m| m.is_dir())) {
+                (Some(group), _) => format!("sudo usermod -aG {group} {who}"),
+                (None, true) => format!("sudo setfacl -R -m u:{who}:rX {shown}"),
+                (None, false) => format!("sudo setfacl -m u:{who}:r {shown}"),
+            }
+        }
+        io::ErrorKind::NotFound => format!("ls -l {shown}"),
+        _ => format!("sudo head -c 1 {shown}"),
+    }
+}
+
+/// The path as one shell word.
+fn quoted(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-+:@".contains(&b)) {
+        return text.into_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fix_fits_the_error() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let file = dir.path().join("it's.log");
+        std::fs::write(&file, "x").expect("write");
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        let account = Account { name: "ann".into() };
+        let shown = format!("'{}'", file.to_string_lossy().replace('\'', r"'\''"));
+        assert_eq!(fix(&file, &denied, &account), format!("sudo setfacl -m u:ann:r {shown}"));
+        assert_eq!(fix(dir.path(), &denied, &account), format!("sudo setfacl -R -m u:ann:rX {}", dir.path().display()));
+        let missing = Path::new("/nowhere/x");
+        assert_eq!(fix(missing, &io::Error::from(io::ErrorKind::NotFound), &account), "ls -l /nowhere/x");
+    }
+
+    #[test]
+    fn names_come_from_the_third_field() {
+        let table = "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n";
+        assert_eq!(name_of(table, 1000), Some("ann".into()));
+        assert_eq!(name_of(table, 7), None);
+    }
+}

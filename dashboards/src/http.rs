@@ -1,0 +1,18 @@
+//! What is answered over HTTP.
+
+pub mod access;
+pub mod app;
+pub mod engine;
+mod error;
+mod export;
+mod logs;
+mod page;
+mod params;
+mod rows;
+mod tail;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::ApiError;
+pub use logs::LogsApi;

@@ -1,0 +1,228 @@
+//! The catalogue: which segments are live, and up to which journal position everything is in them.
+//!
+//! SQLite in WAL mode with `synchronous = FULL`: what a call of this module commits survives power loss, and a flush,
+//! merge or deletion is seen whole or not at all. Format versions: 1.
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::error::{Error, Result};
+use crate::flush::PartitionKey;
+
+/// The format version this build writes and the newest it reads.
+const VERSION: i64 = 1;
+
+/// A live segment, as the catalogue knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentRow {
+    pub id: i64,
+    /// The retention class.
+    pub class: String,
+    /// The UTC day, counted from 1970-01-01.
+    pub day: i64,
+    /// Grows by one with each rewrite of the partition.
+    pub generation: i64,
+    /// The path under the segments' directory.
+    pub file: String,
+    pub rows: u64,
+    pub raw_bytes: u64,
+    pub disk_bytes: u64,
+    pub min_ts: i64,
+    pub max_ts: i64,
+    /// Rewritten for good, with the stronger compression.
+    pub sealed: bool,
+}
+
+/// A segment that is about to become live; its id is the one [`Catalog::next_id`] gave.
+#[derive(Clone, Debug)]
+pub(crate) struct NewSegment {
+    pub(crate) row: SegmentRow,
+}
+
+/// The open catalogue.
+#[derive(Debug)]
+pub(crate) struct Catalog {
+    connection: Mutex<Connection>,
+}
+
+impl Catalog {
+    /// Opens or creates the catalogue.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let failed = |source| Error::OpenCatalog { path: path.to_owned(), source };
+        let connection = Connection::open(path).map_err(failed)?;
+        connection.busy_timeout(Duration::from_secs(10)).map_err(failed)?;
+        connection
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+                 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+                 CREATE TABLE IF NOT EXISTS segments (
+                   id INTEGER PRIMARY KEY, class TEXT NOT NULL, day INTEGER NOT NULL, generation INTEGER NOT NULL,
+                   file TEXT NOT NULL UNIQUE, rows INTEGER NOT NULL, raw_bytes INTEGER NOT NULL, disk_bytes INTEGER NOT NULL,
+                   min_ts INTEGER NOT NULL, max_ts INTEGER NOT NULL, sealed INTEGER NOT NULL);
+                 INSERT OR IGNORE INTO meta VALUES ('version', 1), ('flushed', 0), ('next_id', 1);",
+            )
+            .map_err(failed)?;
+        let catalog = Self { connection: Mutex::new(connection) };
+        let found = catalog.meta("version")?;
+        if found > VERSION {
+            return Err(Error::CatalogVersion { path: path.to_owned(), found, known: VERSION });
+        }
+        Ok(catalog)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn meta(&self, key: &str) -> Result<i64> {
+        self.lock()
+            .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
+            .map_err(|source| Error::Catalog { operation: "read a setting", source })
+    }
+
+    /// The journal position below which every record is in a live segment (or was deleted, or has expired).
+    pub(crate) fn flushed(&self) -> Result<u64> {
+        Ok(self.meta("flushed")?.cast_unsigned())
+    }
+
+    /// Reserves `count` ids for new segments; they are never given again, also not after a crash.
+    pub(crate) fn reserve_ids(&self, count: i64) -> Result<i64> {
+        self.lock()
+            .query_row("UPDATE meta SET value = value + ?1 WHERE key = 'next_id' RETURNING value - ?1", [count], |row| row.get(0))
+            .map_err(|source| Error::Catalog { operation: "reserve a segment's number", source })
+    }
+
+    /// All live segments, in the order of their ids.
+    pub(crate) fn segments(&self) -> Result<Vec<SegmentRow>> {
+        let failed = |source| Error::Catalog { operation: "list the segments", source };
+        let connection = self.lock();
+        let mut statement = connection
+            .prepare("SELECT id, class, day, generation, file, rows, raw_bytes, disk_bytes, min_ts, max_ts, sealed FROM segments ORDER BY id")
+            .map_err(failed)?;
+        let rows = statement
+            .query_map([], |row| {
+                Ok(SegmentRow {
+                    id: row.get(0)?,
+                    class: row.get(1)?,
+                    day: row.get(2)?,
+                    generation: row.get(3)?,
+                    file: row.get(4)?,
+                    rows: row.get::<_, i64>(5)?.cast_unsigned(),
+                    raw_bytes: row.get::<_, i64>(6)?.cast_unsigned(),
+                    disk_bytes: row.get::<_, i64>(7)?.cast_unsigned(),
+                    min_ts: row.get(8)?,
+                    max_ts: row.get(9)?,
+                    sealed: row.get(10)?,
+                })
+            })
+            .map_err(failed)?;
+        rows.collect::<rusqlite::Result<_>>().map_err(failed)
+    }
+
+    /// The newest generation of a partition; 0 when there is none.
+    pub(crate) fn generation(&self, partition: &PartitionKey) -> Result<i64> {
+        self.lock()
+            .query_row("SELECT max(generation) FROM segments WHERE class = ?1 AND day = ?2", params![partition.class, partition.day], |row| {
+                row.get::<_, Option<i64>>(0)
+            })
+            .optional()
+            .map(|found| found.flatten().unwrap_or(0))
+            .map_err(|source| Error::Catalog { operation: "read a partition's generation", source })
+    }
+
+    /// Makes `added` live and takes `removed` out, in one step; `flushed` moves the flushed position.
+    pub(crate) fn swap(&self, added: &[NewSegment], removed: &[i64], flushed: Option<u64>) -> Result<()> {
+        let failed = |source| Error::Catalog { operation: "swap segments", source };
+        let mut connection = self.lock();
+        let transaction = connection.transaction().map_err(failed)?;
+        for NewSegment { row } in added {
+            transaction
+                .execute(
+                    "INSERT INTO segments VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                    params![
+                        row.id,
+                        row.class,
+                        row.day,
+                        row.generation,
+                        row.file,
+                        row.rows.cast_signed(),
+                        row.raw_bytes.cast_signed(),
+                        row.disk_bytes.cast_signed(),
+                        row.min_ts,
+                        row.max_ts,
+                        row.sealed
+                    ],
+                )
+                .map_err(failed)?;
+        }
+        for id in removed {
+            transaction.execute("DELETE FROM segments WHERE id = ?1", [id]).map_err(failed)?;
+        }
+        if let Some(position) = flushed {
+            transaction
+                .execute("UPDATE meta SET value = ?1 WHERE key = 'flushed'", [position.cast_signed()])
+                .map_err(failed)?;
+        }
+        transaction.commit().map_err(failed)
+    }
+
+    /// Writes a consistent copy of the catalogue to `target`.
+    pub(crate) fn copy_to(&self, target: &Path) -> Result<()> {
+        let failed = |source| Error::Catalog { operation: "copy it for the backup", source };
+        let target = target.to_string_lossy();
+        self.lock().execute("VACUUM INTO ?1", [target.as_ref()]).map(|_| ()).map_err(failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(id: i64) -> NewSegment {
+        NewSegment {
+            row: SegmentRow {
+                id,
+                class: "default".into(),
+                day: 20_000,
+                generation: 1,
+                file: format!("default/x/{id}.seg"),
+                rows: 5,
+                raw_bytes: 6,
+                disk_bytes: 7,
+                min_ts: -8,
+                max_ts: 9,
+                sealed: id == 2,
+            },
+        }
+    }
+
+    #[test]
+    fn a_swap_is_whole_or_nothing() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("catalog");
+        let catalog = Catalog::open(&path).expect("opens");
+        assert_eq!((catalog.reserve_ids(2).expect("ids"), catalog.reserve_ids(1).expect("ids")), (1, 3));
+        catalog.swap(&[row(1), row(2)], &[], Some(77)).expect("swaps");
+        assert!(catalog.swap(&[row(3), row(3)], &[1], Some(99)).is_err());
+        drop(catalog);
+        let catalog = Catalog::open(&path).expect("opens again");
+        assert_eq!(catalog.segments().expect("lists"), [row(1).row, row(2).row]);
+        assert_eq!(catalog.flushed().expect("reads"), 77);
+        assert_eq!(catalog.generation(&PartitionKey { class: "default".into(), day: 20_000 }).expect("reads"), 1);
+        assert_eq!(catalog.reserve_ids(1).expect("ids"), 4);
+    }
+
+    #[test]
+    fn a_newer_format_is_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("catalog");
+        drop(Catalog::open(&path).expect("opens"));
+        let connection = Connection::open(&path).expect("opens");
+        connection.execute("UPDATE meta SET value = 2 WHERE key = 'version'", []).expect("writes");
+        drop(connection);
+        assert!(matches!(Catalog::open(&path), Err(Error::CatalogVersion { found: 2, known: 1, .. })));
+    }
+}

@@ -1,0 +1,210 @@
+//! The HTTP surface of ingest: body in, batches to whoever was passed in, the protocol's own answer out.
+
+mod answer;
+mod body;
+mod headers;
+mod protocol;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::post;
+use orszem_model::Timestamp;
+use tokio::sync::Semaphore;
+
+use super::error::IngestError;
+use super::limits::Limits;
+use super::metrics::Metrics;
+use super::rate::RateLimiter;
+use super::stream_limit::StreamLimiter;
+use super::{Context, Decoded};
+use protocol::{Protocol, Surface};
+
+/// Bodies up to this size are decoded on the async thread; larger ones would hold it up.
+const INLINE_BYTES_MAX: usize = 64 << 10;
+
+/// A boxed future, as [`SubmitFn`] gives it.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+/// Makes batches durable and visible; the answer comes when they are.
+pub type SubmitFn = Arc<dyn Fn(Submission) -> BoxFuture<Result<Accepted, SubmitError>> + Send + Sync>;
+/// Tells the time.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Whose request it is: an extension that the access check puts on the request; tenant 0 without it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tenant(pub u32);
+
+/// The records of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submission {
+    pub tenant: u32,
+    /// Who sends it and as which of its batches; repeats are recognised by it.
+    pub identity: Option<Identity>,
+    /// A foreign sender's own key, at most 256 bytes; repeats are recognised by it.
+    pub idempotency_key: Option<String>,
+    /// Encoded batches of at most 1 MiB; empty when all records were rejected but the identity still counts.
+    pub batches: Vec<Vec<u8>>,
+}
+
+/// A batch's place among its source's batches (`X-Orszem-Source`, `-Epoch`, `-Seq`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub source: String,
+    pub epoch: u64,
+    pub seq: u64,
+}
+
+/// The acknowledgement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// The last of the source's sequence numbers that was taken in.
+    pub accepted_seq: u64,
+    /// All sequence numbers up to this one may be forgotten by the source.
+    pub horizon_seq: u64,
+    /// It had been taken in before; nothing was written.
+    pub duplicate: bool,
+}
+
+/// Why batches were not taken in; nothing of them is durable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    #[error("the server takes in all it can; try again in {retry_after_s} s")]
+    Overloaded { retry_after_s: u64 },
+    #[error("the server's disk is full")]
+    DiskFull,
+    #[error("the server is shutting down; try again")]
+    ShuttingDown,
+    #[error("the server could not write: {0}")]
+    Io(String),
+}
+
+impl From<SubmitError> for IngestError {
+    fn from(error: SubmitError) -> Self {
+        let message = error.to_string();
+        match error {
+            SubmitError::Overloaded { retry_after_s } => {
+                Self::new("ingest.overloaded", 429, message).retry_after(retry_after_s)
+            }
+            SubmitError::DiskFull => Self::new("ingest.disk_full", 507, message).retry_after(60),
+            SubmitError::ShuttingDown => Self::new("ingest.shutting_down", 503, message).retry_after(5),
+            SubmitError::Io(_) => Self::new("ingest.write_failed", 503, message).retry_after(5),
+        }
+    }
+}
+
+/// What the ingest routes share.
+pub struct IngestState {
+    submit: SubmitFn,
+    clock: Clock,
+    limits: Limits,
+    metrics: Metrics,
+    streams: StreamLimiter,
+    sources: RateLimiter,
+    tenants: RateLimiter,
+    /// One permit is 1 KiB of a body in work.
+    inflight: Arc<Semaphore>,
+}
+
+impl IngestState {
+    /// The state for validated `limits`.
+    pub fn new(limits: Limits, submit: SubmitFn, metrics: Metrics, clock: Clock) -> Self {
+        Self {
+            streams: StreamLimiter::new(&limits),
+            sources: RateLimiter::new(limits.source_bytes_per_s),
+            tenants: RateLimiter::new(limits.tenant_bytes_per_s),
+            inflight: Arc::new(Semaphore::new(limits.inflight_bytes_max / body::PERMIT_BYTES)),
+            submit,
+            clock,
+            limits,
+            metrics,
+        }
+    }
+}
+
+/// The routes `/app/v1/ingest`, `/v1/logs` and `/loki/api/v1/push`.
+pub fn router(state: Arc<IngestState>) -> Router {
+    let ndjson = |State(state): State<Arc<IngestState>>, request: Request| serve(state, Surface::Lines, request);
+    let otlp = |State(state): State<Arc<IngestState>>, request: Request| serve(state, Surface::Otlp, request);
+    let loki = |State(state): State<Arc<IngestState>>, request: Request| serve(state, Surface::Loki, request);
+    Router::new()
+        .route("/app/v1/ingest", post(ndjson))
+        .route("/v1/logs", post(otlp))
+        .route("/loki/api/v1/push", post(loki))
+        // Bodies are bounded here, decompressed, by ingest.body_bytes_max.
+        .layer(axum::extract::DefaultBodyLimit::disable())
+        .with_state(state)
+}
+
+async fn serve(state: Arc<IngestState>, surface: Surface, request: Request) -> Response {
+    let protocol = match Protocol::of(surface, request.headers()) {
+        Ok(protocol) => protocol,
+        Err(error) => {
+            state.metrics.refused(surface.name(), error.code);
+            return answer::refused(&error, surface.in_protobuf(request.headers()));
+        }
+    };
+    match take_in(&state, protocol, request).await {
+        Ok(taken) => {
+            state.metrics.taken(protocol.name(), &taken.decoded);
+            answer::taken(protocol, &taken)
+        }
+        Err(error) => {
+            state.metrics.refused(protocol.name(), error.code);
+            answer::refused(&error, protocol == Protocol::OtlpProtobuf)
+        }
+    }
+}
+
+/// What became of a request that was not refused.
+struct Taken {
+    decoded: Decoded,
+    /// `None` when there was nothing to submit.
+    accepted: Option<Accepted>,
+    has_identity: bool,
+}
+
+/// Reads, decodes and submits one request.
+async fn take_in(
+    state: &Arc<IngestState>,
+    protocol: Protocol,
+    request: Request,
+) -> Result<Taken, IngestError> {
+    let (parts, body) = request.into_parts();
+    let tenant = parts.extensions.get::<Tenant>().copied().unwrap_or_default().0;
+    let encoding = headers::encoding(&parts.headers, protocol)?;
+    let identity = headers::identity(&parts.headers)?;
+    let idempotency_key = headers::idempotency_key(&parts.headers)?;
+    let options = protocol.options(&parts.uri)?;
+    let work = body::Work {
+        tenant,
+        source: headers::source(&parts, identity.as_ref()),
+        now: (state.clock)(),
+        protocol,
+        encoding,
+        hash: headers::hash(&parts.headers)?,
+        options,
+    };
+    body::check_rates(state, &work, 0)?;
+    let permit = body::reserve(state, &parts.headers, encoding)?;
+    let bytes = body::read(state, body).await?;
+    // The permits are kept until the batches are durable.
+    let (decoded, _permits) = if bytes.len() > INLINE_BYTES_MAX {
+        let state = Arc::clone(state);
+        let decoding = tokio::task::spawn_blocking(move || body::decode(&state, &work, &bytes, permit));
+        decoding.await.map_err(|error| IngestError::new("ingest.internal", 500, format!("decoding stopped: {error}")))?
+    } else {
+        body::decode(state, &work, &bytes, permit)
+    }?;
+    let mut decoded = decoded;
+    let has_identity = identity.is_some();
+    if decoded.batches.is_empty() && !has_identity {
+        return Ok(Taken { decoded, accepted: None, has_identity });
+    }
+    let batches = std::mem::take(&mut decoded.batches);
+    let accepted = (state.submit)(Submission { tenant, identity, idempotency_key, batches }).await?;
+    Ok(Taken { decoded, accepted: Some(accepted), has_identity })
+}

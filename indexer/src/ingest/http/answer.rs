@@ -1,0 +1,135 @@
+//! What senders are told, in their protocol's own shape.
+
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderValue, StatusCode, header};
+
+use super::super::error::IngestError;
+use super::super::otlp::{export_response, status_message};
+use super::super::{Decoded, RejectionCount};
+use super::{Accepted, Taken};
+use super::protocol::Protocol;
+
+const JSON: &str = "application/json";
+const PROTOBUF: &str = "application/x-protobuf";
+
+/// The answer of `/app/v1/ingest`.
+#[derive(serde::Serialize)]
+struct Lines<'a> {
+    status: &'static str,
+    accepted: usize,
+    rejected: usize,
+    overflowed: usize,
+    repaired: usize,
+    rejections: &'a [RejectionCount],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted_seq: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    horizon_seq: Option<u64>,
+    duplicate: bool,
+}
+
+#[derive(serde::Serialize)]
+struct Refusal<'a> {
+    status: &'static str,
+    code: &'a str,
+    message: &'a str,
+}
+
+/// The answer to a request whose records, or some of them, were taken in.
+///
+/// A sender with an identity always gets a success, so that it goes on to its next batch. Others are told with 400
+/// when no line was left, and over Loki's protocol, as Loki does, when any entry was rejected.
+pub(super) fn taken(protocol: Protocol, taken: &Taken) -> Response {
+    let Taken { decoded, accepted, has_identity } = taken;
+    let mut response = match protocol {
+        Protocol::OtlpProtobuf => respond(StatusCode::OK, PROTOBUF, export_response(decoded, false)),
+        Protocol::OtlpJson => respond(StatusCode::OK, JSON, export_response(decoded, true)),
+        Protocol::JsonLines | Protocol::TextLines => match all_rejected(decoded).filter(|_| !*has_identity) {
+            Some(error) => refused(&error, false),
+            None => lines(decoded, *accepted),
+        },
+        Protocol::LokiProtobuf | Protocol::LokiJson => match partly_rejected(decoded).filter(|_| !*has_identity) {
+            Some(error) => refused(&error, false),
+            None => empty(StatusCode::NO_CONTENT),
+        },
+    };
+    if let Some(accepted) = accepted {
+        let headers = response.headers_mut();
+        headers.insert("x-orszem-accepted-seq", accepted.accepted_seq.into());
+        headers.insert("x-orszem-horizon-seq", accepted.horizon_seq.into());
+        headers.insert("x-orszem-duplicate", HeaderValue::from_static(if accepted.duplicate { "true" } else { "false" }));
+    }
+    response
+}
+
+/// The answer to a request of which nothing was taken in.
+pub(super) fn refused(error: &IngestError, in_protobuf: bool) -> Response {
+    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = if in_protobuf {
+        respond(status, PROTOBUF, status_message(error.status, error.code, &error.message))
+    } else {
+        json(status, &Refusal { status: "error", code: error.code, message: &error.message })
+    };
+    if let Some(seconds) = error.retry_after_s {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+fn lines(decoded: &Decoded, accepted: Option<Accepted>) -> Response {
+    let answer = Lines {
+        status: "success",
+        accepted: decoded.accepted,
+        rejected: decoded.rejected_count(),
+        overflowed: decoded.overflowed,
+        repaired: decoded.repaired,
+        rejections: &decoded.rejected,
+        accepted_seq: accepted.map(|accepted| accepted.accepted_seq),
+        horizon_seq: accepted.map(|accepted| accepted.horizon_seq),
+        duplicate: accepted.is_some_and(|accepted| accepted.duplicate),
+    };
+    json(StatusCode::OK, &answer)
+}
+
+fn all_rejected(decoded: &Decoded) -> Option<IngestError> {
+    let first = decoded.rejected.first().filter(|_| decoded.accepted == 0)?;
+    let message = format!("all {} records were rejected, {} as {}; {}", decoded.rejected_count(), first.count, first.reason.name(), first.sample);
+    Some(IngestError::new(first.reason.code(), 400, message))
+}
+
+fn partly_rejected(decoded: &Decoded) -> Option<IngestError> {
+    let first = decoded.rejected.first()?;
+    let message = format!(
+        "{} entries were rejected, {} as {}; {}; {} were taken in",
+        decoded.rejected_count(),
+        first.count,
+        first.reason.name(),
+        first.sample,
+        decoded.accepted
+    );
+    Some(IngestError::new(first.reason.code(), 400, message))
+}
+
+fn json(status: StatusCode, answer: &impl serde::Serialize) -> Response {
+    match serde_json::to_vec(answer) {
+        Ok(body) => respond(status, JSON, body),
+        Err(error) => {
+            tracing::error!(error = %error, "an ingest answer could not be written");
+            empty(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+    }
+}
+
+fn respond(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}

@@ -1,0 +1,113 @@
+//! A request's body: how much of it may be in memory, and what is in it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use orszem_model::Timestamp;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::super::decompress::{Encoding, decompress};
+use super::super::error::IngestError;
+use super::super::ndjson;
+use super::protocol::Protocol;
+use super::{Context, Decoded, IngestState};
+
+/// The unit of the memory that bodies share.
+pub(super) const PERMIT_BYTES: usize = 1024;
+/// How many times larger than on the wire a compressed body is taken to be until it is known.
+const EXPANSION: usize = 8;
+
+/// What is to be done with a body.
+pub(super) struct Work {
+    pub(super) tenant: u32,
+    pub(super) source: String,
+    pub(super) now: Timestamp,
+    pub(super) protocol: Protocol,
+    pub(super) encoding: Encoding,
+    pub(super) hash: Option<u32>,
+    pub(super) options: ndjson::Options,
+}
+
+/// Takes `bytes` from the rates of source and tenant, or tells when to try again (429).
+pub(super) fn check_rates(state: &IngestState, work: &Work, bytes: usize) -> Result<(), IngestError> {
+    let limited = |whose: &str, wait: u64| {
+        let message = format!("the {whose} sends more bytes a second than it may; try again in {wait} s");
+        IngestError::new("ingest.rate_limited", 429, message).retry_after(wait)
+    };
+    if !work.source.is_empty() {
+        state.sources.take(&work.source, bytes, work.now).map_err(|wait| limited("source", wait))?;
+    }
+    state.tenants.take(&work.tenant.to_string(), bytes, work.now).map_err(|wait| limited("tenant", wait))
+}
+
+/// Reserves memory for a body before it is read.
+pub(super) fn reserve(
+    state: &IngestState,
+    headers: &HeaderMap,
+    encoding: Encoding,
+) -> Result<OwnedSemaphorePermit, IngestError> {
+    let limit = state.limits.body_bytes_max;
+    let stated = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let expected = match stated {
+        Some(length) if length > limit => return Err(IngestError::body_too_large(limit)),
+        Some(length) if encoding == Encoding::Identity => length,
+        Some(length) => length.saturating_mul(EXPANSION).min(limit),
+        None => limit,
+    };
+    acquire(state, expected)
+}
+
+fn acquire(state: &IngestState, bytes: usize) -> Result<OwnedSemaphorePermit, IngestError> {
+    let permits = u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX);
+    Arc::clone(&state.inflight).try_acquire_many_owned(permits).map_err(|_| {
+        let message = format!("bodies in work together exceed {} bytes; try again", state.limits.inflight_bytes_max);
+        IngestError::new("ingest.overloaded", 429, message).retry_after(1)
+    })
+}
+
+/// Reads the whole body, as sent.
+pub(super) async fn read(state: &IngestState, body: Body) -> Result<Bytes, IngestError> {
+    let limit = state.limits.body_bytes_max;
+    let timeout_s = state.limits.body_timeout_s;
+    let collecting = Limited::new(body, limit).collect();
+    match tokio::time::timeout(Duration::from_secs(timeout_s), collecting).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(IngestError::body_too_large(limit)),
+        Ok(Err(error)) => {
+            Err(IngestError::new("ingest.body_incomplete", 400, format!("the body ended before it was whole: {error}")))
+        }
+        Err(_) => {
+            let message = format!("the body did not arrive within {timeout_s} s");
+            Err(IngestError::new("ingest.body_timeout", 408, message))
+        }
+    }
+}
+
+/// Decompresses, checks and decodes a body; the permits that its real size needs are handed back with it.
+pub(super) fn decode(
+    state: &IngestState,
+    work: &Work,
+    bytes: &[u8],
+    mut permit: OwnedSemaphorePermit,
+) -> Result<(Decoded, OwnedSemaphorePermit), IngestError> {
+    let body = decompress(bytes, work.encoding, state.limits.body_bytes_max)?;
+    let reserved = permit.num_permits() * PERMIT_BYTES;
+    if body.len() > reserved {
+        permit.merge(acquire(state, body.len() - reserved)?);
+    }
+    if let Some(expected) = work.hash {
+        let actual = crc32c::crc32c(&body);
+        if actual != expected {
+            let message = format!("the body's crc32c is {actual:08x}, not {expected:08x}; send it again");
+            return Err(IngestError::new("ingest.hash_mismatch", 400, message));
+        }
+    }
+    check_rates(state, work, body.len())?;
+    let context = Context { tenant: work.tenant, now: work.now, limits: &state.limits, streams: &state.streams };
+    let decoded = work.protocol.decode(&body, &context, &work.options)?;
+    Ok((decoded, permit))
+}

@@ -1,0 +1,102 @@
+//! The one table of which path needs which role.
+
+use http::Method;
+
+use super::Role;
+
+/// What a request needs its sender to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Anyone: health, the login, and the page's own files, which hold no records.
+    Nothing,
+    /// `ingest` or `admin`.
+    Ingest,
+    /// `read` or `admin`.
+    Read,
+    /// `admin` alone.
+    Admin,
+}
+
+impl Need {
+    /// Whether `role` is enough.
+    pub(super) fn allows(self, role: Role) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Ingest => matches!(role, Role::Ingest | Role::Admin),
+            Self::Read => matches!(role, Role::Read | Role::Admin),
+            Self::Admin => role == Role::Admin,
+        }
+    }
+}
+
+const OPEN: [&str; 8] =
+    ["/", "/-/healthy", "/-/ready", "/ready", "/favicon.ico", "/favicon.svg", "/app/v1/login", "/app/v1/logout"];
+const INGEST: [&str; 6] =
+    ["/app/v1/ingest", "/loki/api/v1/push", "/v1/logs", "/v1/metrics", "/v1/traces", "/api/v1/write"];
+
+/// What a request with this method and path needs. Whatever is not named here and changes something is for
+/// `admin`; what only reads is for `read`.
+pub(super) fn need(method: &Method, path: &str) -> Need {
+    if OPEN.contains(&path) || path.starts_with("/assets/") {
+        return Need::Nothing;
+    }
+    if INGEST.contains(&path) || path.starts_with("/app/v1/ingest/") {
+        return Need::Ingest;
+    }
+    if path.starts_with("/app/v1/admin/") || path.starts_with("/app/v1/delete") {
+        return Need::Admin;
+    }
+    match *method {
+        Method::GET | Method::HEAD | Method::OPTIONS => Need::Read,
+        // Queries are also sent as POST, as their text may be long.
+        Method::POST if QUERIES.iter().any(|prefix| path.starts_with(prefix)) => Need::Read,
+        _ => Need::Admin,
+    }
+}
+
+const QUERIES: [&str; 9] = [
+    "/app/v1/search",
+    "/app/v1/count",
+    "/app/v1/histogram",
+    "/app/v1/facets",
+    "/app/v1/fields",
+    "/app/v1/context",
+    "/app/v1/explain",
+    "/app/v1/export",
+    "/app/v1/patterns",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_path_has_its_need() {
+        for (method, path, expected) in [
+            (Method::GET, "/", Need::Nothing),
+            (Method::GET, "/assets/page.js", Need::Nothing),
+            (Method::GET, "/-/ready", Need::Nothing),
+            (Method::POST, "/app/v1/login", Need::Nothing),
+            (Method::POST, "/v1/logs", Need::Ingest),
+            (Method::POST, "/loki/api/v1/push", Need::Ingest),
+            (Method::GET, "/loki/api/v1/query", Need::Read),
+            (Method::GET, "/metrics", Need::Read),
+            (Method::GET, "/app/v1/tail", Need::Read),
+            (Method::POST, "/app/v1/search", Need::Read),
+            (Method::POST, "/app/v1/delete", Need::Admin),
+            (Method::GET, "/app/v1/admin/backup", Need::Admin),
+            (Method::POST, "/app/v1/unknown", Need::Admin),
+            (Method::GET, "/app/v1/unknown", Need::Read),
+        ] {
+            assert_eq!(need(&method, path), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn node_tokens_cannot_read_and_readers_cannot_send() {
+        let allowed = |role| [Need::Nothing, Need::Ingest, Need::Read, Need::Admin].map(|need| need.allows(role));
+        assert_eq!(allowed(Role::Ingest), [true, true, false, false]);
+        assert_eq!(allowed(Role::Read), [true, false, true, false]);
+        assert_eq!(allowed(Role::Admin), [true, true, true, true]);
+    }
+}

@@ -1,0 +1,308 @@
+//! Starts, reloads and stops the parts of a server: in order, and backwards.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures_util::future::BoxFuture;
+use orszem_collector::{Collector, CollectorHandle, FileStatus, Output};
+use orszem_indexer::ingest::http::{SubmitFn, Tenant};
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::access::{self, Access, Identity, login};
+use crate::catalogue::ApiError;
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::server::{self, Server};
+use crate::telemetry::{self, HttpMetrics};
+use crate::tls::{Ca, Tls};
+use crate::follow;
+
+/// The longest a stop takes; what has not ended by then is cut.
+const STOP_MAX: Duration = Duration::from_secs(10);
+/// How much of it requests under way may use, so that the store has time to close.
+const REQUESTS_MAX: Duration = Duration::from_secs(5);
+
+/// What the command line says about a server.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Read again on reload.
+    pub config_file: Option<PathBuf>,
+    pub overrides: Overrides,
+    pub data_dir: PathBuf,
+    /// Whether this host's own logs are followed.
+    pub follow: bool,
+}
+
+/// What the command line puts above the configuration file.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// Instead of `server.listen`, unless empty.
+    pub listen: Vec<SocketAddr>,
+    /// Instead of `access.token_file`.
+    pub token_file: Option<PathBuf>,
+}
+
+impl Options {
+    /// The configuration in force: the file's, with the command line on top.
+    pub fn config(&self) -> anyhow::Result<Config> {
+        let Overrides { listen, token_file } = &self.overrides;
+        let mut config = match &self.config_file {
+            Some(path) => Config::load(path)?,
+            None => Config::default(),
+        };
+        if !listen.is_empty() {
+            config.server.listen.clone_from(listen);
+        }
+        if token_file.is_some() {
+            config.access.token_file.clone_from(token_file);
+        }
+        Ok(config)
+    }
+}
+
+/// A running server.
+pub struct App {
+    options: Options,
+    config: Config,
+    addresses: Vec<SocketAddr>,
+    ready: Arc<AtomicBool>,
+    access: Arc<Access>,
+    tls: Option<Arc<Tls>>,
+    collector: Option<Arc<CollectorHandle>>,
+    stops: Stops,
+    /// Held until everything has stopped.
+    _data_dir: DataDir,
+}
+
+/// The store as the rest of the program sees it.
+struct Store {
+    /// Makes batches durable and visible.
+    submit: SubmitFn,
+    /// Everything that is answered from the store: ingest, queries, the page.
+    routes: Router,
+    /// Flushes and closes it.
+    close: BoxFuture<'static, ()>,
+}
+
+/// Opens the store in `data_dir` and registers its metrics.
+fn open_store(_config: &Config, _data_dir: &DataDir, _registry: &mut Registry) -> anyhow::Result<Option<Store>> {
+    Ok(None)
+}
+
+impl App {
+    /// Starts everything in order. When it returns, the server answers on all its addresses.
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        let begun = Instant::now();
+        let config = options.config()?;
+        let data_dir = DataDir::open(&options.data_dir)?;
+        let host = host_name();
+        let tls = Tls::new(&config.server, &data_dir.tls(), &host)?.map(Arc::new);
+        let access = Arc::new(Access::new(&config.access, &config.server, tls.is_some())?);
+        let mut listeners = Vec::new();
+        for address in &config.server.listen {
+            listeners.push(server::bind(*address).await?);
+        }
+
+        let mut stops = Stops::default();
+        let (mut registry, http_metrics) = telemetry::registry();
+        let store = open_store(&config, &data_dir, &mut registry).context("can't open the store")?;
+        let (submit, routes) = match store {
+            Some(Store { submit, routes, close }) => {
+                stops.push("store", close);
+                (Some(submit), routes)
+            }
+            None => (None, Router::new()),
+        };
+
+        let ready = Arc::new(AtomicBool::new(false));
+        let shell = Shell { ready: Arc::clone(&ready), registry: Arc::new(registry), http_metrics };
+        let router = shell.router(routes, Arc::clone(&access), config.server.body_max.bytes());
+        let addresses = start_server(&mut stops, listeners, router, tls.clone(), &config)?;
+        let collector = match submit.filter(|_| options.follow) {
+            Some(submit) => Some(start_collector(&mut stops, &config, &data_dir, host, submit)?),
+            None => None,
+        };
+        ready.store(true, Ordering::Release);
+        info!(addresses = ?addresses, data_dir = %data_dir.path().display(), elapsed_ms = begun.elapsed().as_millis(), "ready");
+        Ok(Self { options, config, addresses, ready, access, tls, collector, stops, _data_dir: data_dir })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Where the page is, for a person on this host.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        self.addresses.first().map_or_else(String::new, |address| {
+            let ip = if address.ip().is_unspecified() { "localhost".to_owned() } else { bracketed(address) };
+            format!("{scheme}://{ip}:{}/", address.port())
+        })
+    }
+
+    /// The local certificate authority, when it is in use.
+    pub fn ca(&self) -> Option<&Ca> {
+        self.tls.as_deref().and_then(Tls::ca)
+    }
+
+    /// What the collector follows and can't read; empty when it does not run.
+    pub fn files(&self) -> Vec<FileStatus> {
+        self.collector.as_ref().map(|collector| collector.files()).unwrap_or_default()
+    }
+
+    /// Reads configuration, tokens and certificates again. Everything is checked first; on an error all stays as it was.
+    pub fn reload(&mut self) -> anyhow::Result<()> {
+        let fresh = self.options.config()?;
+        Tls::new(&fresh.server, &self._data_dir.tls(), &host_name())?;
+        self.access.reload()?;
+        if let Some(tls) = &self.tls {
+            tls.reload()?;
+        }
+        if fresh == self.config {
+            info!("reloaded tokens and certificates; the configuration is the same");
+        } else {
+            warn!("reloaded tokens and certificates; changed options take effect at the next start");
+        }
+        Ok(())
+    }
+
+    /// Stops everything backwards, in at most 10 s. What was acknowledged is durable before and after.
+    pub async fn stop(self) {
+        let begun = Instant::now();
+        self.ready.store(false, Ordering::Release);
+        drop(self.collector);
+        if tokio::time::timeout(STOP_MAX, self.stops.run()).await.is_err() {
+            warn!("not everything stopped in time");
+        }
+        info!(elapsed_ms = begun.elapsed().as_millis(), "stopped");
+    }
+}
+
+fn start_server(
+    stops: &mut Stops,
+    listeners: Vec<TcpListener>,
+    router: Router,
+    tls: Option<Arc<Tls>>,
+    config: &Config,
+) -> anyhow::Result<Vec<SocketAddr>> {
+    let server = Server::start(listeners, router, tls, &config.server).context("can't tell where the server listens")?;
+    let addresses = server.addresses().to_vec();
+    stops.push("http", Box::pin(server.stop(REQUESTS_MAX)));
+    Ok(addresses)
+}
+
+fn start_collector(
+    stops: &mut Stops,
+    config: &Config,
+    data_dir: &DataDir,
+    host: String,
+    submit: SubmitFn,
+) -> anyhow::Result<Arc<CollectorHandle>> {
+    let mut collector = config.collector.clone();
+    if collector.state_dir.as_os_str().is_empty() {
+        collector.state_dir = data_dir.collector();
+    }
+    let (sender, batches) = mpsc::channel(follow::QUEUE_BATCHES);
+    let shutdown = CancellationToken::new();
+    let handle = Arc::new(Collector::start(collector, host, Output::InProcess(sender), shutdown.clone())?);
+    let submitting = tokio::spawn(follow::submit_all(batches, submit, Identity::local().tenant));
+    let stopping = Arc::clone(&handle);
+    stops.push(
+        "collector",
+        Box::pin(async move {
+            shutdown.cancel();
+            // The last handle waits; the app has dropped its own by now.
+            if let Some(handle) = Arc::into_inner(stopping) {
+                handle.stopped().await;
+            }
+            if let Err(error) = submitting.await {
+                warn!(%error, "the collector's last batch ended badly");
+            }
+        }),
+    );
+    Ok(handle)
+}
+
+/// The routes that need no store, and the layers around all routes.
+struct Shell {
+    ready: Arc<AtomicBool>,
+    registry: Arc<Registry>,
+    http_metrics: HttpMetrics,
+}
+
+impl Shell {
+    fn router(self, routes: Router, access: Arc<Access>, body_max: u64) -> Router {
+        let health = Router::new().route("/-/ready", get(ready)).route("/ready", get(ready)).with_state(self.ready);
+        let metrics = Router::new().route("/metrics", get(telemetry::metrics_page)).with_state(self.registry);
+        Router::new()
+            .route("/-/healthy", get(|| async { "healthy\n" }))
+            .merge(health)
+            .merge(metrics)
+            .merge(login::routes(Arc::clone(&access)))
+            .merge(routes)
+            .fallback(|| async { ApiError::NotFound })
+            .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
+            .layer(from_fn_with_state(body_max, server::limit_body))
+            .layer(from_fn(pass_tenant))
+            .layer(from_fn_with_state(access, access::guard))
+            .layer(from_fn_with_state(self.http_metrics, telemetry::measure))
+    }
+}
+
+/// `GET /-/ready`: 200 once everything has started and until a stop begins.
+async fn ready(State(ready): State<Arc<AtomicBool>>) -> Response {
+    if ready.load(Ordering::Acquire) { "ready\n".into_response() } else { ApiError::NotReady.into_response() }
+}
+
+/// Tells the ingest routes whose records they take.
+async fn pass_tenant(mut request: Request, next: Next) -> Response {
+    if let Some(tenant) = request.extensions().get::<Identity>().map(|identity| identity.tenant) {
+        request.extensions_mut().insert(Tenant(tenant));
+    }
+    next.run(request).await
+}
+
+/// What has started, to be stopped the other way round.
+#[derive(Default)]
+struct Stops(Vec<(&'static str, BoxFuture<'static, ()>)>);
+
+impl Stops {
+    fn push(&mut self, name: &'static str, stop: BoxFuture<'static, ()>) {
+        self.0.push((name, stop));
+    }
+
+    async fn run(mut self) {
+        while let Some((name, stop)) = self.0.pop() {
+            let begun = Instant::now();
+            stop.await;
+            info!(part = name, elapsed_ms = begun.elapsed().as_millis(), "part stopped");
+        }
+    }
+}
+
+/// This host's name as the kernel has it.
+pub fn host_name() -> String {
+    let name = std::fs::read_to_string(Path::new("/proc/sys/kernel/hostname"));
+    name.map(|name| name.trim().to_owned()).ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "localhost".to_owned())
+}
+
+fn bracketed(address: &SocketAddr) -> String {
+    match address {
+        SocketAddr::V4(v4) => v4.ip().to_string(),
+        SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
+    }
+}

@@ -1,0 +1,163 @@
+//! The texts that users of the server's shell see, each error with its stable code and status.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+
+/// An error that the shell around the routes answers. Codes never change their meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApiError {
+    NoToken,
+    UnknownToken,
+    Forbidden,
+    CrossSite,
+    ForeignHost,
+    LoginFailed,
+    LoginBody,
+    LoginLimited,
+    LoginUnneeded,
+    BodyTooLarge,
+    NotFound,
+    MethodNotAllowed,
+    NotReady,
+    MetricsFailed,
+}
+
+impl ApiError {
+    /// All of them, in the order of the table in `docs/errors.md`.
+    pub const ALL: [Self; 14] = [
+        Self::NoToken,
+        Self::UnknownToken,
+        Self::Forbidden,
+        Self::CrossSite,
+        Self::ForeignHost,
+        Self::LoginFailed,
+        Self::LoginBody,
+        Self::LoginLimited,
+        Self::LoginUnneeded,
+        Self::BodyTooLarge,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::NotReady,
+        Self::MetricsFailed,
+    ];
+
+    /// The stable code, the status, and the sentence that says what to change.
+    pub fn entry(self) -> (&'static str, StatusCode, &'static str) {
+        match self {
+            Self::NoToken => (
+                "access.no_token",
+                StatusCode::UNAUTHORIZED,
+                "this server wants a token: send `Authorization: Bearer TOKEN`, the token as Basic password, or log in at `/`",
+            ),
+            Self::UnknownToken => (
+                "access.unknown_token",
+                StatusCode::UNAUTHORIZED,
+                "the token or login is not known here: check it, or make a new one with `orszem token new NAME --role ROLE`",
+            ),
+            Self::Forbidden => (
+                "access.forbidden",
+                StatusCode::FORBIDDEN,
+                "the token's role does not allow this: `ingest` sends, `read` queries, `admin` does everything; use a token of another role",
+            ),
+            Self::CrossSite => (
+                "access.cross_site",
+                StatusCode::FORBIDDEN,
+                "the request comes from another site's page: use this server's own page, or a client that sends a token as Bearer",
+            ),
+            Self::ForeignHost => (
+                "access.foreign_host",
+                StatusCode::FORBIDDEN,
+                "without tokens only `localhost` and loopback addresses are answered: use one as the host, or set access.token_file",
+            ),
+            Self::LoginFailed => (
+                "access.login_failed",
+                StatusCode::UNAUTHORIZED,
+                "no such token: paste the whole token as `orszem token new` printed it",
+            ),
+            Self::LoginBody => (
+                "access.login_body",
+                StatusCode::BAD_REQUEST,
+                "a login is JSON `{\"token\": \"…\"}` or a form with the field `token`, at most 4 KiB",
+            ),
+            Self::LoginLimited => (
+                "access.login_limited",
+                StatusCode::TOO_MANY_REQUESTS,
+                "too many failed logins from this address: wait a minute",
+            ),
+            Self::LoginUnneeded => (
+                "access.login_unneeded",
+                StatusCode::CONFLICT,
+                "this server has no tokens, so nobody needs to log in: set access.token_file to change that",
+            ),
+            Self::BodyTooLarge => (
+                "server.body_too_large",
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the body is larger than server.body_max: send smaller batches or raise it",
+            ),
+            Self::NotFound => (
+                "server.not_found",
+                StatusCode::NOT_FOUND,
+                "there is nothing at this path: check its spelling and prefix",
+            ),
+            Self::MethodNotAllowed => (
+                "server.method_not_allowed",
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this path is not used with this method: see the `Allow` header",
+            ),
+            Self::NotReady => (
+                "server.not_ready",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the server is starting or stopping: try again in a moment",
+            ),
+            Self::MetricsFailed => (
+                "server.metrics_failed",
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the metrics could not be written: see the server's log",
+            ),
+        }
+    }
+
+    /// The answer as JSON: `{"status": "error", "code": …, "message": …}`.
+    pub fn json(self) -> String {
+        let (code, _, message) = self.entry();
+        serde_json::json!({ "status": "error", "code": code, "message": message }).to_string()
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (_, status, _) = self.entry();
+        let mut response = Response::new(Body::from(self.json()));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+        if self == Self::NoToken || self == Self::UnknownToken {
+            headers.insert(WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer realm=\"orszem\""));
+        }
+        if self == Self::LoginLimited {
+            headers.insert(RETRY_AFTER, http::HeaderValue::from_static("60"));
+        }
+        if self == Self::NotReady {
+            headers.insert(RETRY_AFTER, http::HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_listed_in_the_docs() {
+        let codes: BTreeSet<&str> = ApiError::ALL.iter().map(|error| error.entry().0).collect();
+        assert_eq!(codes.len(), ApiError::ALL.len());
+        let docs = include_str!("../docs/errors.md");
+        let missing: Vec<&&str> = codes.iter().filter(|code| !docs.contains(&format!("`{code}`"))).collect();
+        assert_eq!(missing, Vec::<&&str>::new());
+    }
+}

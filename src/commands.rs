@@ -1,0 +1,14 @@
+//! What each command does, one a file.
+
+pub mod backup;
+pub mod bench;
+pub mod check_config;
+pub mod completion;
+pub mod explain;
+pub mod restore;
+pub mod search;
+pub mod server;
+pub mod tail;
+pub mod token;
+pub mod up;
+pub mod version;

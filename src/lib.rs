@@ -1,0 +1,18 @@
+//! The program `orszem`: command line, configuration, starting and stopping, the HTTP server's shell.
+//!
+//! Only this crate reads the environment, handles signals, sets the tracing subscriber and exits.
+
+pub mod access;
+pub mod app;
+pub mod catalogue;
+pub mod cli;
+pub mod client;
+pub mod commands;
+pub mod config;
+pub mod data_dir;
+pub mod follow;
+pub mod lines;
+pub mod port_holder;
+pub mod server;
+pub mod telemetry;
+pub mod tls;
