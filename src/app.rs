@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::future::BoxFuture;
 use orszem_collector::{Collector, CollectorHandle, FileStatus, Output};
+use orszem_dashboards::http::access::Access as Reading;
 use orszem_indexer::ingest::http::{SubmitFn, Tenant};
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
@@ -21,14 +22,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::access::{self, Access, Identity, login};
+use crate::access::{self, Access, Identity, Role, login};
 use crate::catalogue::ApiError;
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::follow;
 use crate::server::{self, Server};
 use crate::telemetry::{self, HttpMetrics};
 use crate::tls::{Ca, Tls};
-use crate::follow;
 
 /// The longest a stop takes; what has not ended by then is cut.
 const STOP_MAX: Duration = Duration::from_secs(10);
@@ -84,7 +85,7 @@ pub struct App {
     collector: Option<Arc<CollectorHandle>>,
     stops: Stops,
     /// Held until everything has stopped.
-    _data_dir: DataDir,
+    data_dir: DataDir,
 }
 
 /// The store as the rest of the program sees it.
@@ -137,7 +138,7 @@ impl App {
         };
         ready.store(true, Ordering::Release);
         info!(addresses = ?addresses, data_dir = %data_dir.path().display(), elapsed_ms = begun.elapsed().as_millis(), "ready");
-        Ok(Self { options, config, addresses, ready, access, tls, collector, stops, _data_dir: data_dir })
+        Ok(Self { options, config, addresses, ready, access, tls, collector, stops, data_dir })
     }
 
     /// Where it listens.
@@ -159,6 +160,11 @@ impl App {
         self.tls.as_deref().and_then(Tls::ca)
     }
 
+    /// Whether this host's logs are followed.
+    pub fn follows(&self) -> bool {
+        self.collector.is_some()
+    }
+
     /// What the collector follows and can't read; empty when it does not run.
     pub fn files(&self) -> Vec<FileStatus> {
         self.collector.as_ref().map(|collector| collector.files()).unwrap_or_default()
@@ -167,7 +173,7 @@ impl App {
     /// Reads configuration, tokens and certificates again. Everything is checked first; on an error all stays as it was.
     pub fn reload(&mut self) -> anyhow::Result<()> {
         let fresh = self.options.config()?;
-        Tls::new(&fresh.server, &self._data_dir.tls(), &host_name())?;
+        Tls::new(&fresh.server, &self.data_dir.tls(), &host_name())?;
         self.access.reload()?;
         if let Some(tls) = &self.tls {
             tls.reload()?;
@@ -257,7 +263,7 @@ impl Shell {
             .fallback(|| async { ApiError::NotFound })
             .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
             .layer(from_fn_with_state(body_max, server::limit_body))
-            .layer(from_fn(pass_tenant))
+            .layer(from_fn(pass_identity))
             .layer(from_fn_with_state(access, access::guard))
             .layer(from_fn_with_state(self.http_metrics, telemetry::measure))
     }
@@ -268,10 +274,14 @@ async fn ready(State(ready): State<Arc<AtomicBool>>) -> Response {
     if ready.load(Ordering::Acquire) { "ready\n".into_response() } else { ApiError::NotReady.into_response() }
 }
 
-/// Tells the ingest routes whose records they take.
-async fn pass_tenant(mut request: Request, next: Next) -> Response {
-    if let Some(tenant) = request.extensions().get::<Identity>().map(|identity| identity.tenant) {
+/// Tells the routes of ingest and of the page, each in its own type, who asks.
+async fn pass_identity(mut request: Request, next: Next) -> Response {
+    if let Some(identity) = request.extensions().get::<Identity>().cloned() {
+        let Identity { name: _, role, tenant } = identity;
+        let reading =
+            Reading { tenant, may_read: matches!(role, Role::Read | Role::Admin), is_admin: role == Role::Admin };
         request.extensions_mut().insert(Tenant(tenant));
+        request.extensions_mut().insert(reading);
     }
     next.run(request).await
 }

@@ -15,17 +15,17 @@ pub async fn submit_all(mut batches: mpsc::Receiver<OutboundBatch>, submit: Subm
     while let Some(OutboundBatch { batch, source, epoch, seq, done }) = batches.recv().await {
         let identity = Some(Identity { source, epoch, seq });
         let submission = Submission { tenant, identity, idempotency_key: None, batches: vec![batch] };
-        let answer = submit(submission).await.map(|_| ()).map_err(output_error);
+        let answer = submit(submission).await.map(|_| ()).map_err(|error| output_error(&error));
         if done.send(answer).is_err() {
             debug!("the collector stopped before its batch was acknowledged; it sends it again at its next start");
         }
     }
 }
 
-fn output_error(error: SubmitError) -> OutputError {
+fn output_error(error: &SubmitError) -> OutputError {
     match error {
         SubmitError::Overloaded { retry_after_s } => {
-            OutputError::Busy { retry_after: Duration::from_secs(retry_after_s) }
+            OutputError::Busy { retry_after: Duration::from_secs(*retry_after_s) }
         }
         SubmitError::DiskFull | SubmitError::ShuttingDown | SubmitError::Io(_) => {
             OutputError::Unavailable { reason: error.to_string() }

@@ -103,7 +103,10 @@ impl Checkpoint {
                 id: FileId { dev: take(&mut input)?, inode: take(&mut input)? },
                 offset: take(&mut input)?,
                 mid_line: take_exact(&mut input, 1)?[0] & FLAG_MID_LINE != 0,
-                head: Head { len: take(&mut input)?, hash: u64::from_le_bytes(take_exact(&mut input, 8)?.try_into().ok()?) },
+                head: Head {
+                    len: take(&mut input)?,
+                    hash: u64::from_le_bytes(take_exact(&mut input, 8)?.try_into().ok()?),
+                },
                 path: PathBuf::from(OsString::from_vec(take_bytes(&mut input)?.to_vec())),
             });
         }
@@ -133,7 +136,8 @@ pub(crate) struct CheckpointFile {
 impl CheckpointFile {
     /// Creates `dir` if it is missing.
     pub(crate) fn open(dir: &Path) -> Result<Self, CollectorError> {
-        std::fs::create_dir_all(dir).map_err(|source| CollectorError::CreateStateDir { path: dir.to_owned(), source })?;
+        std::fs::create_dir_all(dir)
+            .map_err(|source| CollectorError::CreateStateDir { path: dir.to_owned(), source })?;
         Ok(Self { path: dir.join("collector.checkpoint") })
     }
 
@@ -160,7 +164,8 @@ impl CheckpointFile {
 
     /// Replaces the checkpoint. What was saved survives power loss once this returns.
     pub(crate) fn save(&self, checkpoint: &Checkpoint) -> Result<(), CollectorError> {
-        self.replace(&checkpoint.encode()).map_err(|source| CollectorError::WriteCheckpoint { path: self.path.clone(), source })
+        self.replace(&checkpoint.encode())
+            .map_err(|source| CollectorError::WriteCheckpoint { path: self.path.clone(), source })
     }
 
     fn replace(&self, bytes: &[u8]) -> io::Result<()> {

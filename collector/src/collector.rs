@@ -14,7 +14,10 @@ use crate::counters::{Counters, add, count};
 use crate::parse::Zone;
 use crate::source::journald;
 use crate::source::tailer::Tailer;
-use crate::{CollectorConfig, CollectorError, ConfigError, CounterValues, FileStatus, JournalMode, OutboundBatch, Output, OutputError};
+use crate::{
+    CollectorConfig, CollectorError, ConfigError, CounterValues, FileStatus, JournalMode, OutboundBatch, Output,
+    OutputError,
+};
 
 /// How often followed files are looked at.
 const POLL_EVERY: Duration = Duration::from_millis(250);
@@ -72,9 +75,16 @@ impl Collector {
         };
         if let Some(Ok(())) = &journal {
             let cursor = tailer.cursor().to_owned();
-            tailer = tailer.with_journal(journald::follow(cursor, from, Arc::clone(&shared.counters), shutdown.clone()));
+            tailer =
+                tailer.with_journal(journald::follow(cursor, from, Arc::clone(&shared.counters), shutdown.clone()));
         }
-        let driver = Driver { shared: Arc::clone(&shared), output, source, shutdown, journal_status: journal.and_then(Result::err) };
+        let driver = Driver {
+            shared: Arc::clone(&shared),
+            output,
+            source,
+            shutdown,
+            journal_status: journal.and_then(Result::err),
+        };
         let task = tokio::spawn(async move {
             if let Err(e) = driver.run(tailer).await {
                 error!(error = &e as &dyn std::error::Error, "collector stopped");
@@ -188,7 +198,8 @@ impl Driver {
                 () = self.shutdown.cancelled() => return Ok(false),
                 outcome = answer => outcome,
             };
-            let unanswered = |_| Err(OutputError::Unavailable { reason: "the batch was dropped without an answer".to_owned() });
+            let unanswered =
+                |_| Err(OutputError::Unavailable { reason: "the batch was dropped without an answer".to_owned() });
             let pause = match outcome.unwrap_or_else(unanswered) {
                 Ok(()) => {
                     count(&counters.batches_sent);

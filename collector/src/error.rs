@@ -9,11 +9,23 @@ pub enum CollectorError {
     #[error("collector configuration is not usable")]
     Config(#[from] ConfigError),
     #[error("can't create the collector's state directory {}", path.display())]
-    CreateStateDir { path: PathBuf, #[source] source: io::Error },
+    CreateStateDir {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("can't read the checkpoint {}", path.display())]
-    ReadCheckpoint { path: PathBuf, #[source] source: io::Error },
+    ReadCheckpoint {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("can't write the checkpoint {}", path.display())]
-    WriteCheckpoint { path: PathBuf, #[source] source: io::Error },
+    WriteCheckpoint {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("a reading step of the collector panicked")]
     Step(#[source] tokio::task::JoinError),
     #[error("the receiver of batches is gone")]

@@ -75,9 +75,21 @@ fn of_program(name: &str) -> Option<&'static str> {
 }
 
 /// File names that say what is in a file but not whose it is; the directory names the program then.
-const COMMON_STEMS: [&str; 12] = [
-    "access", "error", "access_log", "error_log", "other_vhosts_access", "current", "log", "output", "stdout", "stderr", "main",
+const COMMON_STEMS: [&str; 14] = [
+    "access",
+    "error",
+    "access_log",
+    "error_log",
+    "other_vhosts_access",
+    "current",
+    "log",
+    "output",
+    "stdout",
+    "stderr",
+    "main",
     "server",
+    "history",
+    "term",
 ];
 
 /// The program that a file's lines are of where they don't say so themselves.
@@ -125,6 +137,7 @@ mod tests {
             ("/var/log/dpkg.log", "dpkg"),
             ("/var/log/nginx/access.log", "nginx"),
             ("/var/log/error.log", "error"),
+            ("/var/log/apt/term.log", "apt"),
             ("/var/log/syslog", "syslog"),
             ("/var/log/tomcat9/localhost_access_log.2026-11-22.txt", "localhost_access_log"),
             ("/var/log/app-20261122.log", "app"),

@@ -22,7 +22,10 @@ pub struct FileStatus {
 pub enum FileState {
     Following,
     /// `fix` is a command to paste into a shell.
-    Unreadable { reason: String, fix: String },
+    Unreadable {
+        reason: String,
+        fix: String,
+    },
 }
 
 impl FileStatus {

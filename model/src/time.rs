@@ -29,7 +29,9 @@ pub struct Timestamp(pub i64);
 /// Why a text is no time. The text itself is cut to 64 characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TimeError {
-    #[error("`{text}` is not a time; expected RFC 3339 such as 2026-11-22T10:00:00Z, an epoch number, an RFC 2822, Apache or syslog time")]
+    #[error(
+        "`{text}` is not a time; expected RFC 3339 such as 2026-11-22T10:00:00Z, an epoch number, an RFC 2822, Apache or syslog time"
+    )]
     Timestamp { text: String },
     #[error("`{text}` is not a duration; expected a number with a unit, such as 250ms, 90s, 5m, 1h30m, 2d or 1w")]
     Duration { text: String },
@@ -97,9 +99,7 @@ pub fn parse_timestamp_at(text: &str, now: Timestamp, offset_s: i32) -> Result<T
         None
     } else {
         let offset_s = i64::from(offset_s);
-        iso::parse(bytes, offset_s)
-            .or_else(|| epoch::parse(bytes))
-            .or_else(|| named::parse(bytes, now, offset_s))
+        iso::parse(bytes, offset_s).or_else(|| epoch::parse(bytes)).or_else(|| named::parse(bytes, now, offset_s))
     };
     parsed.ok_or_else(|| TimeError::Timestamp { text: shortened(text) })
 }

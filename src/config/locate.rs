@@ -23,7 +23,7 @@ pub(super) fn deserialize<T: DeserializeOwned + Default>(text: &str) -> (T, Vec<
             Ok(value) => return (value, problems),
             Err(error) => error,
         };
-        match error.span().and_then(|span| remove_at(table.get_mut(), &span, String::new())) {
+        match error.span().and_then(|span| remove_at(table.get_mut(), &span, "")) {
             Some(removed) if problems.len() < PROBLEMS_MAX => problems.push(option_problem(text, &error, &removed)),
             Some(_) | None => {
                 problems.push(syntax_problem(text, &error));
@@ -51,20 +51,20 @@ struct Removed {
 }
 
 /// Takes out the innermost option whose key or value holds `span`.
-fn remove_at(table: &mut DeTable<'_>, span: &Range<usize>, path: String) -> Option<Removed> {
+fn remove_at(table: &mut DeTable<'_>, span: &Range<usize>, path: &str) -> Option<Removed> {
     let holds = |outer: &Range<usize>| outer.start <= span.start && span.end <= outer.end;
     let by_key = table.iter().find(|(key, _)| key.span() == *span).map(|(key, _)| (key.get_ref().to_string(), key.span()));
     if let Some((name, key_span)) = by_key {
         table.remove(name.as_str());
-        return Some(Removed { key: join(&path, &name), key_span, value_span: None });
+        return Some(Removed { key: join(path, &name), key_span, value_span: None });
     }
     // Tables may be written in several places, so they are searched whatever their own span is.
     for (key, value) in table.iter_mut() {
-        let inner = join(&path, key.get_ref());
+        let inner = join(path, key.get_ref());
         let found = match value.get_mut() {
-            DeValue::Table(inner_table) => remove_at(inner_table, span, inner),
+            DeValue::Table(inner_table) => remove_at(inner_table, span, &inner),
             DeValue::Array(items) => items.iter_mut().enumerate().find_map(|(at, item)| match item.get_mut() {
-                DeValue::Table(inner_table) => remove_at(inner_table, span, format!("{inner}[{at}]")),
+                DeValue::Table(inner_table) => remove_at(inner_table, span, &format!("{inner}[{at}]")),
                 _ => None,
             }),
             _ => None,
@@ -78,7 +78,7 @@ fn remove_at(table: &mut DeTable<'_>, span: &Range<usize>, path: String) -> Opti
         .find(|(_, value)| holds(&value.span()))
         .map(|(key, value)| (key.get_ref().to_string(), key.span(), value.span()))?;
     table.remove(name.as_str());
-    Some(Removed { key: join(&path, &name), key_span, value_span: Some(value_span) })
+    Some(Removed { key: join(path, &name), key_span, value_span: Some(value_span) })
 }
 
 /// Where the key at `path` stands.

@@ -1,4 +1,4 @@
-//! Any other line: an ISO stamp at its beginning or after its first word, and words of severity.
+//! Any other line: an ISO stamp at its beginning or after its first or second word, and words of severity.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,9 @@ pub(super) fn parse<'a>(line: &'a [u8], moment: &Moment<'_>) -> Parsed<'a> {
 }
 
 fn stamp<'a>(line: &'a [u8], moment: &Moment<'_>) -> Option<(orszem_model::Timestamp, &'a [u8])> {
-    let starts = [Some(line), line.strip_prefix(b"["), word(line).map(|(_, rest)| rest)];
+    let second = word(line).map(|(_, rest)| rest);
+    let third = second.and_then(word).map(|(_, rest)| rest);
+    let starts = [Some(line), line.strip_prefix(b"["), second, third];
     starts.into_iter().flatten().find_map(|text| {
         let (stamp, len) = time::iso(text, moment.zone)?;
         Some((stamp, text.get(len..)?))

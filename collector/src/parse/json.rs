@@ -120,7 +120,10 @@ fn flatten(key: &str, value: &Value, depth: usize, left: &mut Left, out: &mut Ve
     };
     let size = key.len()
         + match &value {
-            AttributeValue::String(t) | AttributeValue::Json(t) | AttributeValue::Integer(t) | AttributeValue::Float(t) => t.len(),
+            AttributeValue::String(t)
+            | AttributeValue::Json(t)
+            | AttributeValue::Integer(t)
+            | AttributeValue::Float(t) => t.len(),
             AttributeValue::Bool(_) | AttributeValue::Null | AttributeValue::Bytes(_) => 8,
         };
     if left.attributes > 0 && size <= left.bytes {

@@ -81,7 +81,8 @@ fn tag(text: &[u8]) -> Option<(&str, Option<&str>, &[u8])> {
 
 /// Text of 1 to 64 bytes that can stand as a label value: printable ASCII without blanks and quotes.
 fn name(bytes: &[u8]) -> Option<&str> {
-    let fits = (1..=64).contains(&bytes.len()) && bytes.iter().all(|b| b.is_ascii_graphic() && *b != b'"' && *b != b'\'');
+    let fits =
+        (1..=64).contains(&bytes.len()) && bytes.iter().all(|b| b.is_ascii_graphic() && *b != b'"' && *b != b'\'');
     std::str::from_utf8(bytes).ok().filter(|_| fits)
 }
 
@@ -103,7 +104,8 @@ fn text_attribute(key: &str, value: &str) -> Attribute {
 /// A number if `value` is one, else text.
 fn number_attribute(key: &str, value: &str) -> Attribute {
     let digits = !value.is_empty() && value.len() <= 18 && value.bytes().all(|b| b.is_ascii_digit());
-    let value = if digits { AttributeValue::Integer(value.to_owned()) } else { AttributeValue::String(value.to_owned()) };
+    let value =
+        if digits { AttributeValue::Integer(value.to_owned()) } else { AttributeValue::String(value.to_owned()) };
     Attribute { key: key.to_owned(), value }
 }
 
@@ -165,6 +167,7 @@ mod tests {
         check("2026/11/22 10:00:00 [error] 31#31: *1 open() failed", "1795341600.000000000 error - - pid=31");
         check("2026-11-22 10:00:00 status installed tar:amd64 1.34", "1795341600.000000000 unset - -");
         check("2026-11-22 10:00:00.123 UTC [77] LOG:  ready", "1795341600.123000000 LOG - -");
+        check("Log started: 2026-11-22  10:00:00", "1795341600.000000000 unset - -");
         check("update-alternatives 2026-11-22 10:00:00: run", "1795341600.000000000 unset - -");
         check(
             r#"{"ts":"2026-11-22T10:00:00Z","level":"error","service":"pay","msg":"x","n":1.5,"o":{"k":[1]}}"#,

@@ -22,7 +22,8 @@ pub(super) fn in_text(text: &[u8]) -> Option<(Severity, &str)> {
         }
         let word = std::str::from_utf8(&text[start..end]).ok()?;
         let upper = word.bytes().all(|b| b.is_ascii_uppercase());
-        let marked = matches!(after, b':' | b'|') || (matches!(before, b'[' | b'<' | b'(') && matches!(after, b']' | b'>' | b')'));
+        let marked = matches!(after, b':' | b'|')
+            || (matches!(before, b'[' | b'<' | b'(') && matches!(after, b']' | b'>' | b')'));
         let level = text[..start].ends_with(b"level=") || text[..start].ends_with(b"level=\"");
         if !(upper || marked || level) || matches!(word, "LOG" | "log" | "default" | "config") && !(upper && marked) {
             continue;

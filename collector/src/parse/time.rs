@@ -173,7 +173,9 @@ pub(super) fn iso(text: &[u8], zone: &Zone) -> Stamp {
     let month = c.digits(2)?;
     c.skip(&[separator])?;
     let day = c.digits(2)?;
-    c.skip(b"T t_")?;
+    if c.skip(b"T t_")? == b' ' {
+        c.skip(b" "); // apt writes two
+    }
     let seconds = c.clock()?;
     let nanos = c.fraction();
     let offset = c.offset();

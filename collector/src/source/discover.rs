@@ -82,7 +82,8 @@ pub(super) fn rotations_of(path: &Path, since: SystemTime) -> Vec<PathBuf> {
     let is_rotation = |entry: &Path| {
         let rest = entry.file_name().and_then(|other| other.as_bytes().strip_prefix(name.as_bytes()));
         let is_compressed = entry.extension().is_some_and(|e| COMPRESSED.iter().any(|c| e == *c));
-        let is_recent = || std::fs::metadata(entry).is_ok_and(|m| m.is_file() && m.modified().is_ok_and(|at| at >= since));
+        let is_recent =
+            || std::fs::metadata(entry).is_ok_and(|m| m.is_file() && m.modified().is_ok_and(|at| at >= since));
         rest.is_some_and(|rest| rest.starts_with(b".") || rest.starts_with(b"-")) && !is_compressed && is_recent()
     };
     entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|entry| is_rotation(entry)).collect()

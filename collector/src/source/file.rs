@@ -159,7 +159,9 @@ impl Followed {
         while !rest.is_empty() {
             let end = memchr::memchr(b'\n', rest);
             let (line, used, ends) = match end {
-                Some(end) if without_return(&rest[..end]).len() <= LINE_BYTES_MAX => (without_return(&rest[..end]), end + 1, true),
+                Some(end) if without_return(&rest[..end]).len() <= LINE_BYTES_MAX => {
+                    (without_return(&rest[..end]), end + 1, true)
+                }
                 _ if rest.len() > LINE_BYTES_MAX => (&rest[..LINE_BYTES_MAX], LINE_BYTES_MAX, false),
                 _ if self.is_quiet(rest, tick) => (rest, rest.len(), false),
                 _ => break,

@@ -378,7 +378,8 @@ impl Tailer {
             let parsed = if facts.position.mid_line { Parsed::default() } else { parse::parse(line, &moment) };
             let timestamp = stamp(parsed.timestamp, facts, now, &mut last_stamp);
             let path = facts.position.path.as_path();
-            let origin = Origin { host, path: Some(path), service: facts.service, unit: None, is_piece: facts.is_piece };
+            let origin =
+                Origin { host, path: Some(path), service: facts.service, unit: None, is_piece: facts.is_piece };
             filling.push(&origin, line, parsed, timestamp);
             Taken::Yes
         };

@@ -102,9 +102,11 @@ fn lines_arrive_whole_with_their_labels() {
     let mut tailer = bench.open();
     bench.drain(&mut tailer, 0);
     let stamp = Timestamp(1_795_341_600_000_000_000);
-    let got: Vec<_> = bench.server.records.iter().map(|r| (r.timestamp, r.severity.name(), r.body.as_slice())).collect();
+    let got: Vec<_> =
+        bench.server.records.iter().map(|r| (r.timestamp, r.severity.name(), r.body.as_slice())).collect();
     assert_eq!(got, [(stamp, "error", &b"Nov 22 10:00:00 there sshd[4]: error: no"[..]), (stamp, "unset", b"caf\xe9")]);
-    let labels: Vec<_> = bench.server.records[0].stream.labels.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+    let labels: Vec<_> =
+        bench.server.records[0].stream.labels.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
     let file = bench.path("app.log").display().to_string();
     let expected = [("file", file.as_str()), ("host", "there"), ("layer", "host"), ("service", "sshd")];
     assert_eq!(labels, expected.map(|(n, v)| (n.to_owned(), v.to_owned())));
@@ -203,7 +205,12 @@ fn a_line_over_the_limit_is_split_and_marked() {
     bench.drain(&mut tailer, 0);
     bench.append("app.log", &line);
     bench.drain(&mut tailer, 1);
-    let got: Vec<_> = bench.server.records.iter().map(|r| (r.body.len(), r.attributes.iter().any(|a| a.value == AttributeValue::Bool(true)))).collect();
+    let got: Vec<_> = bench
+        .server
+        .records
+        .iter()
+        .map(|r| (r.body.len(), r.attributes.iter().any(|a| a.value == AttributeValue::Bool(true))))
+        .collect();
     assert_eq!(got, [(1_000_000, true), (1_000_000, true), (500_000, true), (4, false)]);
     assert_eq!(bench.counters.values().lines_split, 2);
     assert!(bench.server.sent.values().all(|batch| batch.len() <= crate::batch::BATCH_BYTES_MAX));

@@ -15,7 +15,10 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::access::Reader;
-use super::engine::{Answer, Budget, Context, ContextAsk, Engine, EngineError, HistogramAsk, PatternsAsk, Scope, SearchAsk, TimeRange, TopAsk};
+use super::engine::{
+    Answer, Budget, Context, ContextAsk, Engine, EngineError, HistogramAsk, PatternsAsk, Scope, SearchAsk, TimeRange,
+    TopAsk,
+};
 use super::error::ApiError;
 use super::params::{Params, encode_cursor};
 use super::rows::{shown_time, view, views};
@@ -49,7 +52,12 @@ impl Drop for CancelOnDrop {
 impl LogsApi {
     pub fn new(engine: Engine) -> Self {
         let limit = |n| Arc::new(Semaphore::new(n));
-        Self { engine: Arc::new(engine), questions: limit(QUESTIONS_MAX), tails: limit(STREAMS_MAX), exports: limit(STREAMS_MAX) }
+        Self {
+            engine: Arc::new(engine),
+            questions: limit(QUESTIONS_MAX),
+            tails: limit(STREAMS_MAX),
+            exports: limit(STREAMS_MAX),
+        }
     }
 
     /// The endpoints; each request needs an [`Access`](super::access::Access) in its extensions.
@@ -190,7 +198,8 @@ async fn facets(State(api): State<LogsApi>, reader: Reader, params: Params) -> R
     let body = api.run(&params, move |engine, budget| {
         let answer = (engine.top)(&ask, budget)?;
         answered(&answer, |top| {
-            let values: Vec<_> = top.values.iter().map(|(value, count)| json!({ "value": value, "count": count })).collect();
+            let values: Vec<_> =
+                top.values.iter().map(|(value, count)| json!({ "value": value, "count": count })).collect();
             Ok(json!({ "field": ask.field, "values": values, "other": top.other, "missing": top.missing }))
         })
     });
@@ -250,7 +259,10 @@ async fn delete(State(api): State<LogsApi>, reader: Reader, params: Params) -> R
         return Err(ApiError::Forbidden { role: "admin" });
     }
     if params.to.is_none() {
-        return Err(ApiError::Parameter { name: "to", reason: "missing; a deletion needs both ends of its range".to_owned() });
+        return Err(ApiError::Parameter {
+            name: "to",
+            reason: "missing; a deletion needs both ends of its range".to_owned(),
+        });
     }
     let scope = Scope { query: params.query()?, tenant: reader.0.tenant, range: params.closed_range(now())? };
     // Not tied to the client's patience: once begun it is carried out.

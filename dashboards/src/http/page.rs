@@ -13,11 +13,15 @@ const PAGE: Asset = Asset { kind: "text/html; charset=utf-8", bytes: include_byt
 const ASSETS: [(&str, Asset); 4] = [
     ("/assets/app.css", Asset { kind: "text/css; charset=utf-8", bytes: include_bytes!("../../assets/app.css") }),
     ("/assets/app.js", Asset { kind: "text/javascript; charset=utf-8", bytes: include_bytes!("../../assets/app.js") }),
-    ("/assets/texts.js", Asset { kind: "text/javascript; charset=utf-8", bytes: include_bytes!("../../assets/texts.js") }),
+    (
+        "/assets/texts.js",
+        Asset { kind: "text/javascript; charset=utf-8", bytes: include_bytes!("../../assets/texts.js") },
+    ),
     ("/assets/icon.svg", Asset { kind: "image/svg+xml", bytes: include_bytes!("../../assets/icon.svg") }),
 ];
 
-const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
+const POLICY: &str =
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
 
 /// The version that Elasticsearch clients are told; they refuse to speak to unknown ones.
 const ELASTICSEARCH_VERSION: &str = "8.15.0";

@@ -97,7 +97,8 @@ impl<S: Send + Sync> FromRequest<S> for Params {
         if request.method() != Method::POST {
             return UrlQuery::try_from_uri(request.uri()).map(|q| q.0).map_err(|e| unreadable(e.body_text()));
         }
-        let given = request.headers().get(header::CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?")).to_owned();
+        let given =
+            request.headers().get(header::CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?")).to_owned();
         match given.split(';').next().unwrap_or("").trim() {
             "application/json" => {
                 let body = Bytes::from_request(request, state).await.map_err(|e| unreadable(e.body_text()))?;
@@ -111,8 +112,8 @@ impl<S: Send + Sync> FromRequest<S> for Params {
     }
 }
 
-fn parameter(name: &'static str, reason: impl ToString) -> ApiError {
-    ApiError::Parameter { name, reason: reason.to_string() }
+fn parameter(name: &'static str, reason: impl Into<String>) -> ApiError {
+    ApiError::Parameter { name, reason: reason.into() }
 }
 
 impl Params {
@@ -124,12 +125,12 @@ impl Params {
     pub(super) fn range(&self, now: Timestamp) -> Result<TimeRange, ApiError> {
         let from = match (&self.from, &self.since) {
             (Some(_), Some(_)) => return Err(parameter("since", "give from or since, not both")),
-            (Some(from), None) => parse_point(&from.0, now).map_err(|e| parameter("from", e))?.0,
-            (None, Some(since)) => now.before(parse_duration(since).map_err(|e| parameter("since", e))?).0,
+            (Some(from), None) => parse_point(&from.0, now).map_err(|e| parameter("from", e.to_string()))?.0,
+            (None, Some(since)) => now.before(parse_duration(since).map_err(|e| parameter("since", e.to_string()))?).0,
             (None, None) => i64::MIN,
         };
         let to = match &self.to {
-            Some(to) => parse_point(&to.0, now).map_err(|e| parameter("to", e))?.0,
+            Some(to) => parse_point(&to.0, now).map_err(|e| parameter("to", e.to_string()))?.0,
             None => i64::MAX,
         };
         if from >= to {
@@ -195,17 +196,20 @@ impl Params {
         const BUCKETS_MAX: i64 = 11_000;
         let span = range.to.saturating_sub(range.from);
         let Some(text) = &self.step else { return Ok(automatic_step(span)) };
-        let step = parse_duration(text).map_err(|e| parameter("step", e))?;
+        let step = parse_duration(text).map_err(|e| parameter("step", e.to_string()))?;
         let step = i64::try_from(step.as_nanos()).unwrap_or(i64::MAX);
         if step == 0 || span / step > BUCKETS_MAX {
-            return Err(parameter("step", format!("{text} makes more than {BUCKETS_MAX} buckets of this range; use a longer one")));
+            return Err(parameter(
+                "step",
+                format!("{text} makes more than {BUCKETS_MAX} buckets of this range; use a longer one"),
+            ));
         }
         Ok(step)
     }
 
     pub(super) fn timeout(&self) -> Result<Duration, ApiError> {
         let Some(text) = &self.timeout else { return Ok(TIMEOUT_DEFAULT) };
-        let timeout = parse_duration(text).map_err(|e| parameter("timeout", e))?;
+        let timeout = parse_duration(text).map_err(|e| parameter("timeout", e.to_string()))?;
         if timeout.is_zero() || timeout > TIMEOUT_MAX {
             return Err(parameter("timeout", "use more than 0 and at most 5m"));
         }
@@ -227,8 +231,32 @@ fn automatic_step(span: i64) -> i64 {
     const MS: i64 = 1_000_000;
     const S: i64 = 1000 * MS;
     const STEPS: [i64; 26] = [
-        MS, 5 * MS, 10 * MS, 50 * MS, 100 * MS, 250 * MS, 500 * MS, S, 2 * S, 5 * S, 10 * S, 15 * S, 30 * S, 60 * S, 120 * S,
-        300 * S, 600 * S, 900 * S, 1800 * S, 3600 * S, 7200 * S, 10_800 * S, 21_600 * S, 43_200 * S, 86_400 * S, 604_800 * S,
+        MS,
+        5 * MS,
+        10 * MS,
+        50 * MS,
+        100 * MS,
+        250 * MS,
+        500 * MS,
+        S,
+        2 * S,
+        5 * S,
+        10 * S,
+        15 * S,
+        30 * S,
+        60 * S,
+        120 * S,
+        300 * S,
+        600 * S,
+        900 * S,
+        1800 * S,
+        3600 * S,
+        7200 * S,
+        10_800 * S,
+        21_600 * S,
+        43_200 * S,
+        86_400 * S,
+        604_800 * S,
     ];
     STEPS.into_iter().find(|step| span / step <= 120).unwrap_or_else(|| span / 120 + 1)
 }
@@ -261,7 +289,9 @@ mod tests {
     #[test]
     fn steps_are_round_and_give_about_a_hundred_buckets() {
         let minute = 60_000_000_000;
-        for (span, step) in [(15 * minute, 10_000_000_000), (60 * minute, minute / 2), (1440 * minute, 15 * minute), (5, 1_000_000)] {
+        for (span, step) in
+            [(15 * minute, 10_000_000_000), (60 * minute, minute / 2), (1440 * minute, 15 * minute), (5, 1_000_000)]
+        {
             assert_eq!(automatic_step(span), step, "{span}");
         }
     }

@@ -65,7 +65,11 @@ pub(super) fn view<'a>(row: &'a Row, query: Option<&Query>) -> Result<RowView<'a
         severity_text: record.severity_text.as_deref(),
         body: String::from_utf8_lossy(&record.body).into_owned(),
         body_base64: (!is_text).then(|| STANDARD.encode(&record.body)),
-        attributes: record.attributes.iter().map(|a| Ok((a.key.as_str(), json(a)?))).collect::<Result<_, serde_json::Error>>()?,
+        attributes: record
+            .attributes
+            .iter()
+            .map(|a| Ok((a.key.as_str(), json(a)?)))
+            .collect::<Result<_, serde_json::Error>>()?,
         trace_id: record.trace_id.map(|id| hex(&id)),
         span_id: record.span_id.map(|id| hex(&id)),
         kind: record.kind.name(),

@@ -42,11 +42,8 @@ pub(super) async fn tail(
     let (mut parts, _) = request.into_parts();
     let params = axum::extract::Query::<Params>::try_from_uri(&parts.uri);
     let params = params.map_err(|e| ApiError::Parameters { reason: e.body_text() })?.0;
-    let scope = Scope {
-        query: params.query()?,
-        tenant: reader.0.tenant,
-        range: TimeRange { from: i64::MIN, to: i64::MAX },
-    };
+    let scope =
+        Scope { query: params.query()?, tenant: reader.0.tenant, range: TimeRange { from: i64::MIN, to: i64::MAX } };
     let Ok(permit) = Arc::clone(&api.tails).try_acquire_owned() else { return Err(ApiError::Busy) };
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &api).await;
     let upgrade = upgrade.map_err(|e| ApiError::Parameters { reason: e.body_text() })?;

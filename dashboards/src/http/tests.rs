@@ -37,7 +37,8 @@ fn rows() -> Vec<Row> {
             record.observed = Some(record.timestamp);
             if i == 2 {
                 record.severity = Severity::ERROR;
-                record.attributes = vec![Attribute { key: "n".into(), value: AttributeValue::Integer("12345678901234567890".into()) }];
+                record.attributes =
+                    vec![Attribute { key: "n".into(), value: AttributeValue::Integer("12345678901234567890".into()) }];
             }
             Row { seq: i.unsigned_abs(), record }
         })
@@ -79,12 +80,16 @@ fn page(ask: &SearchAsk) -> RowPage {
 fn engine() -> Engine {
     Engine {
         search: Box::new(|ask, _| Ok(answer(page(ask)))),
-        count: Box::new(|scope, _| Ok(Answer { partial: Some(Partial::Deadline), ..answer(found(scope).len() as u64) })),
+        count: Box::new(|scope, _| {
+            Ok(Answer { partial: Some(Partial::Deadline), ..answer(found(scope).len() as u64) })
+        }),
         histogram: Box::new(|ask, _| {
             let counts = [found(&ask.scope).len() as u64, 0, 0, 0, 0, 0, 0];
             Ok(answer(vec![(START, counts)]))
         }),
-        top: Box::new(|_, _| Ok(answer(Top { values: vec![("db1".into(), 3), ("db2".into(), 2)], other: 0, missing: 1 }))),
+        top: Box::new(|_, _| {
+            Ok(answer(Top { values: vec![("db1".into(), 3), ("db2".into(), 2)], other: 0, missing: 1 }))
+        }),
         fields: Box::new(|_, _| Ok(answer(vec![FieldSummary { name: "host".into(), count: 5, distinct: 2 }]))),
         context: Box::new(|ask, _| {
             let rows = rows();
@@ -95,7 +100,9 @@ fn engine() -> Engine {
                 after: rows[at + 1..(at + 1 + ask.after).min(rows.len())].to_vec(),
             }))
         }),
-        patterns: Box::new(|_, _| Ok(answer(vec![Pattern { skeleton: "a *".into(), count: 2, sample: b"a 1".to_vec() }]))),
+        patterns: Box::new(|_, _| {
+            Ok(answer(vec![Pattern { skeleton: "a *".into(), count: 2, sample: b"a 1".to_vec() }]))
+        }),
         explain: Box::new(|_, _| Err(EngineError::Store("disk on fire".into()))),
         delete: Box::new(|scope, _| Ok(found(scope).len() as u64)),
         tail: Box::new(|_| {
@@ -169,7 +176,9 @@ async fn a_row_shows_everything_of_its_record() {
 
 #[tokio::test]
 async fn cursors_walk_through_all_rows_once_in_either_order() {
-    for (order, expected) in [("newest", ["five end", "four", "two", "one start"]), ("oldest", ["one start", "two", "four", "five end"])] {
+    for (order, expected) in
+        [("newest", ["five end", "four", "two", "one start"]), ("oldest", ["one start", "two", "four", "five end"])]
+    {
         let mut seen = Vec::new();
         let mut cursor = String::new();
         loop {
@@ -189,8 +198,16 @@ async fn cursors_walk_through_all_rows_once_in_either_order() {
 async fn get_form_and_json_ask_the_same() {
     let expected = ["two"];
     let from_get = get("/app/v1/search?from=2026-11-22T10:00:01Z&to=1795341602").await;
-    let form = post(READER, "/app/v1/search", "application/x-www-form-urlencoded", "from=2026-11-22T10:00:01Z&to=1795341602").await;
-    let json = post(READER, "/app/v1/search", "application/json; charset=utf-8", r#"{"from":1795341601,"to":"2026-11-22T10:00:02Z"}"#).await;
+    let form =
+        post(READER, "/app/v1/search", "application/x-www-form-urlencoded", "from=2026-11-22T10:00:01Z&to=1795341602")
+            .await;
+    let json = post(
+        READER,
+        "/app/v1/search",
+        "application/json; charset=utf-8",
+        r#"{"from":1795341601,"to":"2026-11-22T10:00:02Z"}"#,
+    )
+    .await;
     for (status, answer) in [from_get, form, json] {
         assert_eq!((status, bodies(&answer)), (200, expected.to_vec()));
     }
@@ -213,7 +230,11 @@ async fn what_is_wrong_is_named() {
         ("/app/v1/explain", 500, "search.store", "parameter", Value::Null),
     ] {
         let (got, answer) = get(path).await;
-        assert_eq!((got, &answer["status"], &answer["code"], &answer[key]), (status, &json!("error"), &json!(code), &value), "{path}: {answer}");
+        assert_eq!(
+            (got, &answer["status"], &answer["code"], &answer[key]),
+            (status, &json!("error"), &json!(code), &value),
+            "{path}: {answer}"
+        );
         assert!(!answer.to_string().contains("on fire"), "{path}");
     }
     let (status, answer) = post(READER, "/app/v1/search", "text/plain", "q=x").await;
@@ -224,7 +245,10 @@ async fn what_is_wrong_is_named() {
 async fn the_other_questions_have_their_shapes() {
     let stats = json!({ "bytes_scanned": 7, "records_scanned": 5 });
     let (_, count) = get("/app/v1/count?q=host:db1").await;
-    assert_eq!(count, json!({ "status": "ok", "count": 3, "stats": stats, "partial": true, "partial_reason": "deadline" }));
+    assert_eq!(
+        count,
+        json!({ "status": "ok", "count": 3, "stats": stats, "partial": true, "partial_reason": "deadline" })
+    );
     let (_, histogram) = get("/app/v1/histogram?from=2026-11-22T10:00:00Z&to=2026-11-22T11:00:00Z").await;
     assert_eq!(
         histogram,
@@ -237,7 +261,10 @@ async fn the_other_questions_have_their_shapes() {
     );
     let (_, facets) = get("/app/v1/facets?field=host").await;
     let values = json!([{ "value": "db1", "count": 3 }, { "value": "db2", "count": 2 }]);
-    assert_eq!(facets, json!({ "status": "ok", "field": "host", "values": values, "other": 0, "missing": 1, "stats": stats, "partial": false }));
+    assert_eq!(
+        facets,
+        json!({ "status": "ok", "field": "host", "values": values, "other": 0, "missing": 1, "stats": stats, "partial": false })
+    );
     let (_, fields) = get("/app/v1/fields").await;
     assert_eq!(fields["fields"], json!([{ "name": "host", "count": 5, "distinct": 2 }]));
     let (_, patterns) = get("/app/v1/patterns").await;
@@ -360,9 +387,13 @@ async fn the_page_is_for_browsers_and_the_name_for_elasticsearch_clients() {
     assert_eq!((status, headers[header::CONTENT_TYPE].as_bytes()), (StatusCode::OK, &b"text/html; charset=utf-8"[..]));
     assert!(headers[header::CONTENT_SECURITY_POLICY].to_str().expect("text").starts_with("default-src 'self';"));
     let page = String::from_utf8(body).expect("text");
-    assert!(!page.contains("<style") && !page.contains(" style=") && !page.contains(" onclick="), "inline code is refused by the policy");
+    assert!(
+        !page.contains("<style") && !page.contains(" style=") && !page.contains(" onclick="),
+        "inline code is refused by the policy"
+    );
 
-    let again = Request::get("/").header(header::ACCEPT, "text/html").header(header::IF_NONE_MATCH, &headers[header::ETAG]);
+    let again =
+        Request::get("/").header(header::ACCEPT, "text/html").header(header::IF_NONE_MATCH, &headers[header::ETAG]);
     let (status, _, body) = call(None, again.body(Body::empty()).expect("request")).await;
     assert_eq!((status, body.len()), (StatusCode::NOT_MODIFIED, 0));
 

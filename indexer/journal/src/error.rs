@@ -31,6 +31,8 @@ pub enum Error {
     WriteFile { path: PathBuf, source: Arc<io::Error> },
     #[error("cannot read {path}")]
     ReadFile { path: PathBuf, source: Arc<io::Error> },
+    #[error("cannot copy {path}")]
+    Copy { path: PathBuf, source: Arc<io::Error> },
     #[error("cannot move {path} to the quarantine")]
     Quarantine { path: PathBuf, source: Arc<io::Error> },
     /// Bytes that were intact when the journal was opened no longer are. Reading goes on behind them.
@@ -90,6 +92,10 @@ impl Error {
 
     pub(crate) fn read_file(path: &Path, source: io::Error) -> Error {
         Error::ReadFile { path: path.to_owned(), source: Arc::new(source) }
+    }
+
+    pub(crate) fn copy(path: &Path, source: io::Error) -> Error {
+        Error::or_full(path, source, |path, source| Error::Copy { path, source })
     }
 
     pub(crate) fn directory(path: &Path, source: io::Error) -> Error {

@@ -12,11 +12,12 @@ pub(crate) struct Index {
 struct State {
     segments: Vec<Segment>,
     end: u64,
+    syncs: u64,
 }
 
 impl Index {
     pub(crate) fn new(segments: Vec<Segment>, end: u64) -> Index {
-        Index { state: Mutex::new(State { segments, end }) }
+        Index { state: Mutex::new(State { segments, end, syncs: 0 }) }
     }
 
     /// Adds a new, still empty segment.
@@ -29,6 +30,7 @@ impl Index {
     pub(crate) fn publish(&self, end: u64) {
         let mut state = self.lock();
         state.end = end;
+        state.syncs += 1;
         if let Some(last) = state.segments.last_mut() {
             last.end = end;
         }
@@ -60,6 +62,16 @@ impl Index {
 
     pub(crate) fn end(&self) -> u64 {
         self.lock().end
+    }
+
+    /// The segments in order of position.
+    pub(crate) fn segments(&self) -> Vec<Segment> {
+        self.lock().segments.clone()
+    }
+
+    /// How often content was made durable.
+    pub(crate) fn syncs(&self) -> u64 {
+        self.lock().syncs
     }
 
     pub(crate) fn bytes(&self) -> u64 {

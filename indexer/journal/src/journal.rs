@@ -8,7 +8,7 @@ use crate::appender::Appender;
 use crate::index::Index;
 use crate::reader::Reader;
 use crate::recovery::{self, RecoveryReport};
-use crate::{Error, Submission, paths, segment};
+use crate::{Error, Submission, copy, paths, segment};
 
 /// Positions stay below this, so that `position << 20 | index in frame` fits in a `u64`.
 pub const POSITION_MAX: u64 = 1 << 44;
@@ -115,6 +115,17 @@ impl LocalJournal {
     /// The bytes of all segments, the quarantine apart.
     pub fn disk_bytes(&self) -> u64 {
         self.shared.index.bytes()
+    }
+
+    /// How many fsyncs have confirmed submissions since the journal was opened.
+    pub fn syncs(&self) -> u64 {
+        self.shared.index.syncs()
+    }
+
+    /// Copies what is durable, the cursors and the deduplication checkpoint into `target`, an empty directory; the copy
+    /// opens as a journal. The caller holds back trimming and checkpoints meanwhile, and syncs the copy.
+    pub fn copy_to(&self, target: &Path) -> Result<(), Error> {
+        copy::copy(&self.shared.directory, &self.shared.index, target)
     }
 
     /// Whoever panicked while appending left a segment in an unknown state, so it is given up.

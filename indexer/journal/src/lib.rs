@@ -11,6 +11,7 @@
 
 mod appender;
 mod atomic_file;
+mod copy;
 mod cursors;
 mod deduplicate;
 mod error;

@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use orszem_model::wire::{Batch, RawRecord, decode_record};
 use orszem_model::{Stream, Timestamp};
 
@@ -19,7 +20,7 @@ pub(crate) struct Frame {
     pub(crate) position: u64,
     pub(crate) received: Timestamp,
     base: Timestamp,
-    payload: Vec<u8>,
+    payload: Bytes,
     records_at: usize,
     pub(crate) count: usize,
     pub(crate) streams: Vec<Arc<Stream>>,
@@ -28,7 +29,7 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    fn decode(position: u64, payload: Vec<u8>, known: &mut HashSet<Arc<Stream>>) -> Result<Self> {
+    fn decode(position: u64, payload: Bytes, known: &mut HashSet<Arc<Stream>>) -> Result<Self> {
         let corrupt = || Error::Batch { position };
         let batch = Batch::decode(&payload).ok_or_else(corrupt)?;
         let (mut count, mut min_ts, mut max_ts) = (0, i64::MAX, i64::MIN);
@@ -107,7 +108,8 @@ pub(crate) struct Memtable {
 
 impl Memtable {
     /// Adds a batch; refuses one that does not decode and changes nothing then.
-    pub(crate) fn add(&mut self, position: u64, payload: Vec<u8>) -> Result<Arc<Frame>> {
+    pub(crate) fn add(&mut self, position: u64, payload: impl Into<Bytes>) -> Result<Arc<Frame>> {
+        let payload = payload.into();
         let bytes = payload.len();
         let frame = Arc::new(Frame::decode(position, payload, &mut self.streams)?);
         match self.view.pages.last_mut() {
@@ -127,6 +129,11 @@ impl Memtable {
     /// The encoded bytes held.
     pub(crate) fn bytes(&self) -> usize {
         self.view.bytes
+    }
+
+    /// The records held.
+    pub(crate) fn rows(&self) -> u64 {
+        self.view.rows
     }
 }
 

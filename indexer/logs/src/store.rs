@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use bytes::Bytes;
 use orszem_model::wire::RecordView;
 
 use crate::catalog::{Catalog, NewSegment, SegmentRow};
@@ -174,10 +175,11 @@ impl LogStore {
 
     /// Makes the batches of one submission visible, all at once. They must be durable in the journal at their
     /// positions, `end` is where the next begins; submissions come in the order of their positions. What lies below
-    /// [`Self::flushed`] is skipped, so replay may start anywhere at or below it.
-    pub fn apply(&self, batches: Vec<(u64, Vec<u8>)>, end: u64) -> Result<()> {
+    /// [`Self::flushed`] is skipped, so replay may start anywhere at or below it. Answers how many records were added.
+    pub fn apply<B: Into<Bytes>>(&self, batches: Vec<(u64, B)>, end: u64) -> Result<u64> {
         let mut state = self.write();
         let flushed = state.flushed;
+        let rows = state.active.rows();
         let mut failed = None;
         for (position, payload) in batches {
             if position < flushed {
@@ -188,7 +190,8 @@ impl LogStore {
             }
         }
         state.applied = state.applied.max(end);
-        failed.map_or(Ok(()), Err)
+        let added = state.active.rows() - rows;
+        failed.map_or(Ok(added), Err)
     }
 
     /// Whether enough was applied for a flush.
@@ -232,8 +235,9 @@ impl LogStore {
     /// nothing is lost: the records stay visible and the next call tries again.
     pub fn flush(&self) -> Result<u64> {
         let _guard = guard(&self.inner.flushing);
+        let wanted = self.applied();
         loop {
-            let Some((view, end)) = self.freeze() else { return Ok(self.flushed()) };
+            let Some((view, end)) = self.freeze() else { return self.pass_over() };
             let added = self.write_segments(&view)?;
             let rows: Vec<NewSegment> = added.iter().map(|live| NewSegment { row: live.row.clone() }).collect();
             self.inner.catalog.swap(&rows, &[], Some(end)).inspect_err(|_| remove_files(&added))?;
@@ -241,10 +245,7 @@ impl LogStore {
             state.frozen = None;
             state.flushed = end;
             swap_segments(&mut state, &[], added);
-            if state.active.bytes() == 0 {
-                return Ok(end);
-            }
-            if state.active.bytes() < self.inner.options.memtable_bytes {
+            if end >= wanted {
                 return Ok(end);
             }
         }
@@ -259,6 +260,19 @@ impl LogStore {
             state.frozen = Some((view, end));
         }
         state.frozen.clone()
+    }
+
+    /// Nothing is left to write, so what was applied without leaving records (repeats, deletions) is done with too.
+    fn pass_over(&self) -> Result<u64> {
+        let state = self.read();
+        let (applied, flushed, is_empty) = (state.applied, state.flushed, state.active.bytes() == 0);
+        drop(state);
+        if !is_empty || applied <= flushed {
+            return Ok(flushed);
+        }
+        self.inner.catalog.swap(&[], &[], Some(applied))?;
+        self.write().flushed = applied;
+        Ok(applied)
     }
 
     fn write_segments(&self, view: &View) -> Result<Vec<Arc<LiveSegment>>> {

@@ -193,12 +193,17 @@ impl Charset {
         self.0 |= token.iter().fold(0, |bits, byte| bits | CHARSET_BIT[usize::from(*byte)]);
     }
 
+    /// Whether a character beyond ASCII is in it.
+    pub(crate) fn beyond_ascii(self) -> bool {
+        self.0 & (1 << 36) != 0
+    }
+
     /// Whether a token of these characters could contain the folded `text`. A token with characters beyond ASCII
     /// may fold to anything.
     pub(crate) fn may_contain(self, folded: &[u8]) -> bool {
         let mut wanted = Self::default();
         wanted.add(folded);
-        self.0 & (1 << 36) != 0 || wanted.0 & !self.0 == 0
+        self.beyond_ascii() || wanted.0 & !self.0 == 0
     }
 }
 

@@ -142,8 +142,16 @@ mod tests {
             let code = |result: Result<Cow<'_, [u8]>, IngestError>| result.expect_err(name).code;
             assert_eq!(code(decompress(&body, encoding, data.len() - 1)), "ingest.body_too_large", "{name}");
             assert_eq!(code(decompress(&bomb, encoding, 1 << 20)), "ingest.body_too_large", "{name} bomb");
-            assert_eq!(code(decompress(&body[..body.len() / 2], encoding, 1 << 20)), "ingest.bad_compression", "{name} cut");
-            assert_eq!(code(decompress(b"\x07\x09 noise", encoding, 1 << 20)), "ingest.bad_compression", "{name} noise");
+            assert_eq!(
+                code(decompress(&body[..body.len() / 2], encoding, 1 << 20)),
+                "ingest.bad_compression",
+                "{name} cut"
+            );
+            assert_eq!(
+                code(decompress(b"\x07\x09 noise", encoding, 1 << 20)),
+                "ingest.bad_compression",
+                "{name} noise"
+            );
         }
         assert_eq!(Encoding::from_header("br"), None);
         assert_eq!(Encoding::from_header(" GZIP "), Some(Encoding::Gzip));

@@ -28,7 +28,9 @@ impl IngestError {
         Self::new(
             "ingest.body_too_large",
             413,
-            format!("the body is over {limit} bytes once decompressed; send smaller batches or raise ingest.body_bytes_max"),
+            format!(
+                "the body is over {limit} bytes once decompressed; send smaller batches or raise ingest.body_bytes_max"
+            ),
         )
     }
 

@@ -168,11 +168,7 @@ struct Taken {
 }
 
 /// Reads, decodes and submits one request.
-async fn take_in(
-    state: &Arc<IngestState>,
-    protocol: Protocol,
-    request: Request,
-) -> Result<Taken, IngestError> {
+async fn take_in(state: &Arc<IngestState>, protocol: Protocol, request: Request) -> Result<Taken, IngestError> {
     let (parts, body) = request.into_parts();
     let tenant = parts.extensions.get::<Tenant>().copied().unwrap_or_default().0;
     let encoding = headers::encoding(&parts.headers, protocol)?;
@@ -195,7 +191,9 @@ async fn take_in(
     let (decoded, _permits) = if bytes.len() > INLINE_BYTES_MAX {
         let state = Arc::clone(state);
         let decoding = tokio::task::spawn_blocking(move || body::decode(&state, &work, &bytes, permit));
-        decoding.await.map_err(|error| IngestError::new("ingest.internal", 500, format!("decoding stopped: {error}")))?
+        decoding
+            .await
+            .map_err(|error| IngestError::new("ingest.internal", 500, format!("decoding stopped: {error}")))?
     } else {
         body::decode(state, &work, &bytes, permit)
     }?;

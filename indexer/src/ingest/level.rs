@@ -19,7 +19,9 @@ pub(super) fn detect(line: &[u8]) -> Severity {
             if let Some(severity) = value_behind(after).and_then(severity_of) {
                 return severity;
             }
-        } else if found == Severity::UNSET && stands_as_level(word, line.get(..start).and_then(<[u8]>::last), after.first()) {
+        } else if found == Severity::UNSET
+            && stands_as_level(word, line.get(..start).and_then(<[u8]>::last), after.first())
+        {
             found = severity_of(word).unwrap_or(Severity::UNSET);
         }
     }
@@ -43,7 +45,8 @@ fn value_behind(after: &[u8]) -> Option<&[u8]> {
 }
 
 fn stands_as_level(word: &[u8], before: Option<&u8>, after: Option<&u8>) -> bool {
-    let is_part = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_digit() || matches!(b, b'_' | b'-' | b'/' | b'.'));
+    let is_part =
+        |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_digit() || matches!(b, b'_' | b'-' | b'/' | b'.'));
     let in_capitals = word.iter().all(u8::is_ascii_uppercase);
     let in_brackets = matches!((before, after), (Some(b'['), Some(b']')) | (Some(b'<'), Some(b'>')));
     word.len() >= 3 && !is_part(before) && !is_part(after) && (in_capitals || in_brackets || after == Some(&b':'))

@@ -95,7 +95,13 @@ impl Limits {
     pub fn validate(&self) -> Result<(), LimitsError> {
         let ranges: [(&'static str, usize, usize, usize, &'static str); 10] = [
             ("body_bytes_max", self.body_bytes_max, 1024, 1 << 30, "between 1 KiB and 1 GiB"),
-            ("inflight_bytes_max", self.inflight_bytes_max, self.body_bytes_max, 1 << 40, "between body_bytes_max and 1 TiB"),
+            (
+                "inflight_bytes_max",
+                self.inflight_bytes_max,
+                self.body_bytes_max,
+                1 << 40,
+                "between body_bytes_max and 1 TiB",
+            ),
             ("record_bytes_max", self.record_bytes_max, 1, 1_000_000, "between 1 and 1000000"),
             ("keys_max", self.keys_max, 1, 100_000, "between 1 and 100000"),
             ("depth_max", self.depth_max, 1, 64, "between 1 and 64"),
@@ -142,12 +148,27 @@ mod tests {
             labels: if name.is_empty() { BTreeMap::new() } else { BTreeMap::from([(name.into(), "x".into())]) },
         };
         let cases: [(Limits, &str); 6] = [
-            (Limits { body_bytes_max: 0, ..Limits::default() }, "ingest.body_bytes_max = 0 must be between 1 KiB and 1 GiB"),
-            (Limits { record_bytes_max: 1 << 20, ..Limits::default() }, "ingest.record_bytes_max = 1048576 must be between 1 and 1000000"),
-            (Limits { inflight_bytes_max: 5, ..Limits::default() }, "ingest.inflight_bytes_max = 5 must be between body_bytes_max and 1 TiB"),
+            (
+                Limits { body_bytes_max: 0, ..Limits::default() },
+                "ingest.body_bytes_max = 0 must be between 1 KiB and 1 GiB",
+            ),
+            (
+                Limits { record_bytes_max: 1 << 20, ..Limits::default() },
+                "ingest.record_bytes_max = 1048576 must be between 1 and 1000000",
+            ),
+            (
+                Limits { inflight_bytes_max: 5, ..Limits::default() },
+                "ingest.inflight_bytes_max = 5 must be between body_bytes_max and 1 TiB",
+            ),
             (Limits { streams_idle_s: 0, ..Limits::default() }, "ingest.streams_idle_s = 0 must be at least 1"),
-            (Limits { classes: vec![rule("a/b", "host")], ..Limits::default() }, "ingest.classes.class = a/b must be a name of up to 64 letters, digits, _ and -"),
-            (Limits { classes: vec![rule("audit", "")], ..Limits::default() }, "ingest.classes.class = audit must be matched by at least one label"),
+            (
+                Limits { classes: vec![rule("a/b", "host")], ..Limits::default() },
+                "ingest.classes.class = a/b must be a name of up to 64 letters, digits, _ and -",
+            ),
+            (
+                Limits { classes: vec![rule("audit", "")], ..Limits::default() },
+                "ingest.classes.class = audit must be matched by at least one label",
+            ),
         ];
         for (limits, expected) in cases {
             assert_eq!(limits.validate().map_err(|error| error.to_string()), Err(expected.to_owned()));

@@ -35,7 +35,8 @@ pub fn decode(body: &[u8], context: &Context<'_>) -> Result<Decoded, IngestError
             let entry = entry?;
             if entry.len() > 2 * BATCH_BYTES_MAX {
                 writer.number += 1;
-                let rejected = Rejected::new(Reason::RecordTooLarge, format!("an entry of {} bytes fits no batch", entry.len()));
+                let rejected =
+                    Rejected::new(Reason::RecordTooLarge, format!("an entry of {} bytes fits no batch", entry.len()));
                 writer.batcher.reject(&rejected, format_args!("entry {}", writer.number), &[]);
                 continue;
             }
@@ -88,7 +89,8 @@ impl<'c> Writer<'c> {
         for (name, value) in &owned {
             self.batcher.label(name, value);
         }
-        let of_label = |key: &&str| owned.iter().find(|(name, _)| name == key).and_then(|(_, word)| Severity::from_text(word));
+        let of_label =
+            |key: &&str| owned.iter().find(|(name, _)| name == key).and_then(|(_, word)| Severity::from_text(word));
         self.level = LEVELS.iter().find_map(of_label).unwrap_or(Severity::UNSET);
         Ok(())
     }

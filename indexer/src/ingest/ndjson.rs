@@ -9,8 +9,8 @@ pub use options::Options;
 
 use std::borrow::Cow;
 
-use orszem_model::wire::{RecordParts, ValueType, put_attribute};
 use orszem_model::Kind;
+use orszem_model::wire::{RecordParts, ValueType, put_attribute};
 
 use super::batcher::Batcher;
 use super::error::IngestError;

@@ -39,7 +39,9 @@ pub fn decode(body: &[u8], context: &Context<'_>) -> Result<Decoded, IngestError
         writer.resource(&last_message(resource_logs, 1)?.map(message::<Resource>).transpose()?.unwrap_or_default());
         for scope_logs in messages(resource_logs, 2) {
             let scope_logs = scope_logs?;
-            writer.scope(&last_message(scope_logs, 1)?.map(message::<InstrumentationScope>).transpose()?.unwrap_or_default());
+            writer.scope(
+                &last_message(scope_logs, 1)?.map(message::<InstrumentationScope>).transpose()?.unwrap_or_default(),
+            );
             for record in messages(scope_logs, 2) {
                 let record = record?;
                 if writer.is_too_large(record) {
@@ -220,7 +222,9 @@ impl<'c> Writer<'c> {
             }
             let value = value.as_ref().and_then(|value| value.value.as_ref());
             match (key.as_str(), value) {
-                (KIND, Some(Value::StringValue(text))) if kind_of(text).is_some() => kind = kind_of(text).unwrap_or(kind),
+                (KIND, Some(Value::StringValue(text))) if kind_of(text).is_some() => {
+                    kind = kind_of(text).unwrap_or(kind)
+                }
                 (ENTITIES, Some(value)) => self.entities(value),
                 _ => put_value(&mut self.own, key, value),
             }

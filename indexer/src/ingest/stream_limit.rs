@@ -43,9 +43,11 @@ impl StreamLimiter {
         if tenants.len() >= TENANTS_MAX && !tenants.contains_key(&tenant) {
             return false;
         }
-        let window = tenants
-            .entry(tenant)
-            .or_insert_with(|| Window { began: now, current: HashSet::new(), previous: HashSet::new() });
+        let window = tenants.entry(tenant).or_insert_with(|| Window {
+            began: now,
+            current: HashSet::new(),
+            previous: HashSet::new(),
+        });
         if now.0.saturating_sub(window.began.0) >= self.idle_ns {
             window.previous = std::mem::take(&mut window.current);
             window.began = now;

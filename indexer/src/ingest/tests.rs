@@ -45,7 +45,9 @@ pub(super) fn shown(record: &Record) -> String {
         .map(|attribute| {
             let value = match &attribute.value {
                 AttributeValue::String(text) => format!("{text:?}"),
-                AttributeValue::Integer(text) | AttributeValue::Float(text) | AttributeValue::Json(text) => text.clone(),
+                AttributeValue::Integer(text) | AttributeValue::Float(text) | AttributeValue::Json(text) => {
+                    text.clone()
+                }
                 AttributeValue::Bool(truth) => truth.to_string(),
                 AttributeValue::Null => "null".into(),
                 AttributeValue::Bytes(bytes) => format!("{bytes:?}"),
@@ -70,9 +72,19 @@ pub(super) fn reasons(decoded: &Decoded) -> Vec<(&'static str, usize)> {
 
 #[test]
 fn batches_stay_below_a_frame_and_lose_nothing() {
-    let body: String = (0..20_000).map(|n| format!("{{\"ts\":{},\"host\":\"h{}\",\"msg\":\"line {n} {}\"}}\n", 1_795_341_600 - n, n % 50, "x".repeat(200))).collect();
+    let body: String = (0..20_000)
+        .map(|n| {
+            format!(
+                "{{\"ts\":{},\"host\":\"h{}\",\"msg\":\"line {n} {}\"}}\n",
+                1_795_341_600 - n,
+                n % 50,
+                "x".repeat(200)
+            )
+        })
+        .collect();
     let limits = Limits::default();
-    let decoded = with(&limits, |context| ndjson::decode(body.as_bytes(), context, &ndjson::Options::default())).expect("decodes");
+    let decoded = with(&limits, |context| ndjson::decode(body.as_bytes(), context, &ndjson::Options::default()))
+        .expect("decodes");
     let records = records(&decoded.batches);
     assert_eq!((decoded.batches.len(), decoded.accepted, records.len()), (5, 20_000, 20_000));
     for (n, record) in records.iter().enumerate() {
@@ -105,8 +117,10 @@ fn beyond_the_tenants_limit_records_go_to_the_overflow_stream() {
 #[test]
 fn a_request_of_too_many_streams_is_refused() {
     let limits = Limits { request_streams_max: 10, ..Limits::default() };
-    let body = |streams: usize| -> String { (0..100).map(|n| format!("{{\"host\":\"h{}\"}}\n", n % streams)).collect() };
-    let decode = |body: String| with(&limits, |context| ndjson::decode(body.as_bytes(), context, &ndjson::Options::default()));
+    let body =
+        |streams: usize| -> String { (0..100).map(|n| format!("{{\"host\":\"h{}\"}}\n", n % streams)).collect() };
+    let decode =
+        |body: String| with(&limits, |context| ndjson::decode(body.as_bytes(), context, &ndjson::Options::default()));
     assert_eq!(decode(body(10)).map(|decoded| decoded.accepted), Ok(100));
     assert_eq!(decode(body(11)).map_err(|error| (error.code, error.status)), Err(("ingest.too_many_streams", 400)));
 }

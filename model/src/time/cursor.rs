@@ -117,7 +117,8 @@ impl<'a> Cursor<'a> {
         }
         let minute = self.digits(2)?;
         let (mut second, mut nanos) = (0, 0);
-        let has_seconds = if separated { self.any(b":").is_some() } else { self.peek().is_some_and(|b| b.is_ascii_digit()) };
+        let has_seconds =
+            if separated { self.any(b":").is_some() } else { self.peek().is_some_and(|b| b.is_ascii_digit()) };
         if has_seconds {
             second = self.digits(2)?;
             if self.any(b".,").is_some() {

@@ -80,11 +80,8 @@ impl Snapshot {
             memtable(view, query, tenant, range, &mut watch, |_| total += 1)?;
         }
         self.each_piece(query, tenant, range, &mut watch, |piece, walker, watch| {
-            if piece.in_range && !piece.verify {
-                total += u64::from(piece.rows.end - piece.rows.start);
-                return Ok(());
-            }
-            walker.matching(piece, query, range, watch, |_, _| total += 1)
+            total += walker.count(piece, query, range, watch)?;
+            Ok(())
         })?;
         watch.stats.matched = total;
         Ok(watch.answer(total))
@@ -106,16 +103,18 @@ impl Snapshot {
             let segment = walker.reader.segment;
             let group = &segment.groups[piece.group as usize];
             if group.key.form == BodyForm::Record {
-                return walker.records(piece, query, range, |record| {
+                return walker.records(piece, query, range, watch, |record| {
                     buckets.entry(record.timestamp.0.div_euclid(step)).or_default()[record.severity.band()] += 1;
-                    true
                 });
             }
             let band = group.key.shape.severity.band();
             let block = &segment.blocks[piece.block];
             let first = block.min_ts.div_euclid(step);
-            if piece.in_range && !piece.verify && first == block.max_ts.div_euclid(step) {
-                buckets.entry(first).or_default()[band] += u64::from(piece.rows.end - piece.rows.start);
+            if piece.in_range && first == block.max_ts.div_euclid(step) {
+                let count = walker.count(piece, query, range, watch)?;
+                if count > 0 {
+                    buckets.entry(first).or_default()[band] += count;
+                }
                 return Ok(());
             }
             matched.clear();
@@ -199,13 +198,7 @@ impl Snapshot {
             let mut rows = Vec::new();
             match place_of(segment, piece, &name) {
                 ValuePlace::Same(value) => {
-                    let count = if piece.in_range && !piece.verify {
-                        u64::from(piece.rows.end - piece.rows.start)
-                    } else {
-                        let mut count = 0;
-                        walker.matching(piece, query, range, watch, |_, _| count += 1)?;
-                        count
-                    };
+                    let count = walker.count(piece, query, range, watch)?;
                     matched_all += count;
                     if count > 0 {
                         found(value.as_deref(), count, watch);
@@ -221,10 +214,7 @@ impl Snapshot {
                 }
                 ValuePlace::Record => {
                     let mut values = Vec::new();
-                    walker.records(piece, query, range, |record| {
-                        values.push(value_of(record, &name));
-                        true
-                    })?;
+                    walker.records(piece, query, range, watch, |record| values.push(value_of(record, &name)))?;
                     matched_all += values.len() as u64;
                     for value in values {
                         found(value.as_deref(), 1, watch);
@@ -258,15 +248,12 @@ impl Snapshot {
             let group = &segment.groups[piece.group as usize];
             let mut count = 0;
             if group.key.form == BodyForm::Record {
-                walker.records(piece, query, range, |record| {
+                walker.records(piece, query, range, watch, |record| {
                     count += 1;
                     record.attributes.for_each(|attribute| add(attribute.key, false, 1));
-                    true
                 })?;
-            } else if piece.in_range && !piece.verify {
-                count = u64::from(piece.rows.end - piece.rows.start);
             } else {
-                walker.matching(piece, query, range, watch, |_, _| count += 1)?;
+                count = walker.count(piece, query, range, watch)?;
             }
             matched_all += count;
             segment.streams[piece.stream as usize].labels.iter().for_each(|(name, _)| add(name, true, count));
@@ -292,12 +279,7 @@ impl Snapshot {
         self.each_piece(query, tenant, range, &mut watch, |piece, walker, watch| {
             let key = &walker.reader.segment.groups[piece.group as usize].key;
             let Some(pattern) = key.pattern() else { return Ok(()) };
-            let mut count = 0;
-            if piece.in_range && !piece.verify {
-                count = u64::from(piece.rows.end - piece.rows.start);
-            } else {
-                walker.matching(piece, query, range, watch, |_, _| count += 1)?;
-            }
+            let count = walker.count(piece, query, range, watch)?;
             if count > 0 {
                 let size = pattern.len() + 64;
                 let total = counts.entry((pattern, key.shape.severity)).or_insert_with(|| {
@@ -337,7 +319,7 @@ impl Snapshot {
                 continue;
             }
             let visible = visible_streams(segment, tenant, None);
-            let mut walker = RowWalker::new(segment)?;
+            let mut walker = RowWalker::new(segment, Some(&plan))?;
             pieces(&plan, &visible, range, watch, |piece, watch| {
                 let result = found(&piece, &mut walker, watch);
                 watch.survive(result).map(|_| true)

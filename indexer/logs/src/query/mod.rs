@@ -2,7 +2,8 @@
 
 pub(crate) mod aggregate;
 pub(crate) mod explain;
-mod plan;
+pub(crate) mod plan;
+mod rows;
 mod select;
 mod visit;
 

@@ -8,13 +8,11 @@ use orszem_model::wire::{AttributesView, EntitiesView, RecordView};
 use orszem_model::{Kind, Stream, Timestamp};
 use orszem_search::{Expr, FieldMatcher, FieldName, FieldPattern, Query, Required, TextPattern, Verify, required_tokens};
 
+use super::rows::{RowSet, WholeRows};
 use crate::error::Result;
-use crate::segment::group::{BodyForm, Group, Shape};
-use crate::segment::read::Segment;
+use crate::segment::group::{BodyForm, Group, Shape, SlotRole};
+use crate::segment::read::{Run, Segment};
 use crate::tokens::{Space, TermHasher};
-
-/// Words of the dictionary that a prefix or infix may stand for before it is not worth looking all of them up.
-const EXPANSION_MAX: usize = 512;
 
 /// Whether records match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,10 +82,10 @@ struct Leaf {
     /// Streams whose labels decide for a match, whatever the group.
     by_stream: Option<Vec<bool>>,
     any_stream: bool,
-    /// Where a maybe of a template group can be.
-    slot_blocks: Option<Blocks>,
-    /// Where a maybe of a group with whole bodies can be.
-    whole_blocks: Option<Blocks>,
+    /// Where a maybe can be; of a text leaf, where a maybe of a template group can be.
+    blocks: Option<Blocks>,
+    /// What a text leaf means for the rows whose bodies are kept whole.
+    whole_rows: Option<WholeRows>,
 }
 
 #[derive(Debug)]
@@ -108,6 +106,20 @@ pub(crate) struct Plan<'s> {
     kinds: u8,
     pub(crate) needs_stream: bool,
     pub(crate) by_group: Vec<Tri>,
+    /// What is known of the rows from [`Self::whole_start`] on, numbered from there.
+    pub(crate) whole: WholeRows,
+    pub(crate) whole_start: u32,
+    /// What each matching record of a template group has in a slot; lets most others be passed over unread.
+    pub(crate) slot_terms: Vec<SlotTerm>,
+}
+
+/// A condition that a record's slots must meet for the record to match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SlotTerm {
+    /// One of the variable tokens is this one, which is ASCII, but for case.
+    Variable(Vec<u8>),
+    /// The slot of this role holds these bytes.
+    Id(SlotRole, Vec<u8>),
 }
 
 impl<'s> Plan<'s> {
@@ -117,14 +129,100 @@ impl<'s> Plan<'s> {
         let root = planner.node(&query.expr)?;
         let leaves = planner.leaves;
         let needs_stream = leaves.iter().any(|leaf| leaf.by_stream.is_some());
-        let mut plan = Self { segment, root, leaves, kinds: query.kinds, needs_stream, by_group: Vec::new() };
+        let mut plan = Self {
+            segment,
+            root,
+            leaves,
+            kinds: query.kinds,
+            needs_stream,
+            by_group: Vec::new(),
+            whole: WholeRows::none(0),
+            whole_start: segment.first_whole_row(),
+            slot_terms: Vec::new(),
+        };
+        add_slot_terms(&query.expr, &mut plan.slot_terms);
         plan.by_group = (0..segment.groups.len()).map(|group| plan.eval(group, None, None)).collect();
+        plan.whole = plan.whole_rows();
         Ok(plan)
+    }
+
+    /// Works out which rows with whole bodies can match.
+    fn whole_rows(&self) -> WholeRows {
+        let count = self.segment.rows - self.whole_start;
+        let mut rows = self.whole_node(&self.root, count);
+        for run in self.whole_runs() {
+            let key = &self.segment.groups[run.group as usize].key;
+            let (start, end) = (run.row_start - self.whole_start, run.row_end - self.whole_start);
+            if key.form == BodyForm::Record {
+                rows.certain.remove_range(start, end);
+            } else if self.kinds >> (key.shape.kind as u8) & 1 == 0 {
+                rows.certain.remove_range(start, end);
+                rows.possible.remove_range(start, end);
+            }
+        }
+        rows
+    }
+
+    fn whole_runs(&self) -> impl Iterator<Item = &Run> {
+        self.segment.runs.iter().skip(self.segment.run_of(self.whole_start))
+    }
+
+    fn whole_node(&self, node: &Node, count: u32) -> WholeRows {
+        match node {
+            Node::All => WholeRows::all(count),
+            Node::And(nodes) => nodes.iter().fold(WholeRows::all(count), |mut rows, node| {
+                rows.and(&self.whole_node(node, count));
+                rows
+            }),
+            Node::Or(nodes) => nodes.iter().fold(WholeRows::none(count), |mut rows, node| {
+                rows.or(&self.whole_node(node, count));
+                rows
+            }),
+            Node::Not(node) => self.whole_node(node, count).not(count),
+            Node::Leaf(leaf) => {
+                let leaf = &self.leaves[*leaf];
+                leaf.whole_rows.clone().unwrap_or_else(|| self.whole_by_run(leaf, count))
+            }
+        }
+    }
+
+    /// A leaf that streams, groups and blocks decide.
+    fn whole_by_run(&self, leaf: &Leaf, count: u32) -> WholeRows {
+        let mut rows = WholeRows::none(count);
+        for run in self.whole_runs() {
+            let (start, end) = (run.row_start - self.whole_start, run.row_end - self.whole_start);
+            let by_stream = leaf.by_stream.as_ref().is_some_and(|streams| streams[run.stream as usize]);
+            match if by_stream { Tri::Always } else { leaf.by_group[run.group as usize] } {
+                Tri::Never => {}
+                Tri::Always => {
+                    rows.possible.insert_range(start, end);
+                    rows.certain.insert_range(start, end);
+                }
+                Tri::Maybe => {
+                    let first = self.segment.block_of(run.row_start);
+                    for (index, block) in self.segment.blocks.iter().enumerate().skip(first) {
+                        if block.row_start >= run.row_end {
+                            break;
+                        }
+                        if leaf.blocks.as_ref().is_none_or(|blocks| blocks.contains(index)) {
+                            let from = block.row_start.max(run.row_start) - self.whole_start;
+                            rows.possible.insert_range(from, block.row_end.min(run.row_end) - self.whole_start);
+                        }
+                    }
+                }
+            }
+        }
+        rows
     }
 
     /// Whether nothing in the segment can match.
     pub(crate) fn is_empty(&self) -> bool {
-        self.by_group.iter().all(|tri| *tri == Tri::Never)
+        self.by_group.iter().all(|tri| *tri == Tri::Never) || self.template_groups_never() && self.whole.possible.is_empty_in(0, self.segment.rows - self.whole_start)
+    }
+
+    fn template_groups_never(&self) -> bool {
+        let templates = self.segment.groups.partition_point(|group| group.key.form == BodyForm::Template);
+        self.by_group.iter().take(templates).all(|tri| *tri == Tri::Never)
     }
 
     /// What is known of records of `group`, and of `stream` and `block` if they are given.
@@ -168,11 +266,10 @@ impl<'s> Plan<'s> {
     fn eval_leaf(&self, leaf: &Leaf, group: usize, stream: Option<u32>, block: Option<usize>) -> Tri {
         let mut tri = leaf.by_group[group];
         if tri == Tri::Maybe
+            && (leaf.whole_rows.is_none() || self.segment.groups[group].key.form == BodyForm::Template)
             && let Some(block) = block
         {
-            let template = self.segment.groups[group].key.form == BodyForm::Template;
-            let blocks = if template { &leaf.slot_blocks } else { &leaf.whole_blocks };
-            if blocks.as_ref().is_some_and(|blocks| !blocks.contains(block)) {
+            if leaf.blocks.as_ref().is_some_and(|blocks| !blocks.contains(block)) {
                 tri = Tri::Never;
             }
         }
@@ -209,12 +306,10 @@ impl Planner<'_> {
     }
 
     fn leaf(&mut self, mut leaf: Leaf) -> Node {
-        let none = |blocks: &Option<Blocks>| blocks.as_ref().is_some_and(Blocks::is_empty);
-        let (no_slot, no_whole) = (none(&leaf.slot_blocks), none(&leaf.whole_blocks));
-        if no_slot || no_whole {
+        if leaf.blocks.as_ref().is_some_and(Blocks::is_empty) {
             for (tri, group) in leaf.by_group.iter_mut().zip(&self.segment.groups) {
-                let gone = if group.key.form == BodyForm::Template { no_slot } else { no_whole };
-                if gone && *tri == Tri::Maybe {
+                let narrowed = leaf.whole_rows.is_none() || group.key.form == BodyForm::Template;
+                if narrowed && *tri == Tri::Maybe {
                     *tri = Tri::Never;
                 }
             }
@@ -228,8 +323,8 @@ impl Planner<'_> {
             by_group: self.segment.groups.iter().map(of).collect(),
             by_stream: None,
             any_stream: false,
-            slot_blocks: None,
-            whole_blocks: None,
+            blocks: None,
+            whole_rows: None,
         }
     }
 
@@ -239,22 +334,28 @@ impl Planner<'_> {
     }
 
     fn text(&mut self, pattern: &TextPattern) -> Result<Leaf> {
+        let segment = self.segment;
         let mut leaf = self.constant(|_| Tri::Always);
+        let mut whole = WholeRows::all(segment.rows - segment.first_whole_row());
         for required in &pattern.required {
-            self.require(required, &mut leaf)?;
+            self.require(required, &mut leaf, &mut whole)?;
         }
         let exact = matches!(pattern.verify, Verify::Exact) && !pattern.required.is_empty();
-        for (tri, group) in leaf.by_group.iter_mut().zip(&self.segment.groups) {
+        if !exact {
+            whole.certain = RowSet::none(segment.rows - segment.first_whole_row());
+        }
+        for (tri, group) in leaf.by_group.iter_mut().zip(&segment.groups) {
             let undecided = !exact || group.key.form != BodyForm::Template;
             if *tri == Tri::Always && undecided {
                 *tri = Tri::Maybe;
             }
         }
+        leaf.whole_rows = Some(whole);
         Ok(leaf)
     }
 
     /// Narrows `leaf` by a literal that must occur in the body.
-    fn require(&mut self, required: &Required, leaf: &mut Leaf) -> Result<()> {
+    fn require(&mut self, required: &Required, leaf: &mut Leaf, whole: &mut WholeRows) -> Result<()> {
         let segment = self.segment;
         let tokens: Vec<Token<'_>> = required_tokens(required)
             .map(|(text, complete)| Token { text, complete, digits: text.bytes().any(|b| b.is_ascii_digit()) })
@@ -285,55 +386,61 @@ impl Planner<'_> {
             };
             *tri = (*tri).min(found);
         }
-        for token in &tokens {
-            if token.complete {
-                let blocks = self.blocks_with(Space::Body, token.text.as_bytes())?;
-                if token.digits {
-                    narrow(&mut leaf.slot_blocks, blocks.clone());
-                }
-                narrow(&mut leaf.whole_blocks, blocks);
-            }
+        for token in tokens.iter().filter(|token| token.complete && token.digits) {
+            let blocks = self.blocks_with(Space::Body, token.text.as_bytes())?;
+            narrow(&mut leaf.blocks, blocks);
         }
-        if segment.groups.iter().any(|group| group.key.form != BodyForm::Template) {
-            self.narrow_by_dictionary(required, &tokens, leaf)?;
-        }
-        Ok(())
+        self.require_whole(required, &tokens, whole)
     }
 
-    /// Narrows the blocks of whole bodies by the words that the literal's incomplete ends may belong to.
-    fn narrow_by_dictionary(&mut self, required: &Required, tokens: &[Token<'_>], leaf: &mut Leaf) -> Result<()> {
+    /// Narrows the rows with whole bodies by the literal's words. A literal that is one word and nothing else is decided.
+    fn require_whole(&mut self, required: &Required, tokens: &[Token<'_>], whole: &mut WholeRows) -> Result<()> {
+        let segment = self.segment;
+        let count = segment.rows - segment.first_whole_row();
+        if count == 0 {
+            return Ok(());
+        }
         for (index, token) in tokens.iter().enumerate() {
-            if token.complete || leaf.whole_blocks.as_ref().is_some_and(Blocks::is_empty) {
-                continue;
-            }
-            let starts_literal = index == 0 && required.folded.starts_with(token.text);
-            let ends_literal = index + 1 == tokens.len() && required.folded.ends_with(token.text);
-            let open_left = starts_literal && !required.left_boundary;
-            let open_right = ends_literal && !required.right_boundary;
             let part = token.text.as_bytes();
-            let mut hashes = Some(Vec::new());
-            let hasher = &mut self.hasher;
-            let complete = self.segment.for_each_word(|word| {
-                let fits = match (open_left, open_right) {
-                    (false, _) => word.starts_with(part),
-                    (true, false) => word.ends_with(part),
-                    (true, true) => memchr::memmem::find(word, part).is_some(),
-                };
-                if fits && let Some(found) = &mut hashes {
-                    found.push(hasher.hash(Space::Body, word));
-                    if found.len() > EXPANSION_MAX {
-                        hashes = None;
+            let open_left = index == 0 && required.folded.starts_with(token.text) && !required.left_boundary;
+            let mut rows = WholeRows::none(count);
+            let decoded = if token.complete {
+                let hash = self.hasher.hash(Space::Body, part);
+                segment.words().look_up(hash, part, |row| rows.possible.insert(row))
+            } else {
+                let open_right = index + 1 == tokens.len() && required.folded.ends_with(token.text) && !required.right_boundary;
+                let from: &[u8] = if open_left { &[] } else { part };
+                let mut undecided = RowSet::none(count);
+                let visited = segment.words().for_each_from(from, |word| {
+                    let fits = match (open_left, open_right) {
+                        (false, _) => true,
+                        (true, false) => word.text.ends_with(part),
+                        (true, true) => memchr::memmem::find(word.text, part).is_some(),
+                    };
+                    // The rest of a word that is cut is not known: it may hold the part, or not end with it.
+                    if word.cut && open_left {
+                        word.for_each_row(|row| undecided.insert(row))
+                    } else if fits {
+                        word.for_each_row(|row| rows.possible.insert(row))
+                    } else {
+                        Some(())
                     }
-                }
-            })?;
-            if let (true, Some(hashes)) = (complete, hashes) {
-                let count = self.segment.blocks.len();
-                let mut blocks = Blocks::of(&[], count);
-                for hash in hashes {
-                    blocks.unite(&Blocks::of(&self.segment.blocks_with(hash)?, count));
-                }
-                narrow(&mut leaf.whole_blocks, blocks);
+                });
+                rows.certain = rows.possible.clone();
+                rows.possible.unite(&undecided);
+                visited
+            };
+            decoded.ok_or_else(|| segment.corrupt("the words do not decode"))?;
+            if token.complete {
+                rows.certain = rows.possible.clone();
             }
+            if token.text != required.folded {
+                rows.certain = RowSet::none(count);
+            }
+            whole.and(&rows);
+        }
+        if tokens.is_empty() {
+            whole.certain = RowSet::none(count);
         }
         Ok(())
     }
@@ -345,19 +452,30 @@ impl Planner<'_> {
                 _ => Ok(self.constant(|_| Tri::Maybe)),
             },
             FieldName::Severity | FieldName::Kind => Ok(self.by_shape(field, |_| false)),
+            FieldName::TraceId | FieldName::SpanId | FieldName::Entity if matches!(field.matcher, FieldMatcher::Exists) => {
+                Ok(self.exists(&field.field))
+            }
             FieldName::TraceId => self.by_id(field, Space::Trace, |shape| shape.has_trace),
             FieldName::SpanId => self.by_id(field, Space::Span, |shape| shape.has_span),
             FieldName::Entity => {
                 let mut leaf = self.by_shape(field, |shape| shape.has_entities);
                 if let FieldMatcher::Equals(text) = &field.matcher {
                     let blocks = self.blocks_with(Space::Entity, text.as_bytes())?;
-                    leaf.slot_blocks = Some(blocks.clone());
-                    leaf.whole_blocks = Some(blocks);
+                    leaf.blocks = Some(blocks);
                 }
                 Ok(leaf)
             }
             FieldName::Named(names) => self.named(field, names),
         }
+    }
+
+    fn exists(&self, field: &FieldName) -> Leaf {
+        self.constant(|group| match (group.key.form, field) {
+            (BodyForm::Record, _) => Tri::Maybe,
+            (_, FieldName::TraceId) => Tri::from_bool(group.key.shape.has_trace),
+            (_, FieldName::SpanId) => Tri::from_bool(group.key.shape.has_span),
+            _ => Tri::from_bool(group.key.shape.has_entities),
+        })
     }
 
     /// A field that the shape decides, unless `varies` says that each record has its own value.
@@ -376,8 +494,7 @@ impl Planner<'_> {
         {
             let hash = self.hasher.hash_exact(space, &id);
             let blocks = Blocks::of(&self.segment.blocks_with(hash)?, self.segment.blocks.len());
-            leaf.slot_blocks = Some(blocks.clone());
-            leaf.whole_blocks = Some(blocks);
+            leaf.blocks = Some(blocks);
         }
         Ok(leaf)
     }
@@ -393,13 +510,35 @@ impl Planner<'_> {
             for name in names {
                 blocks.unite(&self.blocks_with(Space::Attribute(name), text.as_bytes())?);
             }
-            leaf.slot_blocks = Some(blocks.clone());
-            leaf.whole_blocks = Some(blocks);
+            leaf.blocks = Some(blocks);
         }
         let streams: Vec<bool> = self.segment.streams.iter().map(|stream| field.matches_labels(&stream.labels)).collect();
         leaf.any_stream = streams.contains(&true);
         leaf.by_stream = Some(streams);
         Ok(leaf)
+    }
+}
+
+/// The terms that every match of `expr` has in its slots.
+fn add_slot_terms(expr: &Expr, terms: &mut Vec<SlotTerm>) {
+    match expr {
+        Expr::And(parts) => parts.iter().for_each(|part| add_slot_terms(part, terms)),
+        Expr::Text(pattern) => {
+            for required in &pattern.required {
+                let words = required_tokens(required).filter(|(text, complete)| *complete && text.is_ascii());
+                let variable = words.filter(|(text, _)| text.bytes().any(|byte| byte.is_ascii_digit()));
+                terms.extend(variable.map(|(text, _)| SlotTerm::Variable(text.as_bytes().to_vec())));
+            }
+        }
+        Expr::Field(FieldPattern { field, matcher: FieldMatcher::Equals(text) }) => {
+            let role = match field {
+                FieldName::TraceId => SlotRole::Trace,
+                FieldName::SpanId => SlotRole::Span,
+                _ => return,
+            };
+            terms.extend(hex(text).map(|id| SlotTerm::Id(role, id)));
+        }
+        Expr::All | Expr::Or(_) | Expr::Not(_) | Expr::Field(_) => {}
     }
 }
 

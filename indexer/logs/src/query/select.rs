@@ -147,7 +147,7 @@ impl Snapshot {
                     }
                 }
                 Place::Segment { segment, block, group, stream, row } => {
-                    let piece = Piece { block, group, stream, rows: row..row + 1, verify: false, in_range: true };
+                    let piece = Piece { block, group, stream, rows: row..row + 1, verify: false, whole: false, in_range: true };
                     by_segment.entry(segment).or_default().push((rank, piece));
                 }
             }
@@ -155,17 +155,14 @@ impl Snapshot {
         let everything = Query { expr: Expr::All, kinds: u8::MAX, source: String::new() };
         for (index, mut wanted) in by_segment {
             let segment = &self.segments[index].segment;
-            let mut walker = RowWalker::new(segment)?;
+            let mut walker = RowWalker::new(segment, None)?;
             wanted.sort_by_key(|(_, piece)| (piece.block, piece.group));
             for (rank, piece) in wanted {
                 if !watch.go_on()? {
                     break;
                 }
                 let mut row = None;
-                let read = walker.records(&piece, &everything, Range::ALL, |record| {
-                    row = Some(to_row(record));
-                    true
-                });
+                let read = walker.records(&piece, &everything, Range::ALL, watch, |record| row = Some(to_row(record)));
                 watch.survive(read)?;
                 if let Some(row) = row {
                     watch.hold(row.record.body.len() + 256);
@@ -256,7 +253,7 @@ fn select_segment(
         return Ok(());
     }
     let visible = visible_streams(segment, tenant, page.stream);
-    let mut walker = RowWalker::new(segment)?;
+    let mut walker = RowWalker::new(segment, Some(&plan))?;
     let mut matched: Vec<(u32, i64)> = Vec::new();
     pieces(&plan, &visible, page.range, watch, |piece, watch| {
         let block = &segment.blocks[piece.block];

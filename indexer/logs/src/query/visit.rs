@@ -18,8 +18,10 @@ pub(crate) struct Piece {
     pub(crate) group: u32,
     pub(crate) stream: u32,
     pub(crate) rows: Rows<u32>,
-    /// The plan could not decide: each record has to be compared with the query.
+    /// The plan could not decide: each record has to be compared with the query, or looked up in the plan's rows.
     pub(crate) verify: bool,
+    /// Bodies are kept whole: the plan's rows say which can match.
+    pub(crate) whole: bool,
     /// All of the block lies in the query's range.
     pub(crate) in_range: bool,
 }
@@ -45,6 +47,7 @@ pub(crate) fn pieces(
         if by_group == Tri::Never {
             continue;
         }
+        let whole = group.row_start >= plan.whole_start;
         while segment.blocks[block].row_end <= group.row_start {
             block += 1;
         }
@@ -76,6 +79,9 @@ pub(crate) fn pieces(
                     if !visible[current.stream as usize] {
                         continue;
                     }
+                    if whole && plan.whole.possible.is_empty_in(rows.start - plan.whole_start, rows.end - plan.whole_start) {
+                        continue;
+                    }
                     let tri = match by_block {
                         Tri::Maybe if plan.needs_stream => plan.eval(index, Some(current.stream), Some(at)),
                         decided => decided,
@@ -89,6 +95,7 @@ pub(crate) fn pieces(
                         stream: current.stream,
                         rows,
                         verify: tri == Tri::Maybe,
+                        whole,
                         in_range,
                     };
                     if !found(piece, watch)? {
@@ -106,30 +113,49 @@ pub(crate) fn pieces(
 /// Buffers for going through the rows of pieces.
 pub(crate) struct RowWalker<'s> {
     pub(crate) reader: BlockReader<'s>,
+    plan: Option<&'s Plan<'s>>,
     times: Vec<i64>,
     times_of: Option<usize>,
+    rows: Vec<u32>,
     buffer: RowBuffer,
 }
 
 impl<'s> RowWalker<'s> {
-    pub(crate) fn new(segment: &'s Segment) -> Result<Self> {
+    /// A walker over pieces of `plan`; without one, over pieces that need no verification.
+    pub(crate) fn new(segment: &'s Segment, plan: Option<&'s Plan<'s>>) -> Result<Self> {
         Ok(Self {
             reader: BlockReader::new(segment)?,
+            plan,
             times: Vec::new(),
             times_of: None,
+            rows: Vec::new(),
             buffer: RowBuffer::default(),
         })
     }
 
+    fn load_times(&mut self, block: usize) -> Result<()> {
+        if self.times_of != Some(block) {
+            self.times_of = None;
+            self.reader.segment.times(block, &mut self.times)?;
+            self.times_of = Some(block);
+        }
+        Ok(())
+    }
+
     /// The times of a piece's rows.
     pub(crate) fn times(&mut self, piece: &Piece) -> Result<&[i64]> {
-        if self.times_of != Some(piece.block) {
-            self.times_of = None;
-            self.reader.segment.times(piece.block, &mut self.times)?;
-            self.times_of = Some(piece.block);
-        }
+        self.load_times(piece.block)?;
         let start = self.reader.segment.blocks[piece.block].row_start;
         Ok(&self.times[(piece.rows.start - start) as usize..(piece.rows.end - start) as usize])
+    }
+
+    /// How many of the piece's rows match.
+    pub(crate) fn count(&mut self, piece: &Piece, query: &Query, range: Range, watch: &mut Watch<'_>) -> Result<u64> {
+        if piece.in_range && !piece.verify {
+            return Ok(u64::from(piece.rows.end - piece.rows.start));
+        }
+        self.select(piece, query, range, watch)?;
+        Ok(self.rows.len() as u64)
     }
 
     /// Calls `found` with row and time of each of the piece's rows that is in range and matches.
@@ -141,29 +167,62 @@ impl<'s> RowWalker<'s> {
         watch: &mut Watch<'_>,
         mut found: impl FnMut(u32, i64),
     ) -> Result<()> {
-        self.times(piece)?;
+        self.load_times(piece.block)?;
+        self.select(piece, query, range, watch)?;
         let start = self.reader.segment.blocks[piece.block].row_start;
-        let times = &self.times[(piece.rows.start - start) as usize..(piece.rows.end - start) as usize];
-        if !piece.verify {
-            piece.rows.clone().zip(times).filter(|(_, time)| range.contains(**time)).for_each(|(row, time)| found(row, *time));
+        self.rows.iter().for_each(|row| found(*row, self.times[(row - start) as usize]));
+        Ok(())
+    }
+
+    /// Puts the piece's rows that are in range and match into `self.rows`.
+    fn select(&mut self, piece: &Piece, query: &Query, range: Range, watch: &mut Watch<'_>) -> Result<()> {
+        if !piece.in_range {
+            self.load_times(piece.block)?;
+        }
+        let Self { reader, plan, times, rows, buffer, .. } = self;
+        let segment = reader.segment;
+        let start = segment.blocks[piece.block].row_start;
+        let time = |row: u32| times[(row - start) as usize];
+        let in_range = |row: u32| piece.in_range || range.contains(time(row));
+        rows.clear();
+        match plan {
+            Some(plan) if piece.verify && piece.whole => {
+                let base = plan.whole_start;
+                plan.whole.possible.for_each_in(piece.rows.start - base, piece.rows.end - base, |row| {
+                    if in_range(row + base) {
+                        rows.push(row + base);
+                    }
+                });
+                if rows.iter().all(|row| plan.whole.certain.contains(row - base)) {
+                    return Ok(());
+                }
+            }
+            _ => rows.extend(piece.rows.clone().filter(|row| in_range(*row))),
+        }
+        if !piece.verify || rows.is_empty() {
             return Ok(());
         }
-        let stream = &self.reader.segment.streams[piece.stream as usize];
-        let segment = self.reader.segment;
-        let chunk = self.reader.chunk(piece.block, piece.group)?;
-        for (row, &time) in piece.rows.clone().zip(times) {
-            if !range.contains(time) {
-                continue;
+        let stream = &segment.streams[piece.stream as usize];
+        let chunk = reader.chunk(piece.block, piece.group)?;
+        if let Some(plan) = plan.filter(|_| !piece.whole) {
+            chunk.retain_with_terms(&plan.slot_terms, rows);
+        }
+        let certain = plan.filter(|_| piece.whole);
+        let mut damaged = false;
+        rows.retain(|row| {
+            if certain.is_some_and(|plan| plan.whole.certain.contains(row - plan.whole_start)) {
+                return true;
             }
             watch.stats.records_verified += 1;
-            let record = chunk
-                .record(row, stream, time, 0, &mut self.buffer)
-                .ok_or_else(|| segment.corrupt("a record does not decode"))?;
-            if query.matches(&record) {
-                found(row, time);
+            match chunk.record(*row, stream, 0, 0, buffer) {
+                Some(record) => query.matches(&record),
+                None => {
+                    damaged = true;
+                    false
+                }
             }
-        }
-        Ok(())
+        });
+        if damaged { Err(segment.corrupt("a record does not decode")) } else { Ok(()) }
     }
 
     /// Calls `found` with each of the piece's records that is in range and matches, put together.
@@ -172,25 +231,21 @@ impl<'s> RowWalker<'s> {
         piece: &Piece,
         query: &Query,
         range: Range,
-        mut found: impl FnMut(&RecordView<'_>) -> bool,
+        watch: &mut Watch<'_>,
+        mut found: impl FnMut(&RecordView<'_>),
     ) -> Result<()> {
-        self.times(piece)?;
+        self.load_times(piece.block)?;
+        self.select(piece, query, range, watch)?;
         let segment = self.reader.segment;
         let start = segment.blocks[piece.block].row_start;
-        let seqs = piece.rows.clone().map(|row| self.reader.seq(piece.block, row)).collect::<Result<Vec<_>>>()?;
+        let seqs = self.rows.iter().map(|row| self.reader.seq(piece.block, *row)).collect::<Result<Vec<_>>>()?;
         let stream = &segment.streams[piece.stream as usize];
         let chunk = self.reader.chunk(piece.block, piece.group)?;
-        for (row, seq) in piece.rows.clone().zip(seqs) {
-            let time = self.times[(row - start) as usize];
-            if !range.contains(time) {
-                continue;
-            }
+        for (&row, seq) in self.rows.iter().zip(seqs) {
             let record = chunk
-                .record(row, stream, time, seq, &mut self.buffer)
+                .record(row, stream, self.times[(row - start) as usize], seq, &mut self.buffer)
                 .ok_or_else(|| segment.corrupt("a record does not decode"))?;
-            if (!piece.verify || query.matches(&record)) && !found(&record) {
-                break;
-            }
+            found(&record);
         }
         Ok(())
     }

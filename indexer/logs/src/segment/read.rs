@@ -12,8 +12,10 @@ use orszem_model::{Stream, Timestamp};
 use super::block::{SlotColumn, chunk_bytes, decode_chunk};
 use super::group::{BodyForm, Group, GroupKey, Shape, SlotRole, take_record};
 use super::write::Sequences;
-use super::{HEAD, Section, TAIL, postings, rice, words};
+use super::words::Words;
+use super::{HEAD, Section, TAIL, postings, rice};
 use crate::error::{Error, Result};
+use crate::query::plan::SlotTerm;
 use crate::terms::StaticWords;
 use crate::tokens::Charset;
 
@@ -230,11 +232,15 @@ impl Segment {
         postings::look_up(self.stored(Section::Postings), hash).ok_or_else(|| self.corrupt("the term index does not decode"))
     }
 
-    /// Calls `found` with each word of bodies that are kept whole; answers whether the dictionary is complete.
-    pub(crate) fn for_each_word(&self, found: impl FnMut(&[u8])) -> Result<bool> {
-        let corrupt = || self.corrupt("the dictionary does not decode");
-        let bytes = self.inflated(Section::Words).ok_or_else(corrupt)?;
-        words::for_each_word(&bytes, found).ok_or_else(corrupt)
+    /// The words of bodies that are kept whole.
+    pub(crate) fn words(&self) -> Words<'_> {
+        Words(self.stored(Section::Words))
+    }
+
+    /// The first row whose body is kept whole; from there on all are.
+    pub(crate) fn first_whole_row(&self) -> u32 {
+        let at = self.groups.partition_point(|group| group.key.form == BodyForm::Template);
+        self.groups.get(at).map_or(self.rows, |group| group.row_start)
     }
 
     /// The index of the block that holds `row`.
@@ -473,6 +479,24 @@ pub(crate) struct RowBuffer {
 }
 
 impl Chunk<'_> {
+    /// Takes out of `rows` those whose slots lack one of `terms`.
+    pub(crate) fn retain_with_terms(&self, terms: &[SlotTerm], rows: &mut Vec<u32>) {
+        for term in terms {
+            match term {
+                // Beyond ASCII a token may fold to one that is.
+                SlotTerm::Variable(_) if self.group.charset.beyond_ascii() => {}
+                SlotTerm::Variable(token) => {
+                    let slots = &self.columns[..self.group.key.variable_slots()];
+                    rows.retain(|row| slots.iter().any(|slot| slot.get((row - self.row_start) as usize).eq_ignore_ascii_case(token)));
+                }
+                SlotTerm::Id(role, id) => {
+                    let Some(slot) = self.group.key.roles.iter().position(|other| other == role) else { continue };
+                    rows.retain(|row| self.columns[slot].get((row - self.row_start) as usize) == id);
+                }
+            }
+        }
+    }
+
     /// The record in `row`, put together in `buffer`; `None` when its slots do not decode.
     pub(crate) fn record<'b>(
         &'b self,

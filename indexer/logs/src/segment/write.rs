@@ -86,6 +86,9 @@ pub(crate) struct SegmentWriter {
     raw_bytes: u64,
     postings: PostingsBuilder,
     words: WordsBuilder,
+    /// The first row whose body is kept whole; such groups come last.
+    first_whole_row: Option<u32>,
+    static_bytes: u64,
     hasher: TermHasher,
 }
 
@@ -124,6 +127,8 @@ impl SegmentWriter {
             raw_bytes: 0,
             postings: PostingsBuilder::default(),
             words: WordsBuilder::default(),
+            first_whole_row: None,
+            static_bytes: 0,
             hasher: TermHasher::default(),
         })
     }
@@ -139,6 +144,7 @@ impl SegmentWriter {
         self.group_key.extend_from_slice(encoded);
         self.roles.clone_from(&key.roles);
         self.attribute_keys.clone_from(&key.shape.attributes);
+        self.static_bytes = key.pieces.iter().map(|piece| piece.len() as u64).sum();
         self.slots.resize_with(self.roles.len().max(self.slots.len()), SlotBuffer::default);
     }
 
@@ -191,6 +197,7 @@ impl SegmentWriter {
             self.chunk_bytes += value.len() + 1;
             self.raw_bytes += value.len() as u64;
         }
+        self.raw_bytes += self.static_bytes;
         self.block_times.push(timestamp);
         self.seqs.push(seq);
         self.chunk_rows += 1;
@@ -223,11 +230,12 @@ impl SegmentWriter {
     }
 
     fn index_text(&mut self, text: &[u8]) {
-        let Self { postings, words, hasher, .. } = self;
+        let row = self.seqs.len() as u32;
+        let first = *self.first_whole_row.get_or_insert(row);
+        let Self { words, hasher, .. } = self;
         for_each_token(text, |token| {
             let hash = hasher.hash(Space::Body, &text[token.start..token.end]);
-            postings.add(hash);
-            words.add(hash, hasher.last_folded());
+            words.add(row - first, hash, hasher.last_folded());
         });
     }
 
@@ -320,7 +328,7 @@ impl SegmentWriter {
             (Section::Sequences, sequences.encode(), true),
             (Section::Received, encode_received(&sequences, received), true),
             (Section::Postings, postings, false),
-            (Section::Words, words, true),
+            (Section::Words, words, false),
         ];
         for (section, bytes, compress) in sections {
             self.write_section(section, &bytes, compress, &mut table)?;

@@ -7,8 +7,8 @@ use http::{HeaderValue, StatusCode, header};
 use super::super::error::IngestError;
 use super::super::otlp::{export_response, status_message};
 use super::super::{Decoded, RejectionCount};
-use super::{Accepted, Taken};
 use super::protocol::Protocol;
+use super::{Accepted, Taken};
 
 const JSON: &str = "application/json";
 const PROTOBUF: &str = "application/x-protobuf";
@@ -58,7 +58,8 @@ pub(super) fn taken(protocol: Protocol, taken: &Taken) -> Response {
         let headers = response.headers_mut();
         headers.insert("x-orszem-accepted-seq", accepted.accepted_seq.into());
         headers.insert("x-orszem-horizon-seq", accepted.horizon_seq.into());
-        headers.insert("x-orszem-duplicate", HeaderValue::from_static(if accepted.duplicate { "true" } else { "false" }));
+        headers
+            .insert("x-orszem-duplicate", HeaderValue::from_static(if accepted.duplicate { "true" } else { "false" }));
     }
     response
 }
@@ -94,7 +95,13 @@ fn lines(decoded: &Decoded, accepted: Option<Accepted>) -> Response {
 
 fn all_rejected(decoded: &Decoded) -> Option<IngestError> {
     let first = decoded.rejected.first().filter(|_| decoded.accepted == 0)?;
-    let message = format!("all {} records were rejected, {} as {}; {}", decoded.rejected_count(), first.count, first.reason.name(), first.sample);
+    let message = format!(
+        "all {} records were rejected, {} as {}; {}",
+        decoded.rejected_count(),
+        first.count,
+        first.reason.name(),
+        first.sample
+    );
     Some(IngestError::new(first.reason.code(), 400, message))
 }
 

@@ -48,8 +48,14 @@ impl Protocol {
         let expected = match (surface, media_type.as_str()) {
             (
                 Surface::Lines,
-                "" | "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines"
-                | "application/jsonlines" | "application/json" | "application/stream+json",
+                ""
+                | "application/x-ndjson"
+                | "application/ndjson"
+                | "application/jsonl"
+                | "application/x-jsonlines"
+                | "application/jsonlines"
+                | "application/json"
+                | "application/stream+json",
             ) => return Ok(Self::JsonLines),
             (Surface::Lines, "text/plain") => return Ok(Self::TextLines),
             (Surface::Otlp, "application/x-protobuf" | "application/protobuf") => return Ok(Self::OtlpProtobuf),
@@ -86,8 +92,9 @@ impl Protocol {
                 return Ok(ndjson::Options::default());
             }
         };
-        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
-            .map_err(|error| IngestError::new("ingest.bad_parameter", 400, format!("the query cannot be read: {error}")))?;
+        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).map_err(|error| {
+            IngestError::new("ingest.bad_parameter", 400, format!("the query cannot be read: {error}"))
+        })?;
         ndjson::Options::from_query(&pairs, is_text)
     }
 

@@ -82,7 +82,8 @@ impl<'b, 'f> Line<'b, 'f> {
         self.buffer.clear();
         self.path.clear();
         let mut json = serde_json::Deserializer::from_str(text);
-        let read = Object { line: self, depth: 0, path: &mut String::new() }.deserialize(&mut json).and_then(|()| json.end());
+        let read =
+            Object { line: self, depth: 0, path: &mut String::new() }.deserialize(&mut json).and_then(|()| json.end());
         match (self.rejected.take(), read) {
             (Some(rejected), _) => Err(rejected),
             (None, Err(error)) => Err(Rejected::new(Reason::Malformed, format!("no JSON object: {error}"))),

@@ -8,8 +8,12 @@ use super::super::Decoded;
 /// The `ExportLogsServiceResponse` for a request that was taken in, perhaps in part.
 pub fn export_response(decoded: &Decoded, as_json: bool) -> Vec<u8> {
     let rejected = i64::try_from(decoded.rejected_count()).unwrap_or(i64::MAX);
-    let error_message =
-        decoded.rejected.iter().map(|r| format!("{} {}: {}", r.count, r.reason.name(), r.sample)).collect::<Vec<_>>().join("; ");
+    let error_message = decoded
+        .rejected
+        .iter()
+        .map(|r| format!("{} {}: {}", r.count, r.reason.name(), r.sample))
+        .collect::<Vec<_>>()
+        .join("; ");
     if !as_json {
         let partial = ExportLogsPartialSuccess { rejected_log_records: rejected, error_message };
         let partial_success = (rejected > 0).then_some(partial);

@@ -13,7 +13,9 @@ use super::super::error::IngestError;
 
 /// The elements of `resourceLogs`, not yet read, so that a body of millions of empty ones costs little.
 pub(super) fn resource_logs(body: &[u8]) -> Result<Vec<&RawValue>, IngestError> {
-    serde_json::from_slice(body).map(|request: Request<'_>| request.resource_logs).map_err(|error| IngestError::bad_json(&error))
+    serde_json::from_slice(body)
+        .map(|request: Request<'_>| request.resource_logs)
+        .map_err(|error| IngestError::bad_json(&error))
 }
 
 /// An element's resource and the elements of its `scopeLogs`.
@@ -231,7 +233,9 @@ impl From<Any> for common::AnyValue {
             .or(from.double_value.map(|number| Value::DoubleValue(number.0)))
             .or_else(|| {
                 let list = from.array_value?;
-                Some(Value::ArrayValue(common::ArrayValue { values: list.values.into_iter().map(Into::into).collect() }))
+                Some(Value::ArrayValue(common::ArrayValue {
+                    values: list.values.into_iter().map(Into::into).collect(),
+                }))
             })
             .or_else(|| Some(Value::KvlistValue(common::KeyValueList { values: pairs(from.kvlist_value?.values) })))
             .or(from.bytes_value.map(Value::BytesValue));

@@ -53,7 +53,8 @@ fn decode(body: &[u8]) -> Decoded {
 }
 
 const LABELS: &str = "{container=c1,host=db1,ring=r1,service=pg}";
-const INHERITED: &str = "container.name=\"c2\" service.instance.id=\"i\" process.pid=7 otel.scope.name=\"lib\" otel.scope.version=\"1\"";
+const INHERITED: &str =
+    "container.name=\"c2\" service.instance.id=\"i\" process.pid=7 otel.scope.name=\"lib\" otel.scope.version=\"1\"";
 
 #[test]
 fn records_keep_what_they_came_with() {
@@ -80,7 +81,8 @@ fn records_keep_what_they_came_with() {
     let mapped = LogRecord { body: Some(AnyValue { value: Some(map) }), severity_text: "warn".into(), ..record("") };
     let bytes = LogRecord { body: Some(AnyValue { value: Some(Value::BytesValue(vec![0xff])) }), ..record("") };
     let timeless = LogRecord { time_unix_nano: 0, ..record("t") };
-    let observed = LogRecord { time_unix_nano: 0, observed_time_unix_nano: NOW.0 as u64 + 1_000_000_000, ..record("o") };
+    let observed =
+        LogRecord { time_unix_nano: 0, observed_time_unix_nano: NOW.0 as u64 + 1_000_000_000, ..record("o") };
     let event = LogRecord { event_name: "boot".into(), trace_id: vec![1], ..record("e") };
     let decoded = decode(&request(vec![full, mapped, bytes, timeless, observed, event]));
     let records = records(&decoded.batches);
@@ -127,18 +129,31 @@ fn json_is_read_in_every_spelling() {
         )
     };
     for (record, expected) in [
-        (r#"{"timeUnixNano":"1795341600000000000","severityNumber":13,"body":{"stringValue":"x"},"unknown":1}"#, "0s {host=h} 13 [] x"),
-        (r#"{"timeUnixNano":1795341600000000000,"severityNumber":"SEVERITY_NUMBER_ERROR2","body":{"intValue":"7"}}"#, "0s {host=h} 18 [] 7"),
-        (r#"{"time_unix_nano":"1795341600000000000","severity_text":"info","body":{"string_value":"x"}}"#, "0s {host=h} 9 [] x"),
-        (r#"{"timeUnixNano":"1795341600000000000","body":{"arrayValue":{}},"attributes":[{"key":"a"},{"key":"b","value":{}},{"key":"c","value":{"doubleValue":"NaN"}},{"key":"d","value":{"bytesValue":"AQI="}},{"key":"e","value":{"kvlistValue":{"values":[{"key":"f","value":{"boolValue":true}}]}}}]}"#,
-            "0s {host=h} 0 [a=null b=null c=NaN d=[1, 2] e.f=true] []"),
+        (
+            r#"{"timeUnixNano":"1795341600000000000","severityNumber":13,"body":{"stringValue":"x"},"unknown":1}"#,
+            "0s {host=h} 13 [] x",
+        ),
+        (
+            r#"{"timeUnixNano":1795341600000000000,"severityNumber":"SEVERITY_NUMBER_ERROR2","body":{"intValue":"7"}}"#,
+            "0s {host=h} 18 [] 7",
+        ),
+        (
+            r#"{"time_unix_nano":"1795341600000000000","severity_text":"info","body":{"string_value":"x"}}"#,
+            "0s {host=h} 9 [] x",
+        ),
+        (
+            r#"{"timeUnixNano":"1795341600000000000","body":{"arrayValue":{}},"attributes":[{"key":"a"},{"key":"b","value":{}},{"key":"c","value":{"doubleValue":"NaN"}},{"key":"d","value":{"bytesValue":"AQI="}},{"key":"e","value":{"kvlistValue":{"values":[{"key":"f","value":{"boolValue":true}}]}}}]}"#,
+            "0s {host=h} 0 [a=null b=null c=NaN d=[1, 2] e.f=true] []",
+        ),
         (r#"{"timeUnixNano":"","body":null}"#, "0s {host=h} 0 [orszem.time_inferred=true] "),
         (r#"{"timeUnixNano":"1795341600000000000","traceId":"xyz"}"#, "0s {host=h} 0 [trace_id=[120, 121, 122, 63]] "),
     ] {
         assert_eq!(decode(&in_request(record)), Ok(vec![expected.to_owned()]), "{record}");
     }
     assert_eq!(decode("{}"), Ok(Vec::new()));
-    for bad in [r#"{"timeUnixNano":"soon"}"#, r#"{"timeUnixNano":-1}"#, r#"{"body":"x"}"#, r#"{"severityNumber":"LOUD"}"#, "7"] {
+    for bad in
+        [r#"{"timeUnixNano":"soon"}"#, r#"{"timeUnixNano":-1}"#, r#"{"body":"x"}"#, r#"{"severityNumber":"LOUD"}"#, "7"]
+    {
         assert_eq!(decode(&in_request(bad)), Err("ingest.bad_json"), "{bad}");
     }
     assert_eq!(decode("{"), Err("ingest.bad_json"));
@@ -152,7 +167,10 @@ fn json_and_protobuf_ids_agree() {
     let record = records(&decoded.batches).remove(0);
     assert_eq!(record.trace_id, Some([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]));
     assert_eq!(record.span_id, Some([1, 2, 3, 4, 5, 6, 7, 8]));
-    assert_eq!(with(&limits, |context| otlp::decode(b"noise!", context)).map_err(|e| e.code), Err("ingest.bad_protobuf"));
+    assert_eq!(
+        with(&limits, |context| otlp::decode(b"noise!", context)).map_err(|e| e.code),
+        Err("ingest.bad_protobuf")
+    );
 }
 
 #[test]

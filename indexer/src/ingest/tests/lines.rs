@@ -32,9 +32,15 @@ fn keys_get_their_roles() {
         (r#"{"line":"y","msg":"x",TS}"#, "0s {} 0 [line=\"y\"] x"),
         (r#"{"time":"late",TS,"msg":"x"}"#, "0s {} 0 [time=\"late\"] x"),
         (r#"{TS,"hostname":"a","host":"b","msg":"x"}"#, "0s {host=b} 0 [hostname=\"a\"] x"),
-        (r#"{TS,"host":{"name":"a","ip":"b"},"service.name":"s","msg":"x"}"#, "0s {host=a,service=s} 0 [host.ip=\"b\"] x"),
+        (
+            r#"{TS,"host":{"name":"a","ip":"b"},"service.name":"s","msg":"x"}"#,
+            "0s {host=a,service=s} 0 [host.ip=\"b\"] x",
+        ),
         (r#"{TS,"log":{"level":"error","n":{"m":[1, 2]}},"message":"x"}"#, "0s {} 17 [log.n.m=[1, 2]] x"),
-        (r#"{TS,"a":1,"b":-1.50,"c":true,"d":null,"e":[],"f":1e400,"g":{},"msg":"x"}"#, "0s {} 0 [a=1 b=-1.50 c=true d=null e=[] f=1e400 g={}] x"),
+        (
+            r#"{TS,"a":1,"b":-1.50,"c":true,"d":null,"e":[],"f":1e400,"g":{},"msg":"x"}"#,
+            "0s {} 0 [a=1 b=-1.50 c=true d=null e=[] f=1e400 g={}] x",
+        ),
         (r#"{TS,"level":30,"msg":"x"}"#, "0s {} 9 [] x"),
         (r#"{TS,"severity":"LOUD","msg":"x"}"#, "0s {} 0 [] x"),
         (r#"{TS,"severity_number":18,"level":"info","msg":"x"}"#, "0s {} 18 [] x"),
@@ -163,7 +169,10 @@ fn plain_text_is_taken_as_it_is() {
     let shown: Vec<String> = records.iter().map(shown).collect();
     assert_eq!(
         shown,
-        ["0s {app=x,host=db1} 17 [orszem.time_inferred=true] one ERROR \u{fffd}", "0s {app=x,host=db1} 0 [orszem.time_inferred=true] two"]
+        [
+            "0s {app=x,host=db1} 17 [orszem.time_inferred=true] one ERROR \u{fffd}",
+            "0s {app=x,host=db1} 0 [orszem.time_inferred=true] two"
+        ]
     );
 }
 

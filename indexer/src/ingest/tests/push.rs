@@ -46,7 +46,10 @@ fn json_pushes_keep_the_stream_exactly() {
     let long = format!(r#"{{"streams":[{{"stream":{{"a":"{}"}},"values":[]}}]}}"#, "x".repeat(2049));
     check(&long, Err("ingest.label_value_too_long"));
     let many: Vec<String> = (0..65).map(|n| format!("\"l{n}\":\"x\"")).collect();
-    check(&format!(r#"{{"streams":[{{"stream":{{{}}},"values":[]}}]}}"#, many.join(",")), Err("ingest.too_many_labels"));
+    check(
+        &format!(r#"{{"streams":[{{"stream":{{{}}},"values":[]}}]}}"#, many.join(",")),
+        Err("ingest.too_many_labels"),
+    );
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use axum::body::Body;
 use ::http::{HeaderMap, Request};
+use axum::body::Body;
 use http_body_util::BodyExt;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
@@ -83,7 +83,11 @@ impl Server {
     }
 
     fn shown(&self) -> Vec<String> {
-        self.submitted().iter().flat_map(|submission| records(&submission.batches)).map(|record| shown(&record)).collect()
+        self.submitted()
+            .iter()
+            .flat_map(|submission| records(&submission.batches))
+            .map(|record| shown(&record))
+            .collect()
     }
 
     fn metrics(&self) -> String {
@@ -125,19 +129,54 @@ async fn every_protocol_and_compression_arrives() {
         ("/app/v1/ingest", vec![NDJSON], large.clone().into(), 200, plain),
         ("/app/v1/ingest", vec![NDJSON, ("content-encoding", "gzip")], gzip(large.as_bytes()), 200, plain),
         ("/app/v1/ingest", vec![NDJSON, ("content-encoding", "zstd")], zstd(LINE.as_bytes()), 200, plain),
-        ("/app/v1/ingest?labels=msg", vec![("content-type", "application/json; charset=utf-8")], LINE.into(), 200, "0s {host=a,msg=x} 0 [] {\"ts\":1795341600,\"host\":\"a\",\"msg\":\"x\"}"),
-        ("/app/v1/ingest?host=a%20b", vec![("content-type", "text/plain")], b"x".to_vec(), 200, "0s {host=a b} 0 [orszem.time_inferred=true] x"),
-        ("/v1/logs", vec![PROTOBUF], otlp.clone(), 200, "0s {container=c1,host=db1,ring=r1,service=pg} 0 [container.name=\"c2\" service.instance.id=\"i\" process.pid=7 otel.scope.name=\"lib\" otel.scope.version=\"1\"] x"),
+        (
+            "/app/v1/ingest?labels=msg",
+            vec![("content-type", "application/json; charset=utf-8")],
+            LINE.into(),
+            200,
+            "0s {host=a,msg=x} 0 [] {\"ts\":1795341600,\"host\":\"a\",\"msg\":\"x\"}",
+        ),
+        (
+            "/app/v1/ingest?host=a%20b",
+            vec![("content-type", "text/plain")],
+            b"x".to_vec(),
+            200,
+            "0s {host=a b} 0 [orszem.time_inferred=true] x",
+        ),
+        (
+            "/v1/logs",
+            vec![PROTOBUF],
+            otlp.clone(),
+            200,
+            "0s {container=c1,host=db1,ring=r1,service=pg} 0 [container.name=\"c2\" service.instance.id=\"i\" process.pid=7 otel.scope.name=\"lib\" otel.scope.version=\"1\"] x",
+        ),
         ("/v1/logs", vec![JSON, ("content-encoding", "gzip")], gzip(otlp_json), 200, "0s {} 0 [] x"),
         ("/loki/api/v1/push", vec![JSON], LOKI.into(), 204, "0s {a=b} 0 [] x"),
         ("/loki/api/v1/push", vec![JSON, ("content-encoding", "gzip")], gzip(LOKI.as_bytes()), 204, "0s {a=b} 0 [] x"),
-        ("/loki/api/v1/push", vec![PROTOBUF], snappy(&push::push("{a=\"b\"}", "x")), 204, "0.000000005s {a=b} 0 [traceID=\"000102030405060708090a0b0c0d0e0f\"] x"),
-        ("/loki/api/v1/push", vec![PROTOBUF, ("content-encoding", "snappy")], snappy(&push::push("{a=\"b\"}", "x")), 204, "0.000000005s {a=b} 0 [traceID=\"000102030405060708090a0b0c0d0e0f\"] x"),
+        (
+            "/loki/api/v1/push",
+            vec![PROTOBUF],
+            snappy(&push::push("{a=\"b\"}", "x")),
+            204,
+            "0.000000005s {a=b} 0 [traceID=\"000102030405060708090a0b0c0d0e0f\"] x",
+        ),
+        (
+            "/loki/api/v1/push",
+            vec![PROTOBUF, ("content-encoding", "snappy")],
+            snappy(&push::push("{a=\"b\"}", "x")),
+            204,
+            "0.000000005s {a=b} 0 [traceID=\"000102030405060708090a0b0c0d0e0f\"] x",
+        ),
     ];
     let server = Server::ok();
     for (path, headers, body, status, expected) in cases {
         let answer = server.post(path, &headers, body).await;
-        assert_eq!((answer.status, server.shown()), (status, vec![expected.to_owned()]), "{path} {headers:?}: {}", answer.text());
+        assert_eq!(
+            (answer.status, server.shown()),
+            (status, vec![expected.to_owned()]),
+            "{path} {headers:?}: {}",
+            answer.text()
+        );
     }
 }
 
@@ -147,14 +186,26 @@ async fn what_cannot_be_read_is_refused_with_its_code() {
     let server = Server::new(limits, Ok(Accepted::default()));
     let bomb = vec![b'x'; 10 << 20];
     let cases: Vec<Case<'_>> = vec![
-        ("/app/v1/ingest", vec![("content-type", "application/x-www-form-urlencoded")], LINE.into(), 415, "ingest.unsupported_content_type"),
+        (
+            "/app/v1/ingest",
+            vec![("content-type", "application/x-www-form-urlencoded")],
+            LINE.into(),
+            415,
+            "ingest.unsupported_content_type",
+        ),
         ("/v1/logs", vec![("content-type", "text/plain")], Vec::new(), 415, "ingest.unsupported_content_type"),
         ("/loki/api/v1/push", vec![("content-type", "text/html")], Vec::new(), 415, "ingest.unsupported_content_type"),
         ("/app/v1/ingest", vec![NDJSON, ("content-encoding", "br")], LINE.into(), 415, "ingest.unsupported_encoding"),
         ("/app/v1/ingest", vec![NDJSON], vec![b' '; 100_001], 413, "ingest.body_too_large"),
         ("/app/v1/ingest", vec![NDJSON, ("content-length", "100001")], Vec::new(), 413, "ingest.body_too_large"),
         ("/app/v1/ingest", vec![NDJSON, ("content-encoding", "gzip")], gzip(&bomb), 413, "ingest.body_too_large"),
-        ("/app/v1/ingest", vec![NDJSON, ("content-encoding", "zstd")], zstd::bulk::compress(&bomb, 1).expect("compresses"), 413, "ingest.body_too_large"),
+        (
+            "/app/v1/ingest",
+            vec![NDJSON, ("content-encoding", "zstd")],
+            zstd::bulk::compress(&bomb, 1).expect("compresses"),
+            413,
+            "ingest.body_too_large",
+        ),
         ("/loki/api/v1/push", vec![PROTOBUF], snappy(&bomb), 413, "ingest.body_too_large"),
         ("/app/v1/ingest", vec![NDJSON, ("content-encoding", "gzip")], LINE.into(), 400, "ingest.bad_compression"),
         ("/loki/api/v1/push", vec![PROTOBUF], b"\x80noise".to_vec(), 400, "ingest.bad_compression"),
@@ -166,7 +217,13 @@ async fn what_cannot_be_read_is_refused_with_its_code() {
         ("/app/v1/ingest?tenant=1", vec![NDJSON], LINE.into(), 400, "ingest.tenant_not_allowed"),
         ("/app/v1/ingest?color=red", vec![NDJSON], LINE.into(), 400, "ingest.bad_parameter"),
         ("/app/v1/ingest", vec![NDJSON, ("x-orszem-source", "a")], LINE.into(), 400, "ingest.bad_header"),
-        ("/app/v1/ingest", vec![NDJSON, ("x-orszem-source", "a"), ("x-orszem-epoch", "1"), ("x-orszem-seq", "-1")], LINE.into(), 400, "ingest.bad_header"),
+        (
+            "/app/v1/ingest",
+            vec![NDJSON, ("x-orszem-source", "a"), ("x-orszem-epoch", "1"), ("x-orszem-seq", "-1")],
+            LINE.into(),
+            400,
+            "ingest.bad_header",
+        ),
         ("/app/v1/ingest", vec![NDJSON, ("idempotency-key", "")], LINE.into(), 400, "ingest.bad_header"),
         ("/app/v1/ingest", vec![NDJSON, ("x-orszem-hash", "zz")], LINE.into(), 400, "ingest.bad_header"),
         ("/app/v1/ingest", vec![NDJSON, ("x-orszem-hash", "00000000")], LINE.into(), 400, "ingest.hash_mismatch"),
@@ -211,7 +268,10 @@ async fn identity_and_key_are_handed_on_and_the_acknowledgement_back() {
     assert_eq!(seqs, [Some("8"), Some("6"), Some("true")]);
     let submission = server.submitted().remove(0);
     let identity = Identity { source: "node-1".into(), epoch: 3, seq: 8 };
-    assert_eq!((submission.tenant, submission.identity, submission.idempotency_key), (9, Some(identity), Some("k1".into())));
+    assert_eq!(
+        (submission.tenant, submission.identity, submission.idempotency_key),
+        (9, Some(identity), Some("k1".into()))
+    );
 
     let headers = &headers[2..5];
     let answer = server.post("/app/v1/ingest", headers, "noise").await;
@@ -239,7 +299,10 @@ async fn partial_success_is_told_in_each_protocols_way() {
     let answer = server.post("/v1/logs", &[JSON], body).await;
     assert_eq!(
         (answer.status, answer.text().as_str()),
-        (200, r#"{"partialSuccess":{"errorMessage":"1 bad_timestamp: record 1: 18446744073709551615 ns is beyond the year 2262: ","rejectedLogRecords":"1"}}"#)
+        (
+            200,
+            r#"{"partialSuccess":{"errorMessage":"1 bad_timestamp: record 1: 18446744073709551615 ns is beyond the year 2262: ","rejectedLogRecords":"1"}}"#
+        )
     );
     assert_eq!(server.post("/v1/logs", &[JSON], "{}").await.text(), "{}");
 
@@ -275,7 +338,10 @@ async fn a_failed_submission_names_its_cause_and_counts_no_record() {
     ] {
         let server = Server::new(Limits::default(), Err(error));
         let answer = server.post("/app/v1/ingest", &[NDJSON], LINE).await;
-        assert_eq!((answer.status, answer.code().as_str(), answer.header("retry-after")), (status, code, Some(retry_after)));
+        assert_eq!(
+            (answer.status, answer.code().as_str(), answer.header("retry-after")),
+            (status, code, Some(retry_after))
+        );
         assert!(!server.metrics().contains("records_accepted_total{"), "{}", server.metrics());
         let answer = server.post("/v1/logs", &[PROTOBUF], export::request(vec![export::record("x")])).await;
         assert_eq!((answer.status, answer.header("content-type")), (status, Some("application/x-protobuf")));
@@ -291,7 +357,10 @@ async fn rates_and_memory_are_bounded() {
     assert_eq!(server.post("/app/v1/ingest", &from("a"), LINE).await.status, 200);
     assert_eq!(server.post("/app/v1/ingest", &from("a"), LINE).await.status, 200, "the burst's rest may be overdrawn");
     let answer = server.post("/app/v1/ingest", &from("a"), LINE).await;
-    assert_eq!((answer.status, answer.code().as_str(), answer.header("retry-after")), (429, "ingest.rate_limited", Some("2")));
+    assert_eq!(
+        (answer.status, answer.code().as_str(), answer.header("retry-after")),
+        (429, "ingest.rate_limited", Some("2"))
+    );
     assert_eq!(server.post("/app/v1/ingest", &from("b"), LINE).await.status, 200);
 
     let limits = Limits { tenant_bytes_per_s: 10, ..Limits::default() };
@@ -303,7 +372,8 @@ async fn rates_and_memory_are_bounded() {
     let server = Server::new(limits, Ok(Accepted::default()));
     let (_sender, receiver) = tokio::sync::oneshot::channel::<()>();
     let waiting = Body::from_stream(waiting_for(receiver));
-    let (router, slow) = (server.router.clone(), Request::post("/app/v1/ingest").header("content-length", "9000").body(waiting));
+    let (router, slow) =
+        (server.router.clone(), Request::post("/app/v1/ingest").header("content-length", "9000").body(waiting));
     let slow = tokio::spawn(router.oneshot(slow.expect("a request")));
     let overloaded = loop {
         let answer = server.post("/app/v1/ingest", &[NDJSON, ("content-length", "9000")], LINE).await;
@@ -312,7 +382,10 @@ async fn rates_and_memory_are_bounded() {
         }
         tokio::task::yield_now().await;
     };
-    assert_eq!((overloaded.status, overloaded.code().as_str(), overloaded.header("retry-after")), (429, "ingest.overloaded", Some("1")));
+    assert_eq!(
+        (overloaded.status, overloaded.code().as_str(), overloaded.header("retry-after")),
+        (429, "ingest.overloaded", Some("1"))
+    );
     slow.abort();
     assert!(slow.await.expect_err("aborted").is_cancelled());
     assert_eq!(server.post("/app/v1/ingest", &[NDJSON, ("content-length", "9000")], LINE).await.status, 200);
