@@ -151,8 +151,12 @@ pub async fn guard(State(access): State<Arc<Access>>, mut request: Request, next
 const COOKIE_NAME: &str = "orszem_session";
 
 fn session_of(headers: &HeaderMap) -> Option<&str> {
-    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
-    cookies.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value)
+    let cookies =
+        headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
+    cookies
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == COOKIE_NAME)
+        .map(|(_, value)| value)
 }
 
 fn cookie(value: &str, max_age_s: u64, secure: bool) -> Option<HeaderValue> {

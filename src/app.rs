@@ -205,7 +205,8 @@ fn start_server(
     tls: Option<Arc<Tls>>,
     config: &Config,
 ) -> anyhow::Result<Vec<SocketAddr>> {
-    let server = Server::start(listeners, router, tls, &config.server).context("can't tell where the server listens")?;
+    let server =
+        Server::start(listeners, router, tls, &config.server).context("can't tell where the server listens")?;
     let addresses = server.addresses().to_vec();
     stops.push("http", Box::pin(server.stop(REQUESTS_MAX)));
     Ok(addresses)
@@ -307,7 +308,10 @@ impl Stops {
 /// This host's name as the kernel has it.
 pub fn host_name() -> String {
     let name = std::fs::read_to_string(Path::new("/proc/sys/kernel/hostname"));
-    name.map(|name| name.trim().to_owned()).ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "localhost".to_owned())
+    name.map(|name| name.trim().to_owned())
+        .ok()
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "localhost".to_owned())
 }
 
 fn bracketed(address: &SocketAddr) -> String {

@@ -7,7 +7,9 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
 use crate::client::Client;
-use crate::commands::{backup, bench, check_config, completion, explain, restore, search, server, tail, token, up, version};
+use crate::commands::{
+    backup, bench, check_config, completion, explain, restore, search, server, tail, token, up, version,
+};
 use crate::data_dir;
 use crate::telemetry::{self, LogFormat};
 
@@ -19,12 +21,17 @@ const FEATURES: [&str; 0] = [];
 
 /// Őrszem takes in, keeps and searches logs: one program, its own embedded store.
 #[derive(Debug, Parser)]
-#[command(name = "orszem", version, arg_required_else_help = true, after_help = "\
+#[command(
+    name = "orszem",
+    version,
+    arg_required_else_help = true,
+    after_help = "\
 EXAMPLES
   orszem up                                   follow this host's logs and search them at http://127.0.0.1:7450/
   orszem search 'layer:storage error' --since 1h
   orszem server --data-dir /srv/orszem --listen 127.0.0.1:7450
-  orszem help search                          all about one command")]
+  orszem help search                          all about one command"
+)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -129,7 +136,11 @@ impl Global {
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("orszem").build().context("can't start threads")
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("orszem")
+        .build()
+        .context("can't start threads")
 }
 
 fn parse_feature(name: &str) -> Result<String, String> {

@@ -166,13 +166,15 @@ impl Client {
     async fn connect(&self) -> anyhow::Result<Box<dyn Stream>> {
         let bare = self.host.trim_start_matches('[').trim_end_matches(']');
         let connecting = tokio::time::timeout(CONNECT_WITHIN, TcpStream::connect((bare, self.port)));
-        let nobody = || format!("no server at {}: start one with `orszem up`, or name another with --server", self.authority());
+        let nobody =
+            || format!("no server at {}: start one with `orszem up`, or name another with --server", self.authority());
         let stream = connecting.await.with_context(nobody)?.with_context(nobody)?;
         stream.set_nodelay(true)?;
         let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
         let name = ServerName::try_from(bare.to_owned()).context("the server's name fits no certificate")?;
         let shaken = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await;
-        let stream = shaken.context("no trusted connection to the server; its certificate authority can be named with --ca-file")?;
+        let stream = shaken
+            .context("no trusted connection to the server; its certificate authority can be named with --ca-file")?;
         Ok(Box::new(stream))
     }
 }
@@ -216,7 +218,8 @@ fn read_token(path: &Path) -> anyhow::Result<HeaderValue> {
     if token.is_empty() || token.split_whitespace().count() != 1 {
         bail!("{} must hold one token and nothing else, as `orszem token new` printed it", path.display());
     }
-    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).context("the token has characters that no token has")?;
+    let mut value =
+        HeaderValue::from_str(&format!("Bearer {token}")).context("the token has characters that no token has")?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -257,6 +260,9 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(file.path(), "a read 0 sha256:00").expect("writes");
         let refused = Client::new("http://h", Some(file.path()), None, None).err().expect("four words").to_string();
-        assert!(refused.ends_with("must hold one token and nothing else, as `orszem token new` printed it"), "{refused}");
+        assert!(
+            refused.ends_with("must hold one token and nothing else, as `orszem token new` printed it"),
+            "{refused}"
+        );
     }
 }

@@ -44,7 +44,8 @@ pub enum ConfigError {
 impl Config {
     /// Reads and checks `path`; all problems are told at once.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         Self::parse(&text, &path.display().to_string()).map_err(ConfigError::Problems)
     }
 
@@ -78,7 +79,8 @@ fn validate_ingest(ingest: &Limits) -> Option<Problem> {
 /// Retention is kept by class, so every class it names has to be one that streams are put in.
 fn validate_classes(ingest: &Limits, logs: &LogsConfig) -> Vec<Problem> {
     let is_known = |class: &str| class == DEFAULT_CLASS || ingest.classes.iter().any(|rule| rule.class == class);
-    let unknown = logs.retention.iter().enumerate().filter(|(_, kept)| !kept.class.is_empty() && !is_known(&kept.class));
+    let unknown =
+        logs.retention.iter().enumerate().filter(|(_, kept)| !kept.class.is_empty() && !is_known(&kept.class));
     unknown
         .map(|(at, kept)| {
             let remedy = "name it in [[ingest.classes]], or write \"default\"";
@@ -91,10 +93,18 @@ fn validate_classes(ingest: &Limits, logs: &LogsConfig) -> Vec<Problem> {
 fn validate_collector(collector: &CollectorConfig) -> Option<Problem> {
     use orszem_collector::ConfigError as Wrong;
     let problem = match collector.validate().err()? {
-        Wrong::NoInclude => Problem::new("collector.include", "[]", "names no file", "name at least one pattern, such as \"/var/log/**\""),
-        Wrong::RelativeInclude { pattern } => {
-            Problem::new("collector.include", format!("{pattern:?}"), "is not an absolute path", "begin the pattern with `/`")
-        }
+        Wrong::NoInclude => Problem::new(
+            "collector.include",
+            "[]",
+            "names no file",
+            "name at least one pattern, such as \"/var/log/**\"",
+        ),
+        Wrong::RelativeInclude { pattern } => Problem::new(
+            "collector.include",
+            format!("{pattern:?}"),
+            "is not an absolute path",
+            "begin the pattern with `/`",
+        ),
         Wrong::DepthMax { value } => Problem::new("collector.depth_max", value, "is out of range", "write 1 to 16"),
         Wrong::FirstReadBytesMax { value } => {
             Problem::new("collector.first_read_bytes_max", value, "is too small", "write at least 1048576")

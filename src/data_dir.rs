@@ -14,9 +14,17 @@ pub enum DataDirError {
     #[error("can't tell where to keep data: neither XDG_STATE_HOME nor HOME is set; name a directory with --data-dir")]
     NoDefault,
     #[error("can't create the data directory {}", path.display())]
-    Create { path: PathBuf, #[source] source: io::Error },
+    Create {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("can't open the lock {}", path.display())]
-    Lock { path: PathBuf, #[source] source: io::Error },
+    Lock {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("the data directory {} is in use by {holder}; stop it or name another directory with --data-dir", path.display())]
     InUse { path: PathBuf, holder: String },
 }
@@ -130,7 +138,10 @@ mod tests {
         assert_eq!(path(true, &[("HOME", "/root")]), Some("/var/lib/orszem".into()));
         assert_eq!(path(false, &[("HOME", "/home/a")]), Some("/home/a/.local/state/orszem".into()));
         assert_eq!(path(false, &[("HOME", "/home/a"), ("XDG_STATE_HOME", "/s")]), Some("/s/orszem".into()));
-        assert_eq!(path(false, &[("HOME", "/home/a"), ("XDG_STATE_HOME", "s")]), Some("/home/a/.local/state/orszem".into()));
+        assert_eq!(
+            path(false, &[("HOME", "/home/a"), ("XDG_STATE_HOME", "s")]),
+            Some("/home/a/.local/state/orszem".into())
+        );
         assert_eq!(path(false, &[]), None);
     }
 }

@@ -49,7 +49,8 @@ mod tests {
         let submit: SubmitFn = Arc::new(move |submission: Submission| {
             let is_first = submission.identity.as_ref().is_some_and(|identity| identity.seq == 0);
             kept.lock().expect("not poisoned").push(submission);
-            let answer = if is_first { Ok(Accepted::default()) } else { Err(SubmitError::Overloaded { retry_after_s: 3 }) };
+            let answer =
+                if is_first { Ok(Accepted::default()) } else { Err(SubmitError::Overloaded { retry_after_s: 3 }) };
             Box::pin(async move { answer })
         });
         let (sender, receiver) = mpsc::channel(QUEUE_BATCHES);

@@ -40,7 +40,8 @@ fn listening_inodes(table: &str, address: SocketAddr) -> Vec<u64> {
     for line in table.lines().skip(1) {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
         let (Some(local), Some(&LISTEN), Some(inode)) = (fields.get(1), fields.get(3), fields.get(9)) else { continue };
-        let Some((ip, port)) = local.split_once(':').and_then(|(ip, port)| Some((parse_ip(ip)?, parse_port(port)?))) else {
+        let Some((ip, port)) = local.split_once(':').and_then(|(ip, port)| Some((parse_ip(ip)?, parse_port(port)?)))
+        else {
             continue;
         };
         let wanted = address.ip().to_canonical();

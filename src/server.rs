@@ -46,7 +46,11 @@ pub enum BindError {
     )]
     Taken { address: SocketAddr, holder: String },
     #[error("can't listen on {address}")]
-    Bind { address: SocketAddr, #[source] source: io::Error },
+    Bind {
+        address: SocketAddr,
+        #[source]
+        source: io::Error,
+    },
 }
 
 /// Listens on `address`; a taken port names its holder.
@@ -83,7 +87,12 @@ struct Shell {
 
 impl Server {
     /// Begins to serve `router` on listeners that are already bound.
-    pub fn start(listeners: Vec<TcpListener>, router: Router, tls: Option<Arc<Tls>>, config: &ServerConfig) -> io::Result<Self> {
+    pub fn start(
+        listeners: Vec<TcpListener>,
+        router: Router,
+        tls: Option<Arc<Tls>>,
+        config: &ServerConfig,
+    ) -> io::Result<Self> {
         let shell = Shell {
             router,
             tls,

@@ -107,7 +107,9 @@ fn method_name(method: &http::Method) -> &'static str {
 pub async fn metrics_page(State(registry): State<Arc<Registry>>) -> Response {
     let mut text = String::new();
     match prometheus_client::encoding::text::encode(&mut text, &registry) {
-        Ok(()) => ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response(),
+        Ok(()) => {
+            ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
+        }
         Err(fmt::Error) => {
             error!("metrics could not be encoded");
             ApiError::MetricsFailed.into_response()

@@ -35,17 +35,37 @@ const CLOCK_SLACK: Duration = Duration::from_secs(86_400);
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     #[error("can't read the certificate chain in {}", path.display())]
-    Certificate { path: PathBuf, #[source] source: rustls_pki_types::pem::Error },
+    Certificate {
+        path: PathBuf,
+        #[source]
+        source: rustls_pki_types::pem::Error,
+    },
     #[error("there is no certificate in {}", path.display())]
     NoCertificate { path: PathBuf },
     #[error("can't read the private key in {}", path.display())]
-    Key { path: PathBuf, #[source] source: rustls_pki_types::pem::Error },
+    Key {
+        path: PathBuf,
+        #[source]
+        source: rustls_pki_types::pem::Error,
+    },
     #[error("the certificate in {} and its key can't be used", path.display())]
-    Unusable { path: PathBuf, #[source] source: rustls::Error },
+    Unusable {
+        path: PathBuf,
+        #[source]
+        source: rustls::Error,
+    },
     #[error("can't keep the local certificate authority in {}", path.display())]
-    Keep { path: PathBuf, #[source] source: io::Error },
+    Keep {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("can't make a certificate with the local authority in {}", path.display())]
-    Make { path: PathBuf, #[source] source: rcgen::Error },
+    Make {
+        path: PathBuf,
+        #[source]
+        source: rcgen::Error,
+    },
 }
 
 /// The server's TLS configuration, exchanged as a whole on reload.
@@ -84,7 +104,8 @@ impl Tls {
                 Source::Files { certificate: certificate.clone(), key: key.clone() }
             }
             (TlsMode::LocalCa, _, _) => {
-                let mut all = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned(), host_name.to_owned()];
+                let mut all =
+                    vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned(), host_name.to_owned()];
                 let listened = server.listen.iter().map(|address| address.ip()).filter(|ip| !ip.is_unspecified());
                 all.extend(listened.map(|ip: IpAddr| ip.to_string()));
                 all.extend(names.iter().cloned());
@@ -120,8 +141,8 @@ fn load(source: &Source) -> Result<(Arc<ServerConfig>, Option<Ca>), TlsError> {
     match source {
         Source::Files { certificate, key } => {
             let chain = read_chain(certificate)?;
-            let secret = PrivateKeyDer::from_pem_file(key)
-                .map_err(|source| TlsError::Key { path: key.clone(), source })?;
+            let secret =
+                PrivateKeyDer::from_pem_file(key).map_err(|source| TlsError::Key { path: key.clone(), source })?;
             Ok((server_config(chain, secret, certificate)?, None))
         }
         Source::LocalCa { directory, names } => {
@@ -245,7 +266,8 @@ mod tests {
     #[test]
     fn the_authority_stays_the_same_and_its_key_private() {
         let directory = tempfile::tempdir().expect("a directory");
-        let new = || Tls::new(&server(TlsMode::LocalCa, "127.0.0.1:1"), directory.path(), "h").expect("makes").expect("on");
+        let new =
+            || Tls::new(&server(TlsMode::LocalCa, "127.0.0.1:1"), directory.path(), "h").expect("makes").expect("on");
         let first = new().ca().cloned().expect("a local authority");
         assert_eq!(new().ca(), Some(&first));
         assert_eq!(first.fingerprint.len(), 32 * 3 - 1);

@@ -28,10 +28,7 @@ struct Login {
 
 /// `POST /app/v1/login` and `POST /app/v1/logout`.
 pub fn routes(access: Arc<Access>) -> Router {
-    Router::new()
-        .route("/app/v1/login", post(log_in))
-        .route("/app/v1/logout", post(log_out))
-        .with_state(access)
+    Router::new().route("/app/v1/login", post(log_in)).route("/app/v1/logout", post(log_out)).with_state(access)
 }
 
 async fn log_in(State(access): State<Arc<Access>>, request: Request) -> Response {
@@ -89,7 +86,10 @@ async fn read_login(request: Request) -> Result<Login, ApiError> {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|text| text.starts_with("application/json"))
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|text| text.starts_with("application/json"))
 }
 
 fn with_cookie(status: StatusCode, json: &str, session: &str, max_age_s: u64, secure: bool) -> Response {

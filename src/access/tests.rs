@@ -21,18 +21,19 @@ struct Shell {
 /// A server with a token of each role.
 fn shell() -> Shell {
     let file = tempfile::NamedTempFile::new().expect("a file");
-    let tokens = [Role::Ingest, Role::Read, Role::Admin].map(|role| {
-        NewToken::generate(&Identity { name: role.name().into(), role, tenant: 3 }).expect("random")
-    });
+    let tokens = [Role::Ingest, Role::Read, Role::Admin]
+        .map(|role| NewToken::generate(&Identity { name: role.name().into(), role, tenant: 3 }).expect("random"));
     let lines: Vec<&str> = tokens.iter().map(|token| token.line.as_str()).collect();
     std::fs::write(file.path(), lines.join("\n")).expect("writes");
-    let config = AccessConfig { token_file: Some(file.path().to_owned()), failed_logins_max: 2, ..AccessConfig::default() };
+    let config =
+        AccessConfig { token_file: Some(file.path().to_owned()), failed_logins_max: 2, ..AccessConfig::default() };
     let access = Arc::new(Access::new(&config, &ServerConfig::default(), true).expect("a good file"));
     Shell { router: router(&access), access, secrets: tokens.map(|token| token.secret), file }
 }
 
 fn router(access: &Arc<Access>) -> Router {
-    let who = |Extension(identity): Extension<Identity>| async move { format!("{}/{}", identity.name, identity.tenant) };
+    let who =
+        |Extension(identity): Extension<Identity>| async move { format!("{}/{}", identity.name, identity.tenant) };
     Router::new()
         .route("/app/v1/search", get(who).post(who))
         .route("/app/v1/ingest", any(who))
@@ -42,7 +43,13 @@ fn router(access: &Arc<Access>) -> Router {
         .layer(axum::middleware::from_fn_with_state(Arc::clone(access), guard))
 }
 
-async fn send(router: &Router, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> (StatusCode, String, HeaderMap) {
+async fn send(
+    router: &Router,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> (StatusCode, String, HeaderMap) {
     let mut request = HttpRequest::builder().method(method).uri(path).header(HOST, "localhost:7450");
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -120,7 +127,8 @@ async fn a_login_is_good_for_the_own_page_only_and_ends_with_its_token() {
 #[tokio::test]
 async fn logging_out_ends_the_login() {
     let shell = shell();
-    let (_, _, headers) = send(&shell.router, Method::POST, "/app/v1/login", &[], &format!("token={}", shell.secrets[1])).await;
+    let (_, _, headers) =
+        send(&shell.router, Method::POST, "/app/v1/login", &[], &format!("token={}", shell.secrets[1])).await;
     let set = headers.get(SET_COOKIE).and_then(|value| value.to_str().ok()).expect("a cookie").to_owned();
     let cookie = set.split(';').next().expect("a pair").to_owned();
     let own = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")];
@@ -154,7 +162,8 @@ async fn without_tokens_only_this_host_gets_in() {
         let (_, got, _) = send(&router, method, "/app/v1/search", headers, "").await;
         assert_eq!(got, text, "{headers:?}");
     }
-    let request = HttpRequest::get("/app/v1/search").header(HOST, "rebound.example:7450").body(Body::empty()).expect("a request");
+    let request =
+        HttpRequest::get("/app/v1/search").header(HOST, "rebound.example:7450").body(Body::empty()).expect("a request");
     assert_eq!(router.oneshot(request).await.expect("infallible").status(), 403);
 }
 

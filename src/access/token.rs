@@ -97,8 +97,8 @@ impl Table {
     pub fn load(path: &Path) -> Result<Self, TokenFileError> {
         let read = |source| TokenFileError::Read { path: path.to_owned(), source };
         let text = std::fs::read_to_string(path).map_err(read)?;
-        let table = Self::parse(&text)
-            .map_err(|(line, wrong)| TokenFileError::Line { path: path.to_owned(), line, wrong })?;
+        let table =
+            Self::parse(&text).map_err(|(line, wrong)| TokenFileError::Line { path: path.to_owned(), line, wrong })?;
         if table.0.is_empty() { Err(TokenFileError::Empty { path: path.to_owned() }) } else { Ok(table) }
     }
 

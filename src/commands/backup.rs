@@ -63,7 +63,8 @@ fn append<W: Write>(archive: &mut tar::Builder<W>, root: &Path, inner: &Path) ->
     let directory = root.join(inner);
     let failed = || format!("can't read {}", directory.display());
     let entries = fs::read_dir(&directory).with_context(failed)?;
-    let mut names: Vec<_> = entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>().with_context(failed)?;
+    let mut names: Vec<_> =
+        entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>().with_context(failed)?;
     names.sort();
     for name in names {
         let inner = inner.join(&name);

@@ -50,7 +50,10 @@ pub enum Command {
 }
 
 /// Measures and prints.
-pub async fn run(global: &Global, Args { command: Command::Logs { corpus, repeat } }: Args) -> anyhow::Result<ExitCode> {
+pub async fn run(
+    global: &Global,
+    Args { command: Command::Logs { corpus, repeat } }: Args,
+) -> anyhow::Result<ExitCode> {
     let meta = corpus::Meta::of(&corpus)?;
     let scratch = match &global.data_dir {
         Some(path) => tempfile::tempdir_in(path),
@@ -75,7 +78,9 @@ async fn load(server: &Child, corpus: &Path) -> anyhow::Result<u64> {
     let (sender, receiver) = tokio::sync::mpsc::channel::<Bytes>(CONNECTIONS);
     let receiver = std::sync::Arc::new(tokio::sync::Mutex::new(receiver));
     let path = corpus.to_owned();
-    let reading = tokio::task::spawn_blocking(move || corpus::batches(&path, BATCH_BYTES, |batch| sender.blocking_send(batch).is_ok()));
+    let reading = tokio::task::spawn_blocking(move || {
+        corpus::batches(&path, BATCH_BYTES, |batch| sender.blocking_send(batch).is_ok())
+    });
     let mut sending = tokio::task::JoinSet::new();
     for _ in 0..CONNECTIONS {
         let (client, receiver) = (server.client().clone(), std::sync::Arc::clone(&receiver));

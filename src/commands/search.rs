@@ -148,7 +148,9 @@ struct Neighbourhood {
 pub async fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
     let query = args.query.clone();
     if args.explain {
-        return explain::run(global, explain::Args { query, range: args.range }).await.map_err(|error| point_at(error, &args.query));
+        return explain::run(global, explain::Args { query, range: args.range })
+            .await
+            .map_err(|error| point_at(error, &args.query));
     }
     let client = global.client()?;
     let found = answer(&client, args).await.map_err(|error| point_at(error, &query))?;
@@ -333,7 +335,10 @@ mod tests {
 
     #[test]
     fn bars_are_never_empty_for_something() {
-        assert_eq!((bar(0, 10).len(), bar(1, 1_000).len(), bar(5, 10).len(), bar(10, 10).len(), bar(0, 0).len()), (0, 1, 30, 60, 0));
+        assert_eq!(
+            (bar(0, 10).len(), bar(1, 1_000).len(), bar(5, 10).len(), bar(10, 10).len(), bar(0, 0).len()),
+            (0, 1, 30, 60, 0)
+        );
     }
 
     #[test]

@@ -42,7 +42,12 @@ pub async fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
         writeln!(out, "listening on {address}")?;
     }
     if let Some(ca) = app.ca() {
-        writeln!(out, "certificate authority {} with SHA-256 fingerprint {}", ca.certificate.display(), ca.fingerprint)?;
+        writeln!(
+            out,
+            "certificate authority {} with SHA-256 fingerprint {}",
+            ca.certificate.display(),
+            ca.fingerprint
+        )?;
     }
     drop(out);
     Ok(signals.serve(app).await)

@@ -33,10 +33,20 @@ impl AccessConfig {
         let mut problems = Vec::new();
         if let Some(path) = token_file.as_ref().filter(|path| path.as_os_str().is_empty()) {
             let shown = format!("\"{}\"", path.display());
-            problems.push(Problem::new("access.token_file", shown, "names no file", "name a file, or remove the option"));
+            problems.push(Problem::new(
+                "access.token_file",
+                shown,
+                "names no file",
+                "name a file, or remove the option",
+            ));
         }
         if *session < Span::secs(60) || *session > Span::days(365) {
-            problems.push(Problem::new("access.session", format!("\"{session}\""), "is out of range", "write \"1m\" to \"365d\""));
+            problems.push(Problem::new(
+                "access.session",
+                format!("\"{session}\""),
+                "is out of range",
+                "write \"1m\" to \"365d\"",
+            ));
         }
         if !(1..=1_000_000).contains(sessions_max) {
             problems.push(Problem::new("access.sessions_max", sessions_max, "is out of range", "write 1 to 1000000"));
@@ -54,7 +64,12 @@ mod tests {
 
     #[test]
     fn values_out_of_range_are_named() {
-        let bad = AccessConfig { token_file: Some(PathBuf::new()), session: Span::secs(1), sessions_max: 0, failed_logins_max: 0 };
+        let bad = AccessConfig {
+            token_file: Some(PathBuf::new()),
+            session: Span::secs(1),
+            sessions_max: 0,
+            failed_logins_max: 0,
+        };
         let keys: Vec<String> = bad.validate().into_iter().map(|problem| problem.key).collect();
         assert_eq!(keys, ["access.token_file", "access.session", "access.sessions_max", "access.failed_logins_max"]);
         assert_eq!(AccessConfig::default().validate(), []);

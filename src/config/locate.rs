@@ -53,7 +53,8 @@ struct Removed {
 /// Takes out the innermost option whose key or value holds `span`.
 fn remove_at(table: &mut DeTable<'_>, span: &Range<usize>, path: &str) -> Option<Removed> {
     let holds = |outer: &Range<usize>| outer.start <= span.start && span.end <= outer.end;
-    let by_key = table.iter().find(|(key, _)| key.span() == *span).map(|(key, _)| (key.get_ref().to_string(), key.span()));
+    let by_key =
+        table.iter().find(|(key, _)| key.span() == *span).map(|(key, _)| (key.get_ref().to_string(), key.span()));
     if let Some((name, key_span)) = by_key {
         table.remove(name.as_str());
         return Some(Removed { key: join(path, &name), key_span, value_span: None });

@@ -51,13 +51,23 @@ impl LogsConfig {
         let Self { memtable, retention } = self;
         let mut problems = Vec::new();
         if !(ByteSize::mib(1)..=ByteSize::gib(1)).contains(memtable) {
-            problems.push(Problem::new("logs.memtable", format!("\"{memtable}\""), "is out of range", "write \"1MiB\" to \"1GiB\""));
+            problems.push(Problem::new(
+                "logs.memtable",
+                format!("\"{memtable}\""),
+                "is out of range",
+                "write \"1MiB\" to \"1GiB\"",
+            ));
         }
         for (at, class) in retention.iter().enumerate() {
             problems.extend(class.validate(&format!("logs.retention[{at}]")));
             if retention.iter().take(at).any(|earlier| earlier.class == class.class) {
                 let key = format!("logs.retention[{at}].class");
-                problems.push(Problem::new(key, format!("{:?}", class.class), "stands twice", "give each class its own name"));
+                problems.push(Problem::new(
+                    key,
+                    format!("{:?}", class.class),
+                    "stands twice",
+                    "give each class its own name",
+                ));
             }
         }
         problems
@@ -73,10 +83,22 @@ impl RetentionConfig {
             problems.push(Problem::new(format!("{key}.class"), "\"\"", "names no class", remedy));
         }
         if let Some(age) = age.filter(|age| *age < Span::days(1)) {
-            problems.push(Problem::new(format!("{key}.age"), format!("\"{age}\""), "is shorter than a day", "write \"1d\" or more"));
+            problems.push(Problem::new(
+                format!("{key}.age"),
+                format!("\"{age}\""),
+                "is shorter than a day",
+                "write \"1d\" or more",
+            ));
         }
-        if let Some(DiskShare::Bytes(size)) = bytes.filter(|share| matches!(share, DiskShare::Bytes(size) if *size < ByteSize::mib(64))) {
-            problems.push(Problem::new(format!("{key}.bytes"), format!("\"{size}\""), "is too small", "write \"64MiB\" or more"));
+        if let Some(DiskShare::Bytes(size)) =
+            bytes.filter(|share| matches!(share, DiskShare::Bytes(size) if *size < ByteSize::mib(64)))
+        {
+            problems.push(Problem::new(
+                format!("{key}.bytes"),
+                format!("\"{size}\""),
+                "is too small",
+                "write \"64MiB\" or more",
+            ));
         }
         problems
     }
@@ -99,7 +121,13 @@ mod tests {
         let keys: Vec<String> = logs.validate().into_iter().map(|problem| problem.key).collect();
         assert_eq!(
             keys,
-            ["logs.memtable", "logs.retention[0].class", "logs.retention[0].age", "logs.retention[0].bytes", "logs.retention[2].class"]
+            [
+                "logs.memtable",
+                "logs.retention[0].class",
+                "logs.retention[0].age",
+                "logs.retention[0].bytes",
+                "logs.retention[2].class"
+            ]
         );
     }
 }

@@ -19,7 +19,12 @@ pub struct Problem {
 
 impl Problem {
     /// A problem with the value of `key`.
-    pub fn new(key: impl Into<String>, value: impl fmt::Display, wrong: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub fn new(
+        key: impl Into<String>,
+        value: impl fmt::Display,
+        wrong: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
         Self { line: None, key: key.into(), value: Some(value.to_string()), wrong: wrong.into(), remedy: remedy.into() }
     }
 }

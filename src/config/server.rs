@@ -78,13 +78,28 @@ impl ServerConfig {
             problems.push(Problem::new("server.listen", "[]", "names no address", "write [\"127.0.0.1:7450\"]"));
         }
         if !(1..=1_000_000).contains(connections_max) {
-            problems.push(Problem::new("server.connections_max", connections_max, "lets nobody in", "write 1 to 1000000"));
+            problems.push(Problem::new(
+                "server.connections_max",
+                connections_max,
+                "lets nobody in",
+                "write 1 to 1000000",
+            ));
         }
         if header_timeout.duration().is_zero() {
-            problems.push(Problem::new("server.header_timeout", quoted(header_timeout), "ends every request", "write \"1s\" or more"));
+            problems.push(Problem::new(
+                "server.header_timeout",
+                quoted(header_timeout),
+                "ends every request",
+                "write \"1s\" or more",
+            ));
         }
         if *body_max < ByteSize::mib(1) {
-            problems.push(Problem::new("server.body_max", quoted(body_max), "is too small for a batch", "write \"1MiB\" or more"));
+            problems.push(Problem::new(
+                "server.body_max",
+                quoted(body_max),
+                "is too small for a batch",
+                "write \"1MiB\" or more",
+            ));
         }
         problems.extend(tls.validate());
         problems
@@ -100,7 +115,12 @@ impl TlsConfig {
                 for (name, path) in [("certificate", certificate), ("key", key)] {
                     if path.is_none() {
                         let wrong = format!("needs server.tls.{name}");
-                        problems.push(Problem::new("server.tls.mode", "\"files\"", wrong, format!("name the PEM file in server.tls.{name}")));
+                        problems.push(Problem::new(
+                            "server.tls.mode",
+                            "\"files\"",
+                            wrong,
+                            format!("name the PEM file in server.tls.{name}"),
+                        ));
                     }
                 }
             }
@@ -108,13 +128,23 @@ impl TlsConfig {
                 for (name, path) in [("certificate", certificate), ("key", key)] {
                     if let Some(path) = path {
                         let key = format!("server.tls.{name}");
-                        problems.push(Problem::new(key, quoted(path.display()), "is not read in this mode", "set server.tls.mode = \"files\""));
+                        problems.push(Problem::new(
+                            key,
+                            quoted(path.display()),
+                            "is not read in this mode",
+                            "set server.tls.mode = \"files\"",
+                        ));
                     }
                 }
             }
         }
         if let Some(name) = names.iter().find(|name| name.is_empty() || !name.is_ascii()) {
-            problems.push(Problem::new("server.tls.names", quoted(name), "is no host name", "write ASCII host names or addresses"));
+            problems.push(Problem::new(
+                "server.tls.names",
+                quoted(name),
+                "is no host name",
+                "write ASCII host names or addresses",
+            ));
         }
         problems
     }
@@ -130,7 +160,9 @@ mod tests {
 
     #[test]
     fn files_mode_needs_both_files_and_the_others_none() {
-        let keys = |tls: TlsConfig| -> Vec<String> { tls.validate().into_iter().map(|p| format!("{} {}", p.key, p.wrong)).collect() };
+        let keys = |tls: TlsConfig| -> Vec<String> {
+            tls.validate().into_iter().map(|p| format!("{} {}", p.key, p.wrong)).collect()
+        };
         let path = || Some(PathBuf::from("/x.pem"));
         let with = |mode, certificate, key| TlsConfig { mode, certificate, key, names: Vec::new() };
         assert_eq!(keys(with(TlsMode::Files, path(), path())), Vec::<String>::new());
@@ -141,7 +173,13 @@ mod tests {
     #[test]
     fn loopback_is_told_from_the_rest() {
         let at = |text: &str| ServerConfig { listen: vec![text.parse().expect(text)], ..ServerConfig::default() };
-        for (text, expected) in [("127.0.0.9:1", true), ("[::1]:1", true), ("[::ffff:127.0.0.1]:1", true), ("0.0.0.0:1", false), ("[::]:1", false)] {
+        for (text, expected) in [
+            ("127.0.0.9:1", true),
+            ("[::1]:1", true),
+            ("[::ffff:127.0.0.1]:1", true),
+            ("0.0.0.0:1", false),
+            ("[::]:1", false),
+        ] {
             assert_eq!(at(text).is_loopback(), expected, "{text}");
         }
     }

@@ -41,8 +41,18 @@ struct Wall {
 const WALLS: [Wall; 14] = [
     Wall { text: "std::fs", within: &["model", "indexer/search"], except: &[], why: "pure crates have no IO" },
     Wall { text: "std::net::Tcp", within: &["model", "indexer/search"], except: &[], why: "pure crates have no IO" },
-    Wall { text: "SystemTime", within: &["model", "indexer/search"], except: &[], why: "pure crates are told the time" },
-    Wall { text: "Instant::now", within: &["model", "indexer/search"], except: &[], why: "pure crates are told the time" },
+    Wall {
+        text: "SystemTime",
+        within: &["model", "indexer/search"],
+        except: &[],
+        why: "pure crates are told the time",
+    },
+    Wall {
+        text: "Instant::now",
+        within: &["model", "indexer/search"],
+        except: &[],
+        why: "pure crates are told the time",
+    },
     Wall { text: "tokio::", within: &["model", "indexer/search"], except: &[], why: "pure crates are not async" },
     Wall { text: "env::var", within: &[], except: &["src"], why: "only the binary reads the environment" },
     Wall { text: "env::args", within: &[], except: &["src"], why: "only the binary reads the environment" },
@@ -122,7 +132,7 @@ impl Wall {
     fn covers(&self, path: &Path) -> bool {
         let is_within = self.within.is_empty() || self.within.iter().any(|folder| path.starts_with(folder));
         let is_excepted = |name: &&str| path.starts_with(name) || path.ends_with(name);
-        is_within && !self.except.iter().any(|name| is_excepted(&name))
+        is_within && !self.except.iter().any(is_excepted)
     }
 }
 

@@ -19,8 +19,20 @@ fn version_and_completion_print_to_standard_output() {
 #[test]
 fn every_command_explains_itself_with_examples() {
     let (_, help, _) = run(&["--help"]);
-    let commands =
-        ["up", "server", "search", "tail", "explain", "check-config", "token", "backup", "restore", "bench", "version", "completion"];
+    let commands = [
+        "up",
+        "server",
+        "search",
+        "tail",
+        "explain",
+        "check-config",
+        "token",
+        "backup",
+        "restore",
+        "bench",
+        "version",
+        "completion",
+    ];
     for command in commands {
         assert!(help.contains(&format!("\n  {command} ")), "{command} in\n{help}");
         let (code, own, _) = run(&[command, "--help"]);

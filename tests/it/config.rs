@@ -45,7 +45,9 @@ fn find_unset(value: &serde_json::Value, path: &str, unset: &mut Vec<String>) {
 
 fn keys(path: &str, value: &toml::Value) -> Vec<String> {
     let mut found = match value {
-        toml::Value::Table(table) => table.iter().flat_map(|(key, value)| keys(&format!("{path}.{key}"), value)).collect(),
+        toml::Value::Table(table) => {
+            table.iter().flat_map(|(key, value)| keys(&format!("{path}.{key}"), value)).collect()
+        }
         toml::Value::Array(items) if items.iter().any(toml::Value::is_table) => {
             items.iter().flat_map(|item| keys(path, item)).collect()
         }

@@ -4,4 +4,7 @@ mod architecture;
 mod cli;
 mod config;
 mod program;
+mod search;
 mod server;
+mod tls;
+mod tools;

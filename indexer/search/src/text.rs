@@ -60,13 +60,26 @@ impl TextPattern {
 
     /// Whether `text` matches. Does not allocate, but for the regular expression engine's caches.
     pub fn is_match(&self, text: &[u8]) -> bool {
-        let has_required = self.searchers.iter().all(|searcher| searcher.is_match(text));
-        has_required
-            && match &self.verify {
-                Verify::Exact => true,
-                Verify::Regex(regex) => regex.is_match(text),
-                Verify::Glob(glob) => glob.is_match(text),
-            }
+        match &self.verify {
+            // The engine looks for its own literals first.
+            Verify::Regex(regex) => regex.is_match(text),
+            Verify::Exact => self.has_required(text),
+            Verify::Glob(glob) => self.has_required(text) && glob.is_match(text),
+        }
+    }
+
+    fn has_required(&self, text: &[u8]) -> bool {
+        self.searchers.iter().all(|searcher| searcher.is_match(text))
+    }
+
+    /// Calls `found` with the start of each occurrence of the first required literal, in order.
+    pub fn for_each_occurrence(&self, text: &[u8], mut found: impl FnMut(usize)) {
+        let Some(searcher) = self.searchers.first() else { return };
+        let mut from = 0;
+        while let Some((range, next)) = searcher.find(text, from) {
+            found(range.start);
+            from = next;
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use super::rows::{RowSet, WholeRows};
 use crate::error::Result;
 use crate::segment::group::{BodyForm, Group, Shape, SlotRole};
 use crate::segment::read::{Run, Segment};
+use crate::segment::words::Part;
 use crate::tokens::{Space, TermHasher};
 
 /// Whether records match.
@@ -365,24 +366,31 @@ impl Planner<'_> {
             .filter(|token| token.complete && !token.digits)
             .map(|token| self.hasher.hash(Space::Body, token.text.as_bytes()))
             .collect();
-        let with_words = (!static_words.is_empty()).then(|| groups_with_all(segment, &static_words));
+        let text = segment.static_text();
         let digits = tokens.iter().any(|token| token.digits);
         let literal = TextPattern::literal(&required.folded, required.left_boundary, required.right_boundary);
-        for (index, (tri, group)) in leaf.by_group.iter_mut().zip(&segment.groups).enumerate() {
+        // Ascending: the groups that can have the literal because they have its complete words, and those that do have it.
+        let with_words = (!static_words.is_empty()).then(|| text.groups_with_all(&static_words));
+        let with_literal: Vec<u32> = match (&with_words, digits) {
+            (_, true) => Vec::new(),
+            (Some(groups), false) => groups.iter().copied().filter(|group| text.has(*group, &literal)).collect(),
+            (None, false) => text.groups_with_literal(&literal),
+        };
+        for (index, (tri, group)) in (0u32..).zip(leaf.by_group.iter_mut().zip(&segment.groups)) {
             if group.key.form != BodyForm::Template || *tri == Tri::Never {
                 continue;
             }
-            let has_words = with_words.as_ref().is_none_or(|groups| groups.binary_search(&(index as u32)).is_ok());
-            let found = if !has_words {
+            let mut open = tokens.iter().filter(|token| if digits { token.digits } else { !token.complete });
+            let found = if with_words.as_ref().is_some_and(|groups| groups.binary_search(&index).is_err()) {
                 Tri::Never
-            } else if digits {
-                let may = tokens.iter().filter(|token| token.digits).all(|token| group.charset.may_contain(token.text.as_bytes()));
-                if may { Tri::Maybe } else { Tri::Never }
-            } else if group.key.pieces.iter().any(|piece| literal.is_match(piece)) {
+            } else if with_literal.binary_search(&index).is_ok() {
                 Tri::Always
+            } else if digits && open.all(|token| group.charset.may_contain(token.text.as_bytes()))
+                || !digits && open.any(|token| group.charset.may_contain(token.text.as_bytes()))
+            {
+                Tri::Maybe
             } else {
-                let mut partial = tokens.iter().filter(|token| !token.complete);
-                if partial.any(|token| group.charset.may_contain(token.text.as_bytes())) { Tri::Maybe } else { Tri::Never }
+                Tri::Never
             };
             *tri = (*tri).min(found);
         }
@@ -404,36 +412,22 @@ impl Planner<'_> {
             let part = token.text.as_bytes();
             let open_left = index == 0 && required.folded.starts_with(token.text) && !required.left_boundary;
             let mut rows = WholeRows::none(count);
+            let words = segment.words()?;
             let decoded = if token.complete {
-                let hash = self.hasher.hash(Space::Body, part);
-                segment.words().look_up(hash, part, |row| rows.possible.insert(row))
+                words.look_up(self.hasher.hash(Space::Body, part), part, |row| rows.certain.insert(row))
             } else {
-                let open_right = index + 1 == tokens.len() && required.folded.ends_with(token.text) && !required.right_boundary;
-                let from: &[u8] = if open_left { &[] } else { part };
-                let mut undecided = RowSet::none(count);
-                let visited = segment.words().for_each_from(from, |word| {
-                    let fits = match (open_left, open_right) {
-                        (false, _) => true,
-                        (true, false) => word.text.ends_with(part),
-                        (true, true) => memchr::memmem::find(word.text, part).is_some(),
-                    };
-                    // The rest of a word that is cut is not known: it may hold the part, or not end with it.
-                    if word.cut && open_left {
-                        word.for_each_row(|row| undecided.insert(row))
-                    } else if fits {
-                        word.for_each_row(|row| rows.possible.insert(row))
-                    } else {
-                        Some(())
-                    }
-                });
-                rows.certain = rows.possible.clone();
-                rows.possible.unite(&undecided);
-                visited
+                let ends_literal = index + 1 == tokens.len() && required.folded.ends_with(token.text);
+                let place = match (open_left, ends_literal && !required.right_boundary) {
+                    (false, _) => Part::Prefix,
+                    (true, false) => Part::Suffix,
+                    (true, true) => Part::Anywhere,
+                };
+                words.for_each_with(part, place, |row, certain| {
+                    if certain { rows.certain.insert(row) } else { rows.possible.insert(row) }
+                })
             };
             decoded.ok_or_else(|| segment.corrupt("the words do not decode"))?;
-            if token.complete {
-                rows.certain = rows.possible.clone();
-            }
+            rows.possible.unite(&rows.certain);
             if token.text != required.folded {
                 rows.certain = RowSet::none(count);
             }
@@ -546,17 +540,6 @@ struct Token<'a> {
     text: &'a str,
     complete: bool,
     digits: bool,
-}
-
-fn groups_with_all(segment: &Segment, words: &[u64]) -> Vec<u32> {
-    let index = segment.static_words();
-    let Some((first, rest)) = words.split_first() else { return Vec::new() };
-    let mut groups = index.groups_with(*first).to_vec();
-    for word in rest {
-        let others = index.groups_with(*word);
-        groups.retain(|group| others.binary_search(group).is_ok());
-    }
-    groups
 }
 
 fn hex(text: &str) -> Option<Vec<u8>> {

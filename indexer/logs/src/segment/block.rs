@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! chunk: bytes { slot* }      slot: u8 form, then
-//!   0 lengths: n × varint length · the values back to back
+//!   0 short lengths: n × u8 length · the values back to back
 //!   1 one length: varint length · the values back to back
 //!   2 one value: bytes
+//!   3 lengths: n × varint length · the values back to back
 //! ```
 //! The number of rows and the roles of the slots come from the segment's tables. The block as a whole is one zstd frame.
 
-use orszem_model::varint::{put, put_bytes, take, take_bytes};
+use orszem_model::varint::{put, put_bytes, take, take_bytes, take_exact};
 
 /// Values of one slot, gathered while a chunk is open.
 #[derive(Debug, Default)]
@@ -31,9 +32,12 @@ impl SlotBuffer {
     fn encode(&self, out: &mut Vec<u8>) {
         let first = self.lengths.first().copied().unwrap_or(0);
         if self.lengths.iter().any(|length| *length != first) {
-            out.push(0);
-            for length in &self.lengths {
-                put(out, u64::from(*length));
+            if self.lengths.iter().all(|length| *length < 256) {
+                out.push(0);
+                out.extend(self.lengths.iter().map(|length| *length as u8));
+            } else {
+                out.push(3);
+                self.lengths.iter().for_each(|length| put(out, u64::from(*length)));
             }
             out.extend_from_slice(&self.bytes);
             return;
@@ -74,21 +78,34 @@ pub(crate) struct SlotColumn<'a> {
 
 impl<'a> SlotColumn<'a> {
     fn decode(input: &mut &'a [u8], rows: usize) -> Option<Self> {
-        let form = orszem_model::varint::take_exact(input, 1)?[0];
+        let form = take_exact(input, 1)?[0];
         match form {
             0 => {
+                let mut end = 0;
+                let lengths = take_exact(input, rows)?;
+                let ends: Vec<u32> = lengths
+                    .iter()
+                    .map(|length| {
+                        end += u32::from(*length);
+                        end
+                    })
+                    .collect();
+                let bytes = take_exact(input, end as usize)?;
+                Some(Self { bytes, ends, fixed: 0, repeats: false })
+            }
+            3 => {
                 let mut ends = Vec::with_capacity(rows);
                 let mut end = 0u32;
                 for _ in 0..rows {
                     end = end.checked_add(u32::try_from(take(input)?).ok()?)?;
                     ends.push(end);
                 }
-                let bytes = orszem_model::varint::take_exact(input, end as usize)?;
+                let bytes = take_exact(input, end as usize)?;
                 Some(Self { bytes, ends, fixed: 0, repeats: false })
             }
             1 => {
                 let fixed = usize::try_from(take(input)?).ok()?;
-                let bytes = orszem_model::varint::take_exact(input, fixed.checked_mul(rows)?)?;
+                let bytes = take_exact(input, fixed.checked_mul(rows)?)?;
                 Some(Self { bytes, ends: Vec::new(), fixed, repeats: false })
             }
             2 => Some(Self { bytes: take_bytes(input)?, ends: Vec::new(), fixed: 0, repeats: true }),
@@ -130,8 +147,13 @@ mod tests {
 
     #[test]
     fn columns_of_every_form_round_trip() {
-        let rows: [[&[u8]; 4]; 3] = [[b"a", b"xy", b"same", b""], [b"", b"zw", b"same", b""], [b"long", b"uv", b"same", b""]];
-        let mut slots: Vec<SlotBuffer> = (0..4).map(|_| SlotBuffer::default()).collect();
+        let huge = [b'h'; 300];
+        let rows: [[&[u8]; 5]; 3] = [
+            [b"a", b"xy", b"same", b"", b"1"],
+            [b"", b"zw", b"same", b"", &huge],
+            [b"long", b"uv", b"same", b"", b"22"],
+        ];
+        let mut slots: Vec<SlotBuffer> = (0..5).map(|_| SlotBuffer::default()).collect();
         for row in rows {
             for (slot, value) in slots.iter_mut().zip(row) {
                 slot.push(value);
@@ -140,10 +162,10 @@ mod tests {
         let (mut scratch, mut block) = (Vec::new(), Vec::new());
         put_chunk(&mut slots, &mut scratch, &mut block);
         let chunk = chunk_bytes(&mut block.as_slice()).expect("a chunk").to_vec();
-        let columns = decode_chunk(&chunk, 4, 3).expect("decodes");
+        let columns = decode_chunk(&chunk, 5, 3).expect("decodes");
         for (at, row) in rows.iter().enumerate() {
             assert_eq!(columns.iter().map(|column| column.get(at)).collect::<Vec<_>>(), row);
         }
-        assert!(decode_chunk(&chunk[..chunk.len() - 6], 4, 3).is_none());
+        assert!(decode_chunk(&chunk[..chunk.len() - 6], 5, 3).is_none());
     }
 }

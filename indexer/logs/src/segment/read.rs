@@ -16,7 +16,7 @@ use super::words::Words;
 use super::{HEAD, Section, TAIL, postings, rice};
 use crate::error::{Error, Result};
 use crate::query::plan::SlotTerm;
-use crate::terms::StaticWords;
+use crate::terms::StaticText;
 use crate::tokens::Charset;
 
 /// Bytes of a section table's entry.
@@ -70,7 +70,7 @@ pub(crate) struct Segment {
     pub(crate) blocks: Vec<Block>,
     pub(crate) sequences: Sequences,
     received: Vec<(u64, i64)>,
-    static_words: OnceLock<StaticWords>,
+    static_text: OnceLock<StaticText>,
 }
 
 impl std::fmt::Debug for Segment {
@@ -102,7 +102,7 @@ impl Segment {
             blocks: Vec::new(),
             sequences: Sequences::default(),
             received: Vec::new(),
-            static_words: OnceLock::new(),
+            static_text: OnceLock::new(),
         };
         segment.read_tables().ok_or_else(|| corrupt("a table does not decode"))?;
         Ok(segment)
@@ -222,9 +222,9 @@ impl Segment {
         (row == self.rows).then_some(())
     }
 
-    /// The static words of the groups' templates; built at first use.
-    pub(crate) fn static_words(&self) -> &StaticWords {
-        self.static_words.get_or_init(|| StaticWords::of(&self.groups))
+    /// The static text of the groups' templates; built at first use.
+    pub(crate) fn static_text(&self) -> &StaticText {
+        self.static_text.get_or_init(|| StaticText::of(&self.groups))
     }
 
     /// The blocks that may hold the term with this hash, ascending.
@@ -233,8 +233,8 @@ impl Segment {
     }
 
     /// The words of bodies that are kept whole.
-    pub(crate) fn words(&self) -> Words<'_> {
-        Words(self.stored(Section::Words))
+    pub(crate) fn words(&self) -> Result<Words<'_>> {
+        Words::decode(self.stored(Section::Words)).ok_or_else(|| self.corrupt("the words do not decode"))
     }
 
     /// The first row whose body is kept whole; from there on all are.

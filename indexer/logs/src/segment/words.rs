@@ -1,15 +1,16 @@
 //! The words of bodies that are kept whole, with the rows that have each: an exact inverted index.
 //!
 //! ```text
-//! u32 n blocks · n × u32 offset · blocks of up to 32 words, sorted
-//! word: varint shared with the one before (0 for a block's first) · bytes rest · u8 cut · varint length { row gaps }
+//! u32 n words · u32 bytes of text · text: n × { word '\n' }, sorted
+//! n.div_ceil(32) × { u32 offset into text · u32 offset into rows } · rows: n × { varint length · row gaps }
 //! ```
 //! Words are case-folded. Rows count from the first row whose body is kept whole. A word over [`WORD_BYTES_MAX`] is cut
-//! there and carries the hash of all of it, so that only a part of it can not be decided by the index.
+//! there and carries `!` and the hash of all of it, so that only a part of it can not be decided by the index.
 
 use std::collections::HashMap;
 
-use orszem_model::varint::{put, put_bytes, take, take_bytes, take_exact};
+use memchr::{memchr, memmem};
+use orszem_model::varint::{put, put_bytes, take, take_bytes};
 
 /// Bytes of a word that are kept.
 const WORD_BYTES_MAX: usize = 128;
@@ -25,29 +26,31 @@ pub(crate) struct WordsBuilder {
 #[derive(Debug)]
 struct Word {
     text: Box<[u8]>,
-    cut: bool,
     /// The row after the last one noted.
     next: u32,
     rows: Vec<u8>,
 }
 
 /// What a folded word is kept as.
-fn kept(hash: u64, folded: &[u8]) -> (Box<[u8]>, bool) {
+fn kept(hash: u64, folded: &[u8]) -> Box<[u8]> {
     if folded.len() <= WORD_BYTES_MAX {
-        return (folded.into(), false);
+        return folded.into();
     }
     let mut text = folded[..WORD_BYTES_MAX].to_vec();
-    text.extend_from_slice(&hash.to_le_bytes());
-    (text.into(), true)
+    text.extend_from_slice(format!("{CUT}{hash:016x}").as_bytes());
+    text.into()
 }
+
+/// Stands behind the kept part of a word that is cut; no word has it.
+const CUT: char = '!';
+const CUT_BYTES: usize = WORD_BYTES_MAX + 17;
 
 impl WordsBuilder {
     /// Notes that `row` has the folded word with this hash.
     pub(crate) fn add(&mut self, row: u32, hash: u64, folded: &[u8]) {
         let Self { by_hash, words } = self;
         let index = *by_hash.entry(hash).or_insert_with(|| {
-            let (text, cut) = kept(hash, folded);
-            words.push(Word { text, cut, next: 0, rows: Vec::new() });
+            words.push(Word { text: kept(hash, folded), next: 0, rows: Vec::new() });
             (words.len() - 1) as u32
         });
         let word = &mut words[index as usize];
@@ -60,44 +63,83 @@ impl WordsBuilder {
     /// The encoded index.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         self.words.sort_unstable_by(|a, b| a.text.cmp(&b.text));
-        let mut offsets = Vec::new();
-        let mut body = Vec::new();
+        let (mut text, mut offsets, mut rows) = (Vec::new(), Vec::new(), Vec::new());
         for block in self.words.chunks(WORDS_PER_BLOCK) {
-            offsets.push(body.len() as u32);
-            let mut previous: &[u8] = &[];
+            offsets.extend_from_slice(&(text.len() as u32).to_le_bytes());
+            offsets.extend_from_slice(&(rows.len() as u32).to_le_bytes());
             for word in block {
-                let shared = previous.iter().zip(word.text.iter()).take_while(|(a, b)| a == b).count();
-                put(&mut body, shared as u64);
-                put_bytes(&mut body, &word.text[shared..]);
-                body.push(u8::from(word.cut));
-                put_bytes(&mut body, &word.rows);
-                previous = &word.text;
+                text.extend_from_slice(&word.text);
+                text.push(b'\n');
+                put_bytes(&mut rows, &word.rows);
             }
         }
-        let mut out = (offsets.len() as u32).to_le_bytes().to_vec();
-        out.extend(offsets.iter().flat_map(|offset| offset.to_le_bytes()));
-        out.extend_from_slice(&body);
+        let mut out = (self.words.len() as u32).to_le_bytes().to_vec();
+        out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        for part in [text, offsets, rows] {
+            out.extend_from_slice(&part);
+        }
         out
     }
 }
 
 /// An encoded index of words.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Words<'a>(pub(crate) &'a [u8]);
-
-/// A word of the index, while it is visited.
-#[derive(Debug)]
-pub(crate) struct WordEntry<'a> {
-    pub(crate) text: &'a [u8],
-    /// Only the beginning of the word is kept.
-    pub(crate) cut: bool,
+pub(crate) struct Words<'a> {
+    text: &'a [u8],
+    offsets: &'a [[u8; 8]],
     rows: &'a [u8],
 }
 
-impl WordEntry<'_> {
-    /// Calls `found` with each row that has the word; `None` when they do not decode.
-    pub(crate) fn for_each_row(&self, mut found: impl FnMut(u32)) -> Option<()> {
-        let mut rows = self.rows;
+/// How a part of a word lies in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Prefix,
+    Suffix,
+    Anywhere,
+}
+
+impl<'a> Words<'a> {
+    /// Reads the header; `None` when it does not decode.
+    pub(crate) fn decode(bytes: &'a [u8]) -> Option<Self> {
+        let word = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize);
+        let (count, text_bytes) = (word(0)?, word(4)?);
+        let (text, rest) = bytes.get(8..)?.split_at_checked(text_bytes)?;
+        let (offsets, rows) = rest.split_at_checked(count.div_ceil(WORDS_PER_BLOCK) * 8)?;
+        Some(Self { text, offsets: offsets.as_chunks().0, rows })
+    }
+
+    /// Where a block's words and rows begin.
+    fn block(&self, index: usize) -> Option<(usize, usize)> {
+        let [a, b, c, d, e, f, g, h] = *self.offsets.get(index)?;
+        Some((u32::from_le_bytes([a, b, c, d]) as usize, u32::from_le_bytes([e, f, g, h]) as usize))
+    }
+
+    /// The word at this offset of the text.
+    fn word(&self, at: usize) -> Option<&'a [u8]> {
+        let rest = self.text.get(at..)?;
+        rest.get(..memchr(b'\n', rest)?)
+    }
+
+    /// The block in which `text` would lie.
+    fn block_for(&self, text: &[u8]) -> Option<usize> {
+        let (mut low, mut high) = (0, self.offsets.len());
+        while low < high {
+            let middle = (low + high) / 2;
+            if self.word(self.block(middle)?.0)? <= text { low = middle + 1 } else { high = middle }
+        }
+        Some(low.saturating_sub(1))
+    }
+
+    /// Calls `found` with each row of the word at offset `at` of the text.
+    fn for_each_row(&self, at: usize, found: &mut impl FnMut(u32)) -> Option<()> {
+        let index = self.offsets.partition_point(|offset| u32::from_le_bytes([offset[0], offset[1], offset[2], offset[3]]) as usize <= at);
+        let (text_at, rows_at) = self.block(index.checked_sub(1)?)?;
+        let before = memchr::memchr_iter(b'\n', self.text.get(text_at..at)?).count();
+        let mut input = self.rows.get(rows_at..)?;
+        for _ in 0..before {
+            take_bytes(&mut input)?;
+        }
+        let mut rows = take_bytes(&mut input)?;
         let mut next = 0u64;
         while !rows.is_empty() {
             let row = next + take(&mut rows)?;
@@ -106,89 +148,65 @@ impl WordEntry<'_> {
         }
         Some(())
     }
-}
-
-impl<'a> Words<'a> {
-    fn word(&self, at: usize) -> Option<usize> {
-        Some(u32::from_le_bytes(self.0.get(at * 4..at * 4 + 4)?.try_into().ok()?) as usize)
-    }
-
-    fn block(&self, index: usize, count: usize) -> Option<&'a [u8]> {
-        let body = self.0.get(4 + count * 4..)?;
-        let end = if index + 1 < count { self.word(index + 2)? } else { body.len() };
-        body.get(self.word(index + 1)?..end)
-    }
-
-    /// Visits the words of a block in order until `found` answers `false`.
-    fn visit_block(&self, mut block: &'a [u8], found: &mut impl FnMut(&WordEntry<'_>) -> Option<bool>) -> Option<bool> {
-        let mut text = Vec::new();
-        while !block.is_empty() {
-            let shared = usize::try_from(take(&mut block)?).ok().filter(|shared| *shared <= text.len())?;
-            text.truncate(shared);
-            text.extend_from_slice(take_bytes(&mut block)?);
-            let cut = take_exact(&mut block, 1)?[0] != 0;
-            let rows = take_bytes(&mut block)?;
-            let shown = if cut { text.get(..WORD_BYTES_MAX)? } else { &text };
-            if !found(&WordEntry { text: shown, cut, rows })? {
-                return Some(false);
-            }
-        }
-        Some(true)
-    }
-
-    /// The first word of a block.
-    fn first(&self, index: usize, count: usize) -> Option<&'a [u8]> {
-        let mut block = self.block(index, count)?;
-        take(&mut block)?;
-        take_bytes(&mut block)
-    }
-
-    /// The block in which `text` would lie.
-    fn block_for(&self, text: &[u8], count: usize) -> Option<usize> {
-        let (mut low, mut high) = (0, count);
-        while low < high {
-            let middle = (low + high) / 2;
-            if self.first(middle, count)? <= text { low = middle + 1 } else { high = middle }
-        }
-        Some(low.saturating_sub(1))
-    }
 
     /// Calls `found` with each row that has the folded word with this hash; `None` when the index does not decode.
     pub(crate) fn look_up(&self, hash: u64, folded: &[u8], mut found: impl FnMut(u32)) -> Option<()> {
-        let count = self.word(0)?;
-        if count == 0 {
+        if self.offsets.is_empty() {
             return Some(());
         }
-        let (wanted, cut) = kept(hash, folded);
-        let mut block = self.block(self.block_for(&wanted, count)?, count)?;
-        let mut text = Vec::new();
-        while !block.is_empty() {
-            let shared = usize::try_from(take(&mut block)?).ok().filter(|shared| *shared <= text.len())?;
-            text.truncate(shared);
-            text.extend_from_slice(take_bytes(&mut block)?);
-            let is_cut = take_exact(&mut block, 1)?[0] != 0;
-            let rows = take_bytes(&mut block)?;
-            if *text == *wanted && is_cut == cut {
-                return WordEntry { text: &text, cut, rows }.for_each_row(&mut found);
+        let wanted = kept(hash, folded);
+        let mut at = self.block(self.block_for(&wanted)?)?.0;
+        while at < self.text.len() {
+            let word = self.word(at)?;
+            if *word >= *wanted {
+                return if *word == *wanted { self.for_each_row(at, &mut found) } else { Some(()) };
             }
+            at += word.len() + 1;
         }
         Some(())
     }
 
-    /// Calls `found` with each word that starts with `prefix`, in order; `None` when the index does not decode.
-    pub(crate) fn for_each_from(&self, prefix: &[u8], mut found: impl FnMut(&WordEntry<'_>) -> Option<()>) -> Option<()> {
-        let count = self.word(0)?;
-        for index in self.block_for(prefix, count)?..count {
-            let more = self.visit_block(self.block(index, count)?, &mut |entry: &WordEntry<'_>| {
-                if entry.text.starts_with(prefix) {
-                    found(entry)?;
-                    return Some(true);
+    /// Calls `found` with each row that has a word with `part` in that place, and whether that is certain: of a word
+    /// that is cut only the beginning is known. A row may come more than once. `None` when the index does not decode.
+    pub(crate) fn for_each_with(&self, part: &[u8], place: Part, mut found: impl FnMut(u32, bool)) -> Option<()> {
+        if place == Part::Prefix {
+            return self.for_each_from(part, found);
+        }
+        let mut last = None;
+        for at in memmem::find_iter(self.text, part) {
+            let start = memchr::memrchr(b'\n', self.text.get(..at)?).map_or(0, |newline| newline + 1);
+            let word = self.word(start)?;
+            let cut = word.len() == CUT_BYTES;
+            let fits = place == Part::Anywhere || word.ends_with(part);
+            if !cut && fits && last != Some(start) {
+                last = Some(start);
+                self.for_each_row(start, &mut |row| found(row, true))?;
+            }
+        }
+        for at in memchr::memchr_iter(CUT as u8, self.text) {
+            let start = memchr::memrchr(b'\n', self.text.get(..at)?).map_or(0, |newline| newline + 1);
+            self.for_each_row(start, &mut |row| found(row, false))?;
+        }
+        Some(())
+    }
+
+    fn for_each_from(&self, prefix: &[u8], mut found: impl FnMut(u32, bool)) -> Option<()> {
+        if self.offsets.is_empty() {
+            return Some(());
+        }
+        let (known, rest) = prefix.split_at(prefix.len().min(WORD_BYTES_MAX));
+        let mut at = self.block(self.block_for(known)?)?.0;
+        while at < self.text.len() {
+            let word = self.word(at)?;
+            if word.starts_with(known) {
+                let cut = word.len() == CUT_BYTES;
+                if cut || word.starts_with(prefix) {
+                    self.for_each_row(at, &mut |row| found(row, rest.is_empty() || !cut))?;
                 }
-                Some(entry.text < prefix)
-            })?;
-            if !more {
+            } else if word > known {
                 break;
             }
+            at += word.len() + 1;
         }
         Some(())
     }
@@ -209,7 +227,17 @@ mod tests {
 
     fn rows(bytes: &[u8], word: &str) -> Vec<u32> {
         let mut rows = Vec::new();
-        Words(bytes).look_up(xxh3_64(word.as_bytes()), word.as_bytes(), |row| rows.push(row)).expect("decodes");
+        let words = Words::decode(bytes).expect("decodes");
+        words.look_up(xxh3_64(word.as_bytes()), word.as_bytes(), |row| rows.push(row)).expect("decodes");
+        rows
+    }
+
+    fn with(bytes: &[u8], part: &str, place: Part) -> Vec<(u32, bool)> {
+        let mut rows = Vec::new();
+        let words = Words::decode(bytes).expect("decodes");
+        words.for_each_with(part.as_bytes(), place, |row, certain| rows.push((row, certain))).expect("decodes");
+        rows.sort_unstable();
+        rows.dedup();
         rows
     }
 
@@ -227,17 +255,20 @@ mod tests {
         assert_eq!(rows(&bytes, "w999"), [49]);
         assert_eq!(rows(&bytes, "w0"), [0]);
         assert_eq!(rows(&bytes, "absent"), []);
-        let mut found = 0;
-        Words(&bytes).for_each_from(b"w12", |entry| { assert!(entry.text.starts_with(b"w12")); found += 1; Some(()) }).expect("decodes");
-        assert_eq!(found, 11);
-        assert!(Words(&bytes[..7]).look_up(1, b"all", |_| ()).is_none());
+        assert_eq!(with(&bytes, "w12", Part::Prefix), [(0, true), (6, true)]);
+        assert_eq!(with(&bytes, "99", Part::Suffix), [4, 9, 14, 19, 24, 29, 34, 39, 44, 49].map(|row| (row, true)));
+        assert_eq!(with(&bytes, "l", Part::Anywhere).len(), 50);
+        assert!(Words::decode(&bytes[..7]).is_none());
     }
 
     #[test]
     fn words_that_differ_far_behind_stay_apart() {
         let (a, b) = ("x".repeat(300), format!("{}y", "x".repeat(299)));
-        let bytes = index(&[(1, &a), (2, &b)]);
+        let bytes = index(&[(1, &a), (2, &b), (3, "xx")]);
         assert_eq!((rows(&bytes, &a), rows(&bytes, &b)), (vec![1], vec![2]));
+        assert_eq!(with(&bytes, "xx", Part::Prefix), [(1, true), (2, true), (3, true)]);
+        assert_eq!(with(&bytes, &a, Part::Prefix), [(1, false), (2, false)]);
+        assert_eq!(with(&bytes, "xy", Part::Suffix), [(1, false), (2, false)]);
     }
 
     #[test]

@@ -41,7 +41,8 @@ fn excerpt(random: &mut Random, body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let chars: Vec<char> = text.chars().collect();
     let start = random.below(chars.len());
-    let length = 1 + random.below(if random.one_in(6) { 400 } else { 24 });
+    let longest = if random.one_in(6) { 400 } else { 24 };
+    let length = 1 + random.below(longest);
     chars.iter().skip(start).take(length).take_while(|c| **c != '\u{fffd}').collect()
 }
 

@@ -75,7 +75,7 @@ fn body(random: &mut Random, long: bool) -> Vec<u8> {
         }
         37 => (0..45 + random.below(8)).map(|n| format!("n{n}={} ", random.below(9))).collect::<String>().into_bytes(),
         38 if long => {
-            let line = "lorem ipsum 12 dolor ".repeat(if random.one_in(8) { 50_000 } else { 300 });
+            let line = "lorem ipsum 12 dolor ".repeat(if random.one_in(80) { 50_000 } else { 300 });
             format!("{line}needle{}", random.below(4)).into_bytes()
         }
         38 => format!("{}needle{}", "lorem ipsum 12 ".repeat(140), random.below(4)).into_bytes(),

@@ -1,0 +1,80 @@
+//! What can go wrong in the indexer beside taking records in, one variant per operation.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::options::OptionsError;
+
+/// A failed operation of the indexer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the configuration can't be used")]
+    Options(#[from] OptionsError),
+    #[error("cannot create the directory {path}")]
+    CreateDirectory { path: PathBuf, source: io::Error },
+    #[error("cannot open the log store in {path}")]
+    OpenStore { path: PathBuf, source: orszem_logs::Error },
+    #[error("cannot open the journal in {path}")]
+    OpenJournal { path: PathBuf, source: orszem_journal::Error },
+    #[error("cannot replay the journal")]
+    Replay { source: orszem_journal::Error },
+    #[error("cannot start the thread {name}")]
+    StartThread { name: &'static str, source: io::Error },
+    /// A bug: what is journaled was encoded by this program.
+    #[error("cannot apply a group of the journal")]
+    Apply { source: orszem_logs::Error },
+    #[error("cannot write records out into segments")]
+    Flush { source: orszem_logs::Error },
+    #[error("cannot merge or seal segments")]
+    Rewrite { source: orszem_logs::Error },
+    #[error("cannot remove expired segments")]
+    Evict { source: orszem_logs::Error },
+    #[error("cannot read the free space of {path}")]
+    FreeSpace { path: PathBuf, source: io::Error },
+    #[error("cannot save the deduplication checkpoint")]
+    Checkpoint { source: orszem_journal::Error },
+    #[error("cannot trim the journal")]
+    Trim { source: orszem_journal::Error },
+    /// Nothing was deleted.
+    #[error("cannot write the deletion to the journal")]
+    JournalDeletion { source: orszem_journal::Error },
+    /// Some records may be gone already; the same deletion can be asked for again.
+    #[error("cannot carry out the deletion to its end; ask for it again")]
+    Delete { source: orszem_logs::Error },
+    #[error("the command at journal position {position} is not known to this build")]
+    UnknownCommand { position: u64 },
+    #[error("the query of the deletion at journal position {position} does not parse")]
+    CommandQuery { position: u64, source: orszem_search::ParseError },
+    #[error("cannot read the journal for the subscriber {name}")]
+    ReadJournal { name: String, source: orszem_journal::Error },
+    #[error("cannot move the cursor of the subscriber {name}")]
+    Cursor { name: String, source: orszem_journal::Error },
+    #[error("a blocking task ended without an answer")]
+    Blocking { source: tokio::task::JoinError },
+    #[error("the indexer is shutting down")]
+    ShuttingDown,
+    #[error("{path} is not empty; name a new directory")]
+    NotEmpty { path: PathBuf },
+    #[error("cannot copy the log store into the backup")]
+    BackupStore { source: orszem_logs::Error },
+    #[error("cannot copy the journal into the backup")]
+    BackupJournal { source: orszem_journal::Error },
+    #[error("cannot copy {path}")]
+    Copy { path: PathBuf, source: io::Error },
+    #[error("{path} is no finished backup: it has no file BACKUP of a version that this build knows")]
+    NoBackup { path: PathBuf },
+    #[error("a restore into {path} was cut short; empty the directory and restore again")]
+    UnfinishedRestore { path: PathBuf },
+}
+
+/// The error with its causes, for messages that are one text.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Sets up what the tests need without touching the system's packages: Python and Node clients in a folder of the user's
+# cache. What can't be set up is told; the tests that need it then skip themselves, or fail where CI is set.
+set -euo pipefail
+cd "$(dirname "$0")/clients"
+tools="${ORSZEM_TEST_TOOLS:-$HOME/.cache/orszem/test-tools}"
+mkdir -p "$tools"
+
+# A folder is made again when what it is made from has changed.
+is_current() { [ -f "$tools/$1/made-from" ] && cmp -s "$tools/$1/made-from" "$2"; }
+
+python_clients() {
+    is_current python requirements.txt && return 0
+    rm -rf "$tools/python"
+    python3 -m venv "$tools/python" &&
+        "$tools/python/bin/pip" install --quiet --disable-pip-version-check --requirement requirements.txt &&
+        cp requirements.txt "$tools/python/made-from"
+}
+
+node_clients() {
+    is_current node package.json && return 0
+    rm -rf "$tools/node" && mkdir -p "$tools/node" && cp package.json "$tools/node/" &&
+        npm install --prefix "$tools/node" --no-audit --no-fund --loglevel=error &&
+        cp package.json "$tools/node/made-from"
+}
+
+for part in python node; do
+    if ! "${part}_clients" >&2; then
+        echo "prepare: no $part clients; \`make test-deps\` installs what they need" >&2
+    fi
+done
