@@ -24,7 +24,7 @@ use tracing::{info, warn};
 
 use crate::access::{self, Access, Identity, Role, login};
 use crate::catalogue::ApiError;
-use crate::config::Config;
+use crate::config::{Config, LogsConfig};
 use crate::data_dir::DataDir;
 use crate::follow;
 use crate::server::{self, Server};
@@ -66,6 +66,9 @@ impl Options {
         };
         if !listen.is_empty() {
             config.server.listen.clone_from(listen);
+        }
+        if self.follow && config.logs.retention.is_empty() {
+            config.logs.retention = LogsConfig::retention_of_up();
         }
         if token_file.is_some() {
             config.access.token_file.clone_from(token_file);
@@ -318,5 +321,40 @@ fn bracketed(address: &SocketAddr) -> String {
     match address {
         SocketAddr::V4(v4) => v4.ip().to_string(),
         SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_above_the_file_and_up_forgets_in_time() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), "[server]\nlisten = [\"127.0.0.1:1\"]\nconnections_max = 5\n").expect("writes");
+        let address: SocketAddr = "127.0.0.1:2".parse().expect("an address");
+        let overrides = Overrides { listen: vec![address], token_file: Some("t".into()) };
+        let config_file = Some(file.path().to_owned());
+        let options = Options { config_file, overrides, data_dir: PathBuf::new(), follow: true };
+        let mut expected = Config::default();
+        expected.server.listen = vec![address];
+        expected.server.connections_max = 5;
+        expected.access.token_file = Some("t".into());
+        let kept_by_server = Options { follow: false, ..options.clone() }.config().expect("a good file");
+        assert_eq!(kept_by_server, expected);
+        expected.logs.retention = LogsConfig::retention_of_up();
+        assert_eq!(options.config().expect("a good file"), expected);
+    }
+
+    #[tokio::test]
+    async fn stops_run_backwards() {
+        let (sender, mut order) = mpsc::channel(2);
+        let mut stops = Stops::default();
+        for name in ["store", "http"] {
+            let sender = sender.clone();
+            stops.push(name, Box::pin(async move { sender.send(name).await.expect("is read") }));
+        }
+        stops.run().await;
+        assert_eq!([order.recv().await, order.recv().await], [Some("http"), Some("store")]);
     }
 }

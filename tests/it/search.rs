@@ -13,7 +13,8 @@ use orszem_dashboards::http::LogsApi;
 use orszem_dashboards::http::access::Access;
 use orszem_dashboards::http::app;
 use orszem_dashboards::http::engine::{
-    Answer, Context, Cursor, Engine, EngineError, FieldSummary, Order, Pattern, Row, RowPage, Scope, Stats, TailFeed, Top,
+    Answer, Context, Cursor, Engine, EngineError, FieldSummary, Order, Pattern, Row, RowPage, Scope, Stats, TailFeed,
+    Top,
 };
 use orszem_model::{Labels, Record, Severity, Stream, Timestamp};
 
@@ -68,7 +69,11 @@ fn engine() -> Engine {
         context: Box::new(|ask, _| {
             let at = |n| rows().into_iter().find(|row| row.cursor() == Cursor { ts: START + n, seq: n as u64 });
             assert_eq!((ask.at, ask.before, ask.after), (Cursor { ts: START + 2, seq: 2 }, 1, 1));
-            Ok(at(2).map(|row| Context { before: at(1).into_iter().collect(), row, after: at(3).into_iter().collect() }))
+            Ok(at(2).map(|row| Context {
+                before: at(1).into_iter().collect(),
+                row,
+                after: at(3).into_iter().collect(),
+            }))
         }),
         patterns: Box::new(|_, _| {
             whole(vec![Pattern { skeleton: "link <*>".into(), count: 2, sample: b"link up".to_vec() }])

@@ -3,7 +3,8 @@
 //! SQLite in WAL mode with `synchronous = FULL`: what a call of this module commits survives power loss, and a flush,
 //! merge or deletion is seen whole or not at all. Format versions: 1.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,9 +12,17 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::{Error, Result};
 use crate::flush::PartitionKey;
+use crate::mirror::{self, Content};
 
 /// The format version this build writes and the newest it reads.
 const VERSION: i64 = 1;
+/// Numbers passed over when the catalogue was lost, since the mirror does not know which were given last.
+const ID_GAP: i64 = 1_000_000;
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
+}
 
 /// A live segment, as the catalogue knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,11 +55,53 @@ pub(crate) struct NewSegment {
 #[derive(Debug)]
 pub(crate) struct Catalog {
     connection: Mutex<Connection>,
+    mirror: PathBuf,
 }
 
 impl Catalog {
-    /// Opens or creates the catalogue.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+    /// Opens or creates the catalogue. One that is damaged or missing is made anew from its mirror, and the damaged
+    /// file kept under the path that is returned with it.
+    pub(crate) fn open(path: &Path) -> Result<(Self, Option<PathBuf>)> {
+        let mirror = path.with_extension("mirror");
+        let kept = mirror::read(&mirror).map_err(|source| Error::OpenSegment { path: mirror.clone(), source })?;
+        let is_new = !path.try_exists().map_err(|source| Error::OpenSegment { path: path.to_owned(), source })?;
+        match Self::open_file(path, &mirror) {
+            Ok(catalog) if !is_new => Ok((catalog, None)),
+            Ok(catalog) => {
+                if let Some(content) = &kept {
+                    catalog.restore(content)?;
+                }
+                Ok((catalog, kept.map(|_| path.to_owned())))
+            }
+            Err(Error::OpenCatalog { source, .. }) if is_damage(&source) => {
+                tracing::error!(path = %path.display(), error = %source, "the catalogue is damaged and made anew from its mirror");
+                let damaged = path.with_extension("damaged");
+                fs::rename(path, &damaged).map_err(|source| Error::Quarantine { path: path.to_owned(), source })?;
+                for rest in ["sqlite-wal", "sqlite-shm"] {
+                    match fs::remove_file(path.with_extension(rest)) {
+                        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                            return Err(Error::Remove { path: path.with_extension(rest), source });
+                        }
+                        _ => {}
+                    }
+                }
+                let catalog = Self::open_file(path, &mirror)?;
+                catalog.restore(&kept.unwrap_or_default())?;
+                Ok((catalog, Some(damaged)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Fills an empty catalogue.
+    fn restore(&self, content: &Content) -> Result<()> {
+        let segments: Vec<NewSegment> = content.segments.iter().map(|row| NewSegment { row: row.clone() }).collect();
+        self.swap(&segments, &[], Some(content.flushed))?;
+        let used = content.segments.iter().map(|row| row.id).max().unwrap_or(0);
+        self.reserve_ids(used + ID_GAP).map(|_| ())
+    }
+
+    fn open_file(path: &Path, mirror: &Path) -> Result<Self> {
         let failed = |source| Error::OpenCatalog { path: path.to_owned(), source };
         let connection = Connection::open(path).map_err(failed)?;
         connection.busy_timeout(Duration::from_secs(10)).map_err(failed)?;
@@ -65,7 +116,11 @@ impl Catalog {
                  INSERT OR IGNORE INTO meta VALUES ('version', 1), ('flushed', 0), ('next_id', 1);",
             )
             .map_err(failed)?;
-        let catalog = Self { connection: Mutex::new(connection) };
+        let checked: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
+        if checked != "ok" {
+            return Err(failed(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), Some(checked))));
+        }
+        let catalog = Self { connection: Mutex::new(connection), mirror: mirror.to_owned() };
         let found = catalog.meta("version")?;
         if found > VERSION {
             return Err(Error::CatalogVersion { path: path.to_owned(), found, known: VERSION });
@@ -166,7 +221,14 @@ impl Catalog {
                 .execute("UPDATE meta SET value = ?1 WHERE key = 'flushed'", [position.cast_signed()])
                 .map_err(failed)?;
         }
-        transaction.commit().map_err(failed)
+        transaction.commit().map_err(failed)?;
+        drop(connection);
+        let content = Content { flushed: self.flushed()?, segments: self.segments()? };
+        if let Err(error) = mirror::write(&self.mirror, &content) {
+            // The catalogue itself is whole; the next change writes the mirror again.
+            tracing::warn!(path = %self.mirror.display(), %error, "cannot write the catalogue's mirror");
+        }
+        Ok(())
     }
 
     /// Writes a consistent copy of the catalogue to `target`.
@@ -203,16 +265,37 @@ mod tests {
     fn a_swap_is_whole_or_nothing() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("catalog");
-        let catalog = Catalog::open(&path).expect("opens");
+        let (catalog, _) = Catalog::open(&path).expect("opens");
         assert_eq!((catalog.reserve_ids(2).expect("ids"), catalog.reserve_ids(1).expect("ids")), (1, 3));
         catalog.swap(&[row(1), row(2)], &[], Some(77)).expect("swaps");
         assert!(catalog.swap(&[row(3), row(3)], &[1], Some(99)).is_err());
         drop(catalog);
-        let catalog = Catalog::open(&path).expect("opens again");
+        let (catalog, _) = Catalog::open(&path).expect("opens again");
         assert_eq!(catalog.segments().expect("lists"), [row(1).row, row(2).row]);
         assert_eq!(catalog.flushed().expect("reads"), 77);
         assert_eq!(catalog.generation(&PartitionKey { class: "default".into(), day: 20_000 }).expect("reads"), 1);
         assert_eq!(catalog.reserve_ids(1).expect("ids"), 4);
+    }
+
+    #[test]
+    fn a_lost_or_damaged_catalogue_comes_back_from_its_mirror() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("catalog.sqlite");
+        let (catalog, _) = Catalog::open(&path).expect("opens");
+        let first = catalog.reserve_ids(3).expect("ids");
+        catalog.swap(&[row(1), row(2)], &[], Some(77)).expect("swaps");
+        drop(catalog);
+        fs::write(&path, b"no database, but long enough to have been one once upon a time").expect("writes");
+        for lost in [false, true] {
+            if lost {
+                fs::remove_file(&path).expect("removes");
+            }
+            let (catalog, damaged) = Catalog::open(&path).expect("opens");
+            assert_eq!(damaged.is_some_and(|path| path.extension().is_some_and(|e| e == "damaged")), !lost);
+            assert_eq!(catalog.segments().expect("lists"), [row(1).row, row(2).row]);
+            assert_eq!(catalog.flushed().expect("reads"), 77);
+            assert!(catalog.reserve_ids(1).expect("ids") > first + 3);
+        }
     }
 
     #[test]

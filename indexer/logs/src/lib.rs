@@ -8,6 +8,7 @@ mod error;
 mod flush;
 mod memtable;
 mod merge;
+mod mirror;
 mod paths;
 mod query;
 mod scan;

@@ -127,10 +127,11 @@ impl LogStore {
             fs::create_dir_all(&path).map_err(|source| Error::CreateDirectory { path, source })?;
         }
         let lock = lock(root)?;
-        let catalog = Catalog::open(&paths.catalog())?;
-        let (segments, quarantined) = open_segments(&paths, &catalog)?;
-        remove_orphans(&paths, &segments)?;
+        let (catalog, damaged) = Catalog::open(&paths.catalog())?;
+        let (segments, mut quarantined) = open_segments(&paths, &catalog)?;
+        quarantined.extend(damaged.map(|path| Quarantined { path, reason: "the catalogue was made anew from its mirror".into(), rows: 0 }));
         let flushed = catalog.flushed()?;
+        remove_orphans(&paths, &segments, flushed == 0)?;
         let state = State { segments: Arc::new(segments), flushed, applied: flushed, ..State::default() };
         let inner = Inner {
             paths,
@@ -481,18 +482,28 @@ fn open_segments(paths: &Paths, catalog: &Catalog) -> Result<(Vec<Arc<LiveSegmen
         let path = paths.segments().join(&row.file);
         match Segment::open(&path) {
             Ok(segment) => segments.push(Arc::new(LiveSegment { row, segment })),
-            Err(error) => {
+            Err(error) if is_damage(&error) => {
                 tracing::error!(path = %path.display(), rows = row.rows, %error, "a segment cannot be served and goes to quarantine");
                 lost.push(row.id);
                 let path = quarantine(paths, &path)?;
                 quarantined.push(Quarantined { path, reason: error.to_string(), rows: row.rows });
             }
+            Err(error) => return Err(error),
         }
     }
     if !lost.is_empty() {
         catalog.swap(&[], &lost, None)?;
     }
     Ok((segments, quarantined))
+}
+
+/// Whether the file itself is unusable; anything else (no descriptors, no permission) may be gone at the next start.
+fn is_damage(error: &Error) -> bool {
+    match error {
+        Error::Corrupt { .. } => true,
+        Error::OpenSegment { source, .. } => source.kind() == io::ErrorKind::NotFound,
+        _ => false,
+    }
 }
 
 fn quarantine(paths: &Paths, path: &Path) -> Result<PathBuf> {
@@ -506,8 +517,9 @@ fn quarantine(paths: &Paths, path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Removes segment files that the catalogue does not name: those of a flush or merge that was not committed.
-fn remove_orphans(paths: &Paths, live: &[Arc<LiveSegment>]) -> Result<()> {
+/// Removes segment files that the catalogue does not name: those of a flush or merge that was not committed. With
+/// `keep`, when the catalogue has never named any and might have been lost, they go to quarantine instead.
+fn remove_orphans(paths: &Paths, live: &[Arc<LiveSegment>], keep: bool) -> Result<()> {
     let known: std::collections::HashSet<&Path> = live.iter().map(|live| live.segment.path()).collect();
     let mut directories = vec![paths.segments()];
     while let Some(directory) = directories.pop() {
@@ -518,6 +530,11 @@ fn remove_orphans(paths: &Paths, live: &[Arc<LiveSegment>]) -> Result<()> {
             if entry.file_type().map_err(failed)?.is_dir() {
                 directories.push(path);
             } else if path.extension().is_some_and(|extension| extension == "seg") && !known.contains(path.as_path()) {
+                if keep {
+                    let kept = quarantine(paths, &path)?;
+                    tracing::warn!(path = %kept.display(), "a segment that no catalogue names went to quarantine");
+                    continue;
+                }
                 tracing::info!(path = %path.display(), "removing a segment that was not committed");
                 fs::remove_file(&path).map_err(|source| Error::Remove { path, source })?;
             }

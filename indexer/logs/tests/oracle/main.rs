@@ -62,11 +62,14 @@ impl World {
         let mut submission = Vec::new();
         for _ in 0..batches {
             let mut batch: Vec<Record> = Vec::new();
+            let base = random.one_in(2).then(|| records::record(random, false));
             for _ in 0..rows {
-                match batch.last().or(self.records.last()) {
-                    Some(last) if random.one_in(20) => batch.push(last.clone()),
-                    _ => batch.push(records::record(random, long)),
-                }
+                let record = match (batch.last().or(self.records.last()), &base) {
+                    (Some(last), _) if random.one_in(20) => last.clone(),
+                    (_, Some(base)) if !random.one_in(10) => records::variant(random, base),
+                    _ => records::record(random, long),
+                };
+                batch.push(record);
             }
             let payload = encode_records(Timestamp(1_790_000_000_000_000_000 + self.position as i64), &batch);
             let position = self.position;
@@ -139,7 +142,6 @@ impl World {
             check.context(random, this, None, &all);
             check.context(random, this, Some(&query), &matching);
         }
-        if std::env::var_os("STAT").is_some() { eprintln!("{} of {} rows; {:?}: {}", check.expected.len(), all.len(), self.store().sizes(), query.source); }
         true
     }
 }
@@ -199,6 +201,20 @@ impl Check<'_> {
         assert_eq!(cursors(&found), cursors(&expected), "{order:?} by {limit}, {}", self.told());
         for (found, expected) in found.into_iter().zip(expected) {
             assert_eq!(found, expected, "{}", self.told());
+        }
+    }
+
+    /// The first few rows in either order.
+    fn head(&self, limit: usize) {
+        for order in [Order::NewestFirst, Order::OldestFirst] {
+            let page = Page { range: self.range, order, limit, after: None, stream: None };
+            let found = self.snapshot.search(self.query, self.tenant, &page, &Budget::default()).expect("searches");
+            let rows = self.expected.iter().map(|matching| &matching.row);
+            let expected: Vec<&Row> = match order {
+                Order::NewestFirst => rows.rev().take(limit).collect(),
+                Order::OldestFirst => rows.take(limit).collect(),
+            };
+            assert_eq!(found.rows.iter().collect::<Vec<_>>(), expected, "{order:?}, {}", self.told());
         }
     }
 
@@ -283,4 +299,43 @@ proptest! {
 fn a_large_store_answers_what_a_scan_answers() {
     let asked = run(2026, 8, 700, 3);
     assert!(asked >= 15, "only {asked} of the queries parsed");
+}
+
+/// Lines of one skeleton fill blocks and pages of the memtable; rows that come newest last displace one another.
+#[test]
+fn many_like_lines_are_found_in_memtable_and_blocks() {
+    let mut random = Random(7);
+    let mut world = World::new(&mut random);
+    let base = Record { timestamp: Timestamp(1_795_000_000_000_000_000), ..records::record(&mut random, false) };
+    for batch in 0..25 {
+        let lines = (0..900).map(|n| {
+            let timestamp = Timestamp(base.timestamp.0 + (batch * 900 + n) / 2 * 1_000_000);
+            Record { timestamp, ..Record::line(timestamp, base.stream.clone(), format!("tick {n} of batch-{batch}")) }
+        });
+        let lines: Vec<Record> = lines.collect();
+        let payload = encode_records(Timestamp(0), &lines);
+        let position = world.position;
+        world.position += 1;
+        world.records.extend(lines);
+        world.applied.push((position, payload.clone()));
+        world.store().apply(vec![(position, payload)], world.position).expect("applies");
+    }
+    for flushed in [false, true] {
+        for source in ["tick", "batch-3 -1*", "899", "/7 of/"] {
+            let query = Query::parse(source).expect("parses");
+            let tenant = base.stream.tenant;
+            let range = Range { from: base.timestamp.0 + 1_000_000, to: base.timestamp.0 + 10_000_000_000 };
+            let expected = naive::matching(&world.applied, &query, tenant, range, &FIELDS, &|_| false);
+            assert!(expected.len() > 10, "{source}: {}", expected.len());
+            let check = Check { snapshot: world.store().snapshot(), query: &query, tenant, range, expected };
+            check.count();
+            check.aggregates(&mut random);
+            check.pages(&mut random, Order::NewestFirst);
+            check.pages(&mut random, Order::OldestFirst);
+            check.head(10);
+        }
+        if !flushed {
+            world.store().flush().expect("flushes");
+        }
+    }
 }

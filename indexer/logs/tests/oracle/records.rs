@@ -168,3 +168,21 @@ pub(crate) fn record(random: &mut Random, long: bool) -> Record {
     record.entities = (0..random.below(4).saturating_sub(1)).map(|_| random.pick(&["svc/a", "SVC/b", "host:db1"]).to_string()).collect();
     record
 }
+
+/// A record that differs from `base` only in digits, and in time and stream now and then.
+pub(crate) fn variant(random: &mut Random, base: &Record) -> Record {
+    let mut record = base.clone();
+    let few = random.one_in(2);
+    let mut digit = |byte: u8| if byte.is_ascii_digit() { b'0' + random.below(if few { 2 } else { 10 }) as u8 } else { byte };
+    record.body = base.body.iter().map(|byte| digit(*byte)).collect();
+    for attribute in &mut record.attributes {
+        if let AttributeValue::String(text) | AttributeValue::Integer(text) = &mut attribute.value {
+            *text = text.chars().map(|c| if c.is_ascii() { char::from(digit(c as u8)) } else { c }).collect();
+        }
+    }
+    record.timestamp.0 = base.timestamp.0.saturating_add(random.below(50) as i64 * *random.pick(&[1, 1_000_000, 1_000_000_000]));
+    if random.one_in(5) {
+        record.stream = stream(random);
+    }
+    record
+}
