@@ -24,10 +24,11 @@ use tracing::{info, warn};
 
 use crate::access::{self, Access, Identity, Role, login};
 use crate::catalogue::ApiError;
-use crate::config::{Config, LogsConfig};
+use crate::config::{Config, retention_of_up};
 use crate::data_dir::DataDir;
 use crate::follow;
 use crate::server::{self, Server};
+use crate::store::Store;
 use crate::telemetry::{self, HttpMetrics};
 use crate::tls::{Ca, Tls};
 
@@ -68,7 +69,7 @@ impl Options {
             config.server.listen.clone_from(listen);
         }
         if self.follow && config.logs.retention.is_empty() {
-            config.logs.retention = LogsConfig::retention_of_up();
+            config.logs.retention = retention_of_up();
         }
         if token_file.is_some() {
             config.access.token_file.clone_from(token_file);
@@ -91,21 +92,6 @@ pub struct App {
     data_dir: DataDir,
 }
 
-/// The store as the rest of the program sees it.
-struct Store {
-    /// Makes batches durable and visible.
-    submit: SubmitFn,
-    /// Everything that is answered from the store: ingest, queries, the page.
-    routes: Router,
-    /// Flushes and closes it.
-    close: BoxFuture<'static, ()>,
-}
-
-/// Opens the store in `data_dir` and registers its metrics.
-fn open_store(_config: &Config, _data_dir: &DataDir, _registry: &mut Registry) -> anyhow::Result<Option<Store>> {
-    Ok(None)
-}
-
 impl App {
     /// Starts everything in order. When it returns, the server answers on all its addresses.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
@@ -122,22 +108,16 @@ impl App {
 
         let mut stops = Stops::default();
         let (mut registry, http_metrics) = telemetry::registry();
-        let store = open_store(&config, &data_dir, &mut registry).context("can't open the store")?;
-        let (submit, routes) = match store {
-            Some(Store { submit, routes, close }) => {
-                stops.push("store", close);
-                (Some(submit), routes)
-            }
-            None => (None, Router::new()),
-        };
+        let Store { submit, routes, close } = Store::open(&config, &data_dir, &mut registry)?;
+        stops.push("store", close);
 
         let ready = Arc::new(AtomicBool::new(false));
         let shell = Shell { ready: Arc::clone(&ready), registry: Arc::new(registry), http_metrics };
         let router = shell.router(routes, Arc::clone(&access), config.server.body_max.bytes());
         let addresses = start_server(&mut stops, listeners, router, tls.clone(), &config)?;
-        let collector = match submit.filter(|_| options.follow) {
-            Some(submit) => Some(start_collector(&mut stops, &config, &data_dir, host, submit)?),
-            None => None,
+        let collector = match options.follow {
+            true => Some(start_collector(&mut stops, &config, &data_dir, host, submit)?),
+            false => None,
         };
         ready.store(true, Ordering::Release);
         info!(addresses = ?addresses, data_dir = %data_dir.path().display(), elapsed_ms = begun.elapsed().as_millis(), "ready");
@@ -342,7 +322,7 @@ mod tests {
         expected.access.token_file = Some("t".into());
         let kept_by_server = Options { follow: false, ..options.clone() }.config().expect("a good file");
         assert_eq!(kept_by_server, expected);
-        expected.logs.retention = LogsConfig::retention_of_up();
+        expected.logs.retention = retention_of_up();
         assert_eq!(options.config().expect("a good file"), expected);
     }
 

@@ -22,11 +22,12 @@ pub enum ApiError {
     MethodNotAllowed,
     NotReady,
     MetricsFailed,
+    SettleFailed,
 }
 
 impl ApiError {
     /// All of them, in the order of the table in `docs/errors.md`.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::NoToken,
         Self::UnknownToken,
         Self::Forbidden,
@@ -41,6 +42,7 @@ impl ApiError {
         Self::MethodNotAllowed,
         Self::NotReady,
         Self::MetricsFailed,
+        Self::SettleFailed,
     ];
 
     /// The stable code, the status, and the sentence that says what to change.
@@ -115,6 +117,11 @@ impl ApiError {
                 "server.metrics_failed",
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the metrics could not be written: see the server's log",
+            ),
+            Self::SettleFailed => (
+                "store.settle_failed",
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the store could not write everything out: see the server's log; nothing is lost",
             ),
         }
     }

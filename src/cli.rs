@@ -16,6 +16,9 @@ use crate::telemetry::{self, LogFormat};
 /// The exit status when something failed; 1 is left for "found nothing" and "not in order".
 pub const EXIT_FAILED: u8 = 2;
 
+/// Where queries are sent unless another server is named.
+pub const DEFAULT_SERVER: &str = "http://127.0.0.1:7450";
+
 /// The parts of the program that `--enable-feature` can switch on.
 const FEATURES: [&str; 0] = [];
 
@@ -50,7 +53,7 @@ pub struct Global {
     #[arg(long, global = true, env = "ORSZEM_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// The server that queries are sent to
-    #[arg(long, global = true, env = "ORSZEM_SERVER", value_name = "URL", default_value = "http://127.0.0.1:7450")]
+    #[arg(long, global = true, env = "ORSZEM_SERVER", value_name = "URL", default_value = DEFAULT_SERVER)]
     pub server: String,
     /// For `up` and `server` the file of accepted tokens; for the others a file that holds the token to send
     #[arg(long, global = true, env = "ORSZEM_TOKEN_FILE", value_name = "FILE")]

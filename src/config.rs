@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use orszem_collector::CollectorConfig;
+use orszem_indexer::IndexerOptions;
 use orszem_indexer::ingest::limits::Limits;
 use serde::{Deserialize, Serialize};
 
 pub use access::AccessConfig;
-pub use logs::{DEFAULT_CLASS, LogsConfig, RetentionConfig};
+pub use logs::{DEFAULT_CLASS, retention_of_up};
 pub use problem::{Problem, Problems};
 pub use server::{DEFAULT_PORT, ServerConfig, TlsConfig, TlsMode};
 
@@ -24,7 +25,7 @@ pub struct Config {
     pub server: ServerConfig,
     pub access: AccessConfig,
     pub ingest: Limits,
-    pub logs: LogsConfig,
+    pub logs: IndexerOptions,
     pub collector: CollectorConfig,
 }
 
@@ -62,7 +63,7 @@ impl Config {
         let mut problems = server.validate();
         problems.extend(access.validate());
         problems.extend(validate_ingest(ingest));
-        problems.extend(logs.validate());
+        problems.extend(logs::validate(logs));
         problems.extend(validate_classes(ingest, logs));
         problems.extend(validate_collector(collector));
         problems
@@ -77,7 +78,7 @@ fn validate_ingest(ingest: &Limits) -> Option<Problem> {
 }
 
 /// Retention is kept by class, so every class it names has to be one that streams are put in.
-fn validate_classes(ingest: &Limits, logs: &LogsConfig) -> Vec<Problem> {
+fn validate_classes(ingest: &Limits, logs: &IndexerOptions) -> Vec<Problem> {
     let is_known = |class: &str| class == DEFAULT_CLASS || ingest.classes.iter().any(|rule| rule.class == class);
     let unknown =
         logs.retention.iter().enumerate().filter(|(_, kept)| !kept.class.is_empty() && !is_known(&kept.class));

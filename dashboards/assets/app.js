@@ -330,7 +330,7 @@ async function drawFields(scope, signal) {
   const fields = answer.fields.sort((a, b) => rank(a.name) - rank(b.name) || b.count - a.count).slice(0, 40);
   const open = new Set([...document.querySelectorAll('aside details[open]')].map((d) => d.dataset.name));
   const items = fields.map((field) => {
-    const item = element('details', {}, element('summary', {}, element('span', { textContent: field.name }), element('small', { textContent: count(field.distinct) })));
+    const item = element('details', {}, element('summary', {}, element('span', { textContent: field.name }), element('small', { textContent: count(field.count) })));
     item.dataset.name = field.name;
     item.ontoggle = () => { if (item.open && item.children.length === 1) drawFacet(item, field.name, scope); };
     if (open.has(field.name) || (!open.size && rank(field.name) < 2)) item.open = true;

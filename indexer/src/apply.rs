@@ -104,7 +104,9 @@ impl Shared {
                     Err(error) => failure = Some(error),
                 },
                 Kind::Records | Kind::Command => {}
-                Kind::Samples => tracing::error!(position = frame.position, "samples in the journal of logs are left out"),
+                Kind::Samples => {
+                    tracing::error!(position = frame.position, "samples in the journal of logs are left out")
+                }
             }
         }
         match self.store.apply(batches.clone(), end) {

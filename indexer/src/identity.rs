@@ -21,7 +21,11 @@ pub(crate) fn of(submission: &Submission) -> Option<Identity> {
 /// The text with its tenant in front; one that gets too long for the journal by that is hashed.
 fn within_tenant(tenant: u32, text: &str) -> String {
     let joined = format!("{tenant}/{text}");
-    if joined.len() <= IDENTITY_TEXT_BYTES_MAX { joined } else { format!("{tenant}#{:032x}", xxh3_128(text.as_bytes())) }
+    if joined.len() <= IDENTITY_TEXT_BYTES_MAX {
+        joined
+    } else {
+        format!("{tenant}#{:032x}", xxh3_128(text.as_bytes()))
+    }
 }
 
 #[cfg(test)]
@@ -48,7 +52,8 @@ mod tests {
 
     #[test]
     fn the_longest_names_still_fit_and_differ() {
-        let names: Vec<String> = ["a", "b"].iter().map(|end| within_tenant(u32::MAX, &("k".repeat(255) + end))).collect();
+        let names: Vec<String> =
+            ["a", "b"].iter().map(|end| within_tenant(u32::MAX, &("k".repeat(255) + end))).collect();
         assert!(names.iter().all(|name| name.len() <= IDENTITY_TEXT_BYTES_MAX));
         assert_ne!(names[0], names[1]);
         assert_eq!(within_tenant(0, &"k".repeat(254)).len(), IDENTITY_TEXT_BYTES_MAX);

@@ -120,7 +120,10 @@ mod tests {
             (IndexerOptions { memtable: ByteSize::kib(1), ..default() }, "logs.memtable = 1KiB must be 1MiB to 1GiB"),
             (IndexerOptions { merge_segments: 1, ..default() }, "logs.merge_segments = 1 must be 2 to 256"),
             (IndexerOptions { merge_max: ByteSize(9), ..default() }, "logs.merge_max = 9B must be 1MiB to 64GiB"),
-            (IndexerOptions { seal_after: Span::days(366), ..default() }, "logs.seal_after = 366d must be at most 365d"),
+            (
+                IndexerOptions { seal_after: Span::days(366), ..default() },
+                "logs.seal_after = 366d must be at most 365d",
+            ),
             (with(vec![kept("", None, None)]), "logs.retention[0].class =  must be a class's name"),
             (with(vec![kept("a", Some(Span::hours(2)), None)]), "logs.retention[0].age = 2h must be 1d or more"),
             (
@@ -140,7 +143,10 @@ mod tests {
     #[test]
     fn an_unknown_option_is_refused() {
         let read = |text: &str| serde_json::from_str::<IndexerOptions>(text).map_err(|error| error.is_data());
-        assert_eq!(read(r#"{"memtable": "8MiB"}"#), Ok(IndexerOptions { memtable: ByteSize::mib(8), ..Default::default() }));
+        assert_eq!(
+            read(r#"{"memtable": "8MiB"}"#),
+            Ok(IndexerOptions { memtable: ByteSize::mib(8), ..Default::default() })
+        );
         assert_eq!(read(r#"{"memtabel": "8MiB"}"#), Err(true));
     }
 }

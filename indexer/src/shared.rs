@@ -90,6 +90,8 @@ impl Shared {
         self.is_stopping.store(true, Ordering::Release);
         self.tail.close();
         self.room.notify_waiters();
+        // Subscribers wake up and see that it is over.
+        self.applied.send_modify(|_same| {});
     }
 
     /// Whether nothing more is taken in because the disk is nearly full.
@@ -113,7 +115,8 @@ pub(crate) struct Judge {
 impl Judge {
     /// What [`Self::admit`] will find: whether the group that begins at `first` was applied before.
     pub(crate) fn is_repeat(&self, identity: Option<&Identity>, first: u64) -> bool {
-        first >= self.deduplicator.position() && identity.is_some_and(|identity| self.deduplicator.is_duplicate(identity))
+        first >= self.deduplicator.position()
+            && identity.is_some_and(|identity| self.deduplicator.is_duplicate(identity))
     }
 
     pub(crate) fn admit(&mut self, identity: Option<&Identity>, first: u64, end: u64) -> Verdict {

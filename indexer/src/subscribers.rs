@@ -66,7 +66,7 @@ impl Subscriber {
                 Some(Err(orszem_journal::Error::Damaged(damage))) => {
                     tracing::error!(subscriber = %self.name, %damage, "a subscriber steps over damage in the journal");
                     self.shared.metrics.failed("subscriber_read");
-                    self.position = reader.position();
+                    self.position = Reader::position(reader);
                     continue;
                 }
                 Some(Err(source)) => {
@@ -91,9 +91,11 @@ impl Subscriber {
         (!batches.is_empty()).then_some(AppliedGroup { end: group.end, batches })
     }
 
-    /// Waits until more has been applied than [`Self::try_next`] knew of; at once if that is so already.
+    /// Waits until more has been applied than [`Self::try_next`] knew of; at once if that is so already. Once the
+    /// indexer stops it fails with [`Error::ShuttingDown`].
     pub async fn changed(&mut self) -> Result<(), Error> {
-        self.applied.changed().await.map_err(|_closed| Error::ShuttingDown)
+        let changed = self.applied.changed().await;
+        if changed.is_err() || self.shared.is_stopping() { Err(Error::ShuttingDown) } else { Ok(()) }
     }
 
     /// Remembers durably that everything before `position` is done with. Blocks on the disk.

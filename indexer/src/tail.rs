@@ -17,7 +17,7 @@ use crate::shared::Shared;
 use crate::wake::lock;
 
 /// Encoded bytes kept for slow clients. One frame is always kept, whatever its size.
-const RING_BYTES_MAX: usize = 16 << 20;
+const RING_BYTES_MAX: usize = if cfg!(test) { 32 << 10 } else { 16 << 20 };
 /// Frames up to this size are searched on the async thread; larger ones would hold it up.
 const INLINE_BYTES_MAX: usize = 64 << 10;
 
@@ -72,7 +72,8 @@ impl Tail {
         let mut ring = lock(&self.ring);
         for (position, payload) in frames {
             let records = Batch::decode(payload).map_or(0, |batch| batch.record_count as u64);
-            ring.push(Frame { position: *position, payload: payload.clone(), records_before: ring.records, records });
+            let records_before = ring.records;
+            ring.push(Frame { position: *position, payload: payload.clone(), records_before, records });
         }
         drop(ring);
         self.changed.send_modify(|version| *version += 1);
@@ -188,7 +189,8 @@ impl TailClient {
             return matching_rows(frame, &self.query, self.tenant);
         }
         let (frame, query, tenant) = (Arc::clone(frame), Arc::clone(&self.query), self.tenant);
-        let (position, searched) = (frame.position, tokio::task::spawn_blocking(move || matching_rows(&frame, &query, tenant)));
+        let (position, searched) =
+            (frame.position, tokio::task::spawn_blocking(move || matching_rows(&frame, &query, tenant)));
         searched.await.unwrap_or_else(|error| {
             tracing::error!(position, %error, "live tail could not search a batch");
             Vec::new()

@@ -96,7 +96,10 @@ impl OwnedThread {
         match ended.recv_timeout(left) {
             Ok(never) => match never {},
             Err(RecvTimeoutError::Timeout) => {
-                tracing::warn!(thread = name, "a thread has not ended in time; what it works on is redone at the next start");
+                tracing::warn!(
+                    thread = name,
+                    "a thread has not ended in time; what it works on is redone at the next start"
+                );
                 false
             }
             Err(RecvTimeoutError::Disconnected) => {

@@ -8,7 +8,7 @@ use orszem_collector::{FileState, FileStatus};
 
 use super::server::{Listen, Signals, options};
 use crate::app::{App, host_name};
-use crate::cli::Global;
+use crate::cli::{DEFAULT_SERVER, Global};
 use crate::lines::harmless;
 
 /// How long the first look at the files may take before the welcome is printed without them.
@@ -61,8 +61,12 @@ fn welcome(out: &mut impl Write, app: &App, files: &[FileStatus]) -> std::io::Re
     }
     write_files(out, files)?;
     writeln!(out, "\ntry")?;
+    let elsewhere = match app.url().trim_end_matches('/') {
+        DEFAULT_SERVER => String::new(),
+        url => format!(" --server {url}"),
+    };
     for query in queries(&host_name(), files) {
-        writeln!(out, "  orszem search {query}")?;
+        writeln!(out, "  orszem search {query}{elsewhere}")?;
     }
     out.flush()
 }

@@ -76,7 +76,7 @@ fn engine() -> Engine {
             }))
         }),
         patterns: Box::new(|_, _| {
-            whole(vec![Pattern { skeleton: "link <*>".into(), count: 2, sample: b"link up".to_vec() }])
+            whole(vec![Pattern { skeleton: "link <*>".into(), count: 2 }])
         }),
         explain: Box::new(|_, _| whole(vec!["scan of 3 records".into()])),
         delete: Box::new(|_, _| Ok(0)),

@@ -84,6 +84,8 @@ pub struct Stats {
 pub enum Partial {
     Deadline,
     Memory,
+    /// A part of the store is damaged; the log names it.
+    Damage,
 }
 
 /// An answer with what it cost.
@@ -143,7 +145,6 @@ pub struct FieldSummary {
     pub name: String,
     /// Records that have it.
     pub count: u64,
-    pub distinct: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -176,8 +177,6 @@ pub struct Pattern {
     /// The fixed words, with a mark where the lines differ.
     pub skeleton: String,
     pub count: u64,
-    /// One of the lines.
-    pub sample: Vec<u8>,
 }
 
 /// A live subscription. Dropping `rows` ends it.

@@ -211,7 +211,7 @@ async fn fields(State(api): State<LogsApi>, reader: Reader, params: Params) -> R
     let body = api.run(&params, move |engine, budget| {
         answered(&(engine.fields)(&scope, budget)?, |fields| {
             let fields: Vec<_> =
-                fields.iter().map(|f| json!({ "name": f.name, "count": f.count, "distinct": f.distinct })).collect();
+                fields.iter().map(|f| json!({ "name": f.name, "count": f.count })).collect();
             Ok(json!({ "fields": fields }))
         })
     });
@@ -238,7 +238,7 @@ async fn patterns(State(api): State<LogsApi>, reader: Reader, params: Params) ->
         answered(&(engine.patterns)(&ask, budget)?, |patterns| {
             let patterns: Vec<_> = patterns
                 .iter()
-                .map(|p| json!({ "pattern": p.skeleton, "count": p.count, "sample": String::from_utf8_lossy(&p.sample) }))
+                .map(|p| json!({ "pattern": p.skeleton, "count": p.count }))
                 .collect();
             Ok(json!({ "patterns": patterns }))
         })

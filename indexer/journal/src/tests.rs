@@ -241,3 +241,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_copy_taken_while_open_has_all_that_is_durable() {
+    let (directory, target) = (tempfile::tempdir().expect("directory"), tempfile::tempdir().expect("directory"));
+    let (journal, _) = open(&directory);
+    let first = append(&journal, &[b"one"]);
+    journal.roll().expect("rolls");
+    append(&journal, &[b"two"]);
+    let (mut cursors, _) = Cursors::open(directory.path()).expect("opens");
+    cursors.set("tail", first.end).expect("sets");
+    journal.copy_to(target.path()).expect("copies");
+    append(&journal, &[b"later"]);
+    let (copy, report) = open(&target);
+    assert_eq!((report.segments, report.groups, report.torn, report.damaged), (2, 2, None, vec![]));
+    assert_eq!(payloads(&groups(&copy, 0)), [[b"one".as_slice()], [b"two".as_slice()]]);
+    let (cursors, _) = Cursors::open(target.path()).expect("opens");
+    assert_eq!(cursors.get("tail"), Some(first.end));
+}

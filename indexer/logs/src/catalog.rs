@@ -64,15 +64,14 @@ impl Catalog {
     pub(crate) fn open(path: &Path) -> Result<(Self, Option<PathBuf>)> {
         let mirror = path.with_extension("mirror");
         let kept = mirror::read(&mirror).map_err(|source| Error::OpenSegment { path: mirror.clone(), source })?;
-        let is_new = !path.try_exists().map_err(|source| Error::OpenSegment { path: path.to_owned(), source })?;
         match Self::open_file(path, &mirror) {
-            Ok(catalog) if !is_new => Ok((catalog, None)),
-            Ok(catalog) => {
-                if let Some(content) = &kept {
-                    catalog.restore(content)?;
+            Ok(catalog) => match kept {
+                Some(content) if catalog.is_blank()? && content != Content::default() => {
+                    catalog.restore(&content)?;
+                    Ok((catalog, Some(path.to_owned())))
                 }
-                Ok((catalog, kept.map(|_| path.to_owned())))
-            }
+                _ => Ok((catalog, None)),
+            },
             Err(Error::OpenCatalog { source, .. }) if is_damage(&source) => {
                 tracing::error!(path = %path.display(), error = %source, "the catalogue is damaged and made anew from its mirror");
                 let damaged = path.with_extension("damaged");
@@ -91,6 +90,11 @@ impl Catalog {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether nothing was ever written to it: it was missing, or cut so short that SQLite takes it for a new one.
+    fn is_blank(&self) -> Result<bool> {
+        Ok(self.flushed()? == 0 && self.meta("next_id")? == 1 && self.segments()?.is_empty())
     }
 
     /// Fills an empty catalogue.
@@ -116,16 +120,26 @@ impl Catalog {
                  INSERT OR IGNORE INTO meta VALUES ('version', 1), ('flushed', 0), ('next_id', 1);",
             )
             .map_err(failed)?;
-        let checked: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
+        let checked: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
+        let corrupt = |what| {
+            failed(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), Some(what)))
+        };
         if checked != "ok" {
-            return Err(failed(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), Some(checked))));
+            return Err(corrupt(checked));
         }
         let catalog = Self { connection: Mutex::new(connection), mirror: mirror.to_owned() };
         let found = catalog.meta("version")?;
         if found > VERSION {
             return Err(Error::CatalogVersion { path: path.to_owned(), found, known: VERSION });
         }
-        Ok(catalog)
+        let content = content_of(&catalog.lock()).map_err(|error| match error {
+            rusqlite::Error::SqliteFailure(..) => failed(error),
+            // A cell of another type than it was written as.
+            other => corrupt(other.to_string()),
+        })?;
+        let checksum = i64::from(mirror::checksum(&content));
+        let sound = catalog.is_blank()? || catalog.meta("checksum").is_ok_and(|kept| kept == checksum);
+        if sound { Ok(catalog) } else { Err(corrupt("the content has a wrong checksum".to_owned())) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
@@ -152,29 +166,11 @@ impl Catalog {
 
     /// All live segments, in the order of their ids.
     pub(crate) fn segments(&self) -> Result<Vec<SegmentRow>> {
-        let failed = |source| Error::Catalog { operation: "list the segments", source };
-        let connection = self.lock();
-        let mut statement = connection
-            .prepare("SELECT id, class, day, generation, file, rows, raw_bytes, disk_bytes, min_ts, max_ts, sealed FROM segments ORDER BY id")
-            .map_err(failed)?;
-        let rows = statement
-            .query_map([], |row| {
-                Ok(SegmentRow {
-                    id: row.get(0)?,
-                    class: row.get(1)?,
-                    day: row.get(2)?,
-                    generation: row.get(3)?,
-                    file: row.get(4)?,
-                    rows: row.get::<_, i64>(5)?.cast_unsigned(),
-                    raw_bytes: row.get::<_, i64>(6)?.cast_unsigned(),
-                    disk_bytes: row.get::<_, i64>(7)?.cast_unsigned(),
-                    min_ts: row.get(8)?,
-                    max_ts: row.get(9)?,
-                    sealed: row.get(10)?,
-                })
-            })
-            .map_err(failed)?;
-        rows.collect::<rusqlite::Result<_>>().map_err(failed)
+        Ok(self.content()?.segments)
+    }
+
+    fn content(&self) -> Result<Content> {
+        content_of(&self.lock()).map_err(|source| Error::Catalog { operation: "list the segments", source })
     }
 
     /// The newest generation of a partition; 0 when there is none.
@@ -221,9 +217,11 @@ impl Catalog {
                 .execute("UPDATE meta SET value = ?1 WHERE key = 'flushed'", [position.cast_signed()])
                 .map_err(failed)?;
         }
+        let content = content_of(&transaction).map_err(failed)?;
+        let checksum = i64::from(mirror::checksum(&content));
+        transaction.execute("INSERT OR REPLACE INTO meta VALUES ('checksum', ?1)", [checksum]).map_err(failed)?;
         transaction.commit().map_err(failed)?;
-        drop(connection);
-        let content = Content { flushed: self.flushed()?, segments: self.segments()? };
+        // Under the lock, so that the mirror of an older state never follows that of a newer one.
         if let Err(error) = mirror::write(&self.mirror, &content) {
             // The catalogue itself is whole; the next change writes the mirror again.
             tracing::warn!(path = %self.mirror.display(), %error, "cannot write the catalogue's mirror");
@@ -237,6 +235,28 @@ impl Catalog {
         let target = target.to_string_lossy();
         self.lock().execute("VACUUM INTO ?1", [target.as_ref()]).map(|_| ()).map_err(failed)
     }
+}
+
+fn content_of(connection: &Connection) -> rusqlite::Result<Content> {
+    let flushed: i64 = connection.query_row("SELECT value FROM meta WHERE key = 'flushed'", [], |row| row.get(0))?;
+    let mut statement = connection
+        .prepare("SELECT id, class, day, generation, file, rows, raw_bytes, disk_bytes, min_ts, max_ts, sealed FROM segments ORDER BY id")?;
+    let rows = statement.query_map([], |row| {
+        Ok(SegmentRow {
+            id: row.get(0)?,
+            class: row.get(1)?,
+            day: row.get(2)?,
+            generation: row.get(3)?,
+            file: row.get(4)?,
+            rows: row.get::<_, i64>(5)?.cast_unsigned(),
+            raw_bytes: row.get::<_, i64>(6)?.cast_unsigned(),
+            disk_bytes: row.get::<_, i64>(7)?.cast_unsigned(),
+            min_ts: row.get(8)?,
+            max_ts: row.get(9)?,
+            sealed: row.get(10)?,
+        })
+    })?;
+    Ok(Content { flushed: flushed.cast_unsigned(), segments: rows.collect::<rusqlite::Result<_>>()? })
 }
 
 #[cfg(test)]

@@ -32,7 +32,6 @@ pub(crate) const DAY_NS: i64 = 86_400_000_000_000;
 #[derive(Debug)]
 pub(crate) struct Flushed {
     pub(crate) partition: PartitionKey,
-    pub(crate) path: PathBuf,
     pub(crate) summary: SegmentSummary,
 }
 
@@ -96,7 +95,7 @@ pub(crate) fn flush(
         partition.fold_rare_groups(&frames);
         let path = path_for(&key)?;
         let summary = partition.write(&frames, &received, SegmentWriter::create(&path, compression)?)?;
-        flushed.push(Flushed { partition: key, path, summary });
+        flushed.push(Flushed { partition: key, summary });
     }
     Ok(flushed)
 }

@@ -16,8 +16,12 @@ pub(crate) struct Content {
     pub(crate) segments: Vec<SegmentRow>,
 }
 
-/// Replaces the copy at `path`.
-pub(crate) fn write(path: &Path, content: &Content) -> io::Result<()> {
+/// The checksum of the content, which the catalogue keeps beside it: SQLite has none of its own.
+pub(crate) fn checksum(content: &Content) -> u32 {
+    crc32c::crc32c(text_of(content).as_bytes())
+}
+
+fn text_of(content: &Content) -> String {
     let mut text = format!("flushed {}\n", content.flushed);
     for row in &content.segments {
         let SegmentRow { id, class, day, generation, file, rows, raw_bytes, disk_bytes, min_ts, max_ts, sealed } = row;
@@ -26,6 +30,12 @@ pub(crate) fn write(path: &Path, content: &Content) -> io::Result<()> {
             u8::from(*sealed)
         ));
     }
+    text
+}
+
+/// Replaces the copy at `path`.
+pub(crate) fn write(path: &Path, content: &Content) -> io::Result<()> {
+    let text = text_of(content);
     let new = path.with_extension("new");
     let mut file = File::create(&new)?;
     file.write_all(format!("{:08x}\n{text}", crc32c::crc32c(text.as_bytes())).as_bytes())?;

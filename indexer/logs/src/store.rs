@@ -129,9 +129,10 @@ impl LogStore {
         let lock = lock(root)?;
         let (catalog, damaged) = Catalog::open(&paths.catalog())?;
         let (segments, mut quarantined) = open_segments(&paths, &catalog)?;
+        let remade = damaged.is_some();
         quarantined.extend(damaged.map(|path| Quarantined { path, reason: "the catalogue was made anew from its mirror".into(), rows: 0 }));
         let flushed = catalog.flushed()?;
-        remove_orphans(&paths, &segments, flushed == 0)?;
+        remove_orphans(&paths, &segments, remade || flushed == 0)?;
         let state = State { segments: Arc::new(segments), flushed, applied: flushed, ..State::default() };
         let inner = Inner {
             paths,
@@ -518,7 +519,7 @@ fn quarantine(paths: &Paths, path: &Path) -> Result<PathBuf> {
 }
 
 /// Removes segment files that the catalogue does not name: those of a flush or merge that was not committed. With
-/// `keep`, when the catalogue has never named any and might have been lost, they go to quarantine instead.
+/// `keep`, when the catalogue was lost or has never named any and might have been, they go to quarantine instead.
 fn remove_orphans(paths: &Paths, live: &[Arc<LiveSegment>], keep: bool) -> Result<()> {
     let known: std::collections::HashSet<&Path> = live.iter().map(|live| live.segment.path()).collect();
     let mut directories = vec![paths.segments()];

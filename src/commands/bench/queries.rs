@@ -7,12 +7,12 @@ use super::print;
 use super::process::Child;
 
 /// One question: its name in the report, the path, and the parameters of its n-th run.
-struct Question<'m> {
+struct Question {
     name: &'static str,
     path: &'static str,
     parameters: Vec<(&'static str, String)>,
     /// Taken in turn as the query, so that no run repeats the one before; empty: the query is in `parameters`.
-    queries: Vec<&'m str>,
+    queries: Vec<String>,
 }
 
 /// Runs all questions `repeat` times after one run to warm up.
@@ -34,11 +34,11 @@ pub(super) async fn run(server: &Child, meta: &Meta, repeat: u32) -> anyhow::Res
     Ok(())
 }
 
-async fn ask(server: &Child, question: &Question<'_>, n: u32) -> anyhow::Result<serde_json::Value> {
+async fn ask(server: &Child, question: &Question, n: u32) -> anyhow::Result<serde_json::Value> {
     let mut parameters = question.parameters.clone();
     if !question.queries.is_empty() {
-        let query = question.queries.iter().cycle().nth(n as usize % question.queries.len()).copied().unwrap_or("");
-        parameters.push(("q", query.to_owned()));
+        let query = question.queries.get(n as usize % question.queries.len()).cloned().unwrap_or_default();
+        parameters.push(("q", query));
     }
     server.client().get(question.path, &parameters).await
 }
@@ -48,7 +48,7 @@ fn median(mut walls: Vec<f64>) -> f64 {
     walls.get(walls.len() / 2).copied().unwrap_or(0.0)
 }
 
-fn questions<'m>(meta: &'m Meta, [from, to]: &[String; 2]) -> Vec<Question<'m>> {
+fn questions(meta: &Meta, [from, to]: &[String; 2]) -> Vec<Question> {
     let count = |name, query: &str| Question {
         name,
         path: "/app/v1/count",
@@ -67,8 +67,8 @@ fn questions<'m>(meta: &'m Meta, [from, to]: &[String; 2]) -> Vec<Question<'m>> 
         Question { name, path, parameters, queries: Vec::new() }
     };
     vec![
-        rows("needle, 1 row", meta.needles_of(1).collect()),
-        rows("needle, 10 rows", meta.needles_of(10).collect()),
+        rows("needle, 1 row", meta.needles_of(1).map(str::to_owned).collect()),
+        rows("needle, 10 rows", meta.needles_of(10).map(str::to_owned).collect()),
         count("count common word", "error"),
         count("count two words", "Connection AND closed"),
         count("count phrase", "\"Failed password for root\""),
@@ -76,10 +76,10 @@ fn questions<'m>(meta: &'m Meta, [from, to]: &[String; 2]) -> Vec<Question<'m>> 
         count("count level and word", "level:error AND Failed"),
         ranged("histogram, 5 min", "/app/v1/histogram", &[("step", "5m")]),
         ranged("top 10 hosts", "/app/v1/facets", &[("field", "host"), ("limit", "10")]),
-        rows("newest 100", vec!["error"]),
+        rows("newest 100", vec!["error".to_owned()]),
         count("count regex", "/blk_-?\\d+9/"),
         count("count prefix", "conn*"),
-        rows("exact trace id", meta.trace_ids.iter().map(String::as_str).collect()),
+        rows("exact trace id", meta.trace_ids.iter().map(|id| format!("trace_id:{id}")).collect()),
         count("absent word", "zqabsentword"),
         count("and not", "error AND NOT Failed"),
         count("infix", "*onnectio*"),

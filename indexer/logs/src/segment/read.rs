@@ -113,11 +113,6 @@ impl Segment {
         &self.path
     }
 
-    /// The size of the file in bytes.
-    pub(crate) fn disk_bytes(&self) -> u64 {
-        self.map.len() as u64
-    }
-
     pub(crate) fn corrupt(&self, what: &'static str) -> Error {
         Error::Corrupt { path: self.path.clone(), what }
     }

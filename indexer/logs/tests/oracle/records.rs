@@ -70,8 +70,11 @@ fn body(random: &mut Random, long: bool) -> Vec<u8> {
         0..=25 => skeleton_line(random),
         26..=35 => free_text(random),
         36 => {
-            let tail = random.below(3);
-            format!("long {}{tail} token", random.pick(&["x", "ő", "a1"]).repeat(300)).into_bytes()
+            // Words near and beyond what the index keeps of them, with ends that differ.
+            let part = *random.pick(&["x", "ő", "a1", "日", "\u{212a}"]);
+            let bytes = *random.pick(&[60, 127, 128, 129, 130, 145, 300]);
+            let tail = random.pick(&["", "", "0", "y", "Z1"]);
+            format!("long {}{tail} token", part.repeat(bytes / part.len())).into_bytes()
         }
         37 => (0..45 + random.below(8)).map(|n| format!("n{n}={} ", random.below(9))).collect::<String>().into_bytes(),
         38 if long => {
