@@ -13,6 +13,7 @@ pub mod data_dir;
 mod engine;
 pub mod follow;
 pub mod lines;
+pub mod memory;
 pub mod port_holder;
 pub mod server;
 mod store;

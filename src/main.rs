@@ -6,5 +6,6 @@ use clap::Parser;
 use orszem::cli::Cli;
 
 fn main() -> ExitCode {
+    orszem::memory::set_up();
     Cli::parse().run()
 }

@@ -2,7 +2,7 @@
 # Installs the system packages that the full test suite needs (Debian). Services that come with them are not started:
 # while this runs, policy-rc.d forbids it.
 set -euo pipefail
-packages=(build-essential ca-certificates curl nodejs npm procps python3-venv)
+packages=(build-essential ca-certificates chromium curl nodejs npm procps python3-venv)
 
 missing=()
 for package in "${packages[@]}"; do
@@ -13,6 +13,7 @@ have() { command -v "$1" >/dev/null; }
 wanted=()
 for package in "${missing[@]}"; do
     case "$package" in
+        chromium) have chromium || wanted+=("$package") ;;
         nodejs) have node || wanted+=("$package") ;;
         npm) have npm || wanted+=("$package") ;;
         python3-venv) python3 -c 'import venv, ensurepip' 2>/dev/null || wanted+=("$package") ;;

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IndexerOptions {
-    /// Records kept in memory before they are written out sorted; they are in the journal all the while. Up to three
-    /// times as much is held while a write-out is under way; beyond that senders are told to wait.
+    /// Records kept in memory before they are written out sorted; they are in the journal all the while. Somewhat
+    /// more than twice as much is held while a write-out is under way; beyond that senders are told to wait.
     pub memtable: ByteSize,
     /// Segments of similar size and the same day before they are merged.
     pub merge_segments: usize,

@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn a_thread_that_goes_on_is_left() {
         let (release, held) = mpsc::sync_channel::<()>(0);
-        let wait = move || drop(held.recv());
+        let wait = move || assert!(held.recv().is_err(), "nothing is sent");
         let thread = OwnedThread::start("test", wait).expect("starts");
         assert!(!thread.join_by(Instant::now() + Duration::from_millis(5)));
         drop(release);

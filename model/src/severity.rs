@@ -101,9 +101,13 @@ mod tests {
 
     #[test]
     fn words_bands_and_numbers_agree() {
-        for (word, number, band) in
-            [("ERR", 17, "error"), ("Warning", 13, "warn"), ("emerg", 21, "fatal"), ("notice", 10, "info"), ("trace", 1, "trace")]
-        {
+        for (word, number, band) in [
+            ("ERR", 17, "error"),
+            ("Warning", 13, "warn"),
+            ("emerg", 21, "fatal"),
+            ("notice", 10, "info"),
+            ("trace", 1, "trace"),
+        ] {
             let severity = Severity::from_text(word).expect(word);
             assert_eq!((severity.number(), severity.name()), (number, band), "{word}");
         }

@@ -46,7 +46,9 @@ pub enum ValueType {
 impl ValueType {
     /// The type with this code.
     pub fn from_code(code: u8) -> Option<Self> {
-        [Self::String, Self::Integer, Self::Float, Self::Bool, Self::Null, Self::Json, Self::Bytes].get(usize::from(code)).copied()
+        [Self::String, Self::Integer, Self::Float, Self::Bool, Self::Null, Self::Json, Self::Bytes]
+            .get(usize::from(code))
+            .copied()
     }
 }
 
@@ -435,7 +437,18 @@ pub fn decode_record<'a>(input: &mut &'a [u8], received: Timestamp, base: Timest
     Some(RawRecord {
         stream,
         observed: observed.unwrap_or(received),
-        parts: RecordParts { timestamp, observed, severity, severity_text, trace_id, span_id, kind, attributes, entities, body },
+        parts: RecordParts {
+            timestamp,
+            observed,
+            severity,
+            severity_text,
+            trace_id,
+            span_id,
+            kind,
+            attributes,
+            entities,
+            body,
+        },
     })
 }
 

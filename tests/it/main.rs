@@ -1,10 +1,19 @@
-//! The program as a whole: its structure, its configuration, its command line, a running server.
+//! The program as a whole: its structure, its configuration, its command line, a running server,
+//! and what it keeps when it is killed, loses power, or its disk is full or damaged.
 
 mod architecture;
+mod bad_input;
 mod cli;
+mod clients;
 mod config;
+mod damage;
+mod disk_full;
+mod power_loss;
+mod page;
 mod program;
 mod search;
 mod server;
 mod tls;
 mod tools;
+mod torture;
+mod up;

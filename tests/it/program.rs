@@ -1,6 +1,6 @@
 //! Running the real program.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -31,17 +31,28 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(data_dir: &Path, more: &[&str]) -> Self {
-        let begun = Instant::now();
         let data_dir = data_dir.to_str().expect("a plain path");
         let mut arguments = vec!["server", "--listen", "127.0.0.1:0", "--log-level", "warn", "--data-dir", data_dir];
         arguments.extend(more);
-        let mut child = orszem(&arguments).stdout(Stdio::piped()).spawn().expect("starts");
+        Self::spawn(orszem(&arguments))
+    }
+
+    /// Runs `command`, which is `orszem server` or `orszem up` in whatever surroundings.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let begun = Instant::now();
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
         let mut line = String::new();
         stdout.read_line(&mut line).expect("reads");
         let started_in = begun.elapsed();
-        let address = line.trim_end().strip_prefix("listening on ").and_then(|text| text.parse().ok());
+        let told = ["listening on ", "Őrszem is at http://"].into_iter().find_map(|front| line.strip_prefix(front));
+        let address = told.and_then(|text| text.trim_end().trim_end_matches('/').parse().ok());
         Self { child, address: address.expect("says where it listens"), started_in, _stdout: stdout }
+    }
+
+    /// Where it answers.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// Status and body of a plain request.
@@ -49,11 +60,25 @@ impl Server {
         self.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n"))
     }
 
+    /// Status and body of a request with a body.
+    pub(crate) fn post(&self, path: &str, headers: &str, body: &[u8]) -> (u16, String) {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}");
+        self.exchange(format!("{head}Content-Length: {}\r\n\r\n", body.len()).as_bytes(), body)
+    }
+
     /// Sends `request` as it is and reads to the end.
     pub(crate) fn send(&self, request: &str) -> (u16, String) {
+        self.exchange(request.as_bytes(), b"")
+    }
+
+    fn exchange(&self, head: &[u8], body: &[u8]) -> (u16, String) {
         let mut stream = TcpStream::connect(self.address).expect("connects");
         stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
-        stream.write_all(request.as_bytes()).expect("sends");
+        stream.write_all(head).expect("sends");
+        // A refusal may come before the whole body was read.
+        if let Err(error) = stream.write_all(body) {
+            assert!(matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset), "{error}");
+        }
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("reads");
         let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status line");
@@ -78,5 +103,14 @@ impl Drop for Server {
         // It is gone already where a test stopped it.
         self.child.kill().unwrap_or(());
         self.child.wait().map(drop).unwrap_or(());
+    }
+}
+
+/// Waits for a state, at most 10 s.
+pub(crate) fn wait_until(what: &str, is_reached: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_reached() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "{what}");
+        std::thread::park_timeout(Duration::from_millis(20));
     }
 }

@@ -65,7 +65,7 @@ fn engine() -> Engine {
         top: Box::new(|ask, _| {
             whole(Top { values: vec![("db1".into(), matching(&ask.scope).len() as u64)], other: 0, missing: 1 })
         }),
-        fields: Box::new(|_, _| whole(vec![FieldSummary { name: "host".into(), count: 3, distinct: 1 }])),
+        fields: Box::new(|_, _| whole(vec![FieldSummary { name: "host".into(), count: 3 }])),
         context: Box::new(|ask, _| {
             let at = |n| rows().into_iter().find(|row| row.cursor() == Cursor { ts: START + n, seq: n as u64 });
             assert_eq!((ask.at, ask.before, ask.after), (Cursor { ts: START + 2, seq: 2 }, 1, 1));

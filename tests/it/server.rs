@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::program::{Server, run};
+use crate::program::{Server, run, wait_until};
 
 #[test]
 fn it_is_ready_within_100_ms_and_stops_gracefully() {
@@ -129,13 +129,4 @@ fn bodies_and_foreign_pages_are_refused() {
     assert_eq!((status, body.contains("access.cross_site")), (403, true), "{body}");
     let (status, body) = server.send("GET /metrics HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n");
     assert_eq!((status, body.contains("access.foreign_host")), (403, true), "{body}");
-}
-
-/// Waits for a state, at most 10 s.
-fn wait_until(what: &str, is_reached: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !is_reached() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "{what}");
-        std::thread::yield_now();
-    }
 }

@@ -4,6 +4,7 @@ use std::env;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::Command;
 
 /// The program `name` in `PATH`; `None` skips the test that asks.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
@@ -12,8 +13,31 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
     found.or_else(|| skip(name))
 }
 
+/// The Python of the clients that `tests/prepare.sh` installs.
+pub(crate) fn python() -> Option<PathBuf> {
+    let file = prepared().join("python/bin/python");
+    prepared().join("python/made-from").is_file().then_some(file).or_else(|| skip("Python clients"))
+}
+
+/// Node.js set up to find the packages that `tests/prepare.sh` installs.
+pub(crate) fn node() -> Option<Command> {
+    let packages = prepared().join("node");
+    if !packages.join("made-from").is_file() {
+        return skip("Node clients");
+    }
+    let mut node = Command::new(program("node")?);
+    node.env("NODE_PATH", packages.join("node_modules"));
+    Some(node)
+}
+
+/// The folder that `tests/prepare.sh` installs to.
+fn prepared() -> PathBuf {
+    let home = || PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cache/orszem/test-tools");
+    env::var_os("ORSZEM_TEST_TOOLS").map_or_else(home, PathBuf::from)
+}
+
 /// Tells that a test is skipped for want of `what`. Where everything is required, that is a failure.
-fn skip<T>(what: &str) -> Option<T> {
+pub(crate) fn skip<T>(what: &str) -> Option<T> {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     assert!(!is_set("CI") && !is_set("ORSZEM_REQUIRE_ALL"), "{test} needs {what}: run `make test-deps`");

@@ -210,8 +210,7 @@ async fn fields(State(api): State<LogsApi>, reader: Reader, params: Params) -> R
     let scope = scope(&params, reader)?;
     let body = api.run(&params, move |engine, budget| {
         answered(&(engine.fields)(&scope, budget)?, |fields| {
-            let fields: Vec<_> =
-                fields.iter().map(|f| json!({ "name": f.name, "count": f.count })).collect();
+            let fields: Vec<_> = fields.iter().map(|f| json!({ "name": f.name, "count": f.count })).collect();
             Ok(json!({ "fields": fields }))
         })
     });
@@ -236,10 +235,8 @@ async fn patterns(State(api): State<LogsApi>, reader: Reader, params: Params) ->
     let ask = PatternsAsk { scope: scope(&params, reader)?, limit: params.limit()? };
     let body = api.run(&params, move |engine, budget| {
         answered(&(engine.patterns)(&ask, budget)?, |patterns| {
-            let patterns: Vec<_> = patterns
-                .iter()
-                .map(|p| json!({ "pattern": p.skeleton, "count": p.count }))
-                .collect();
+            let patterns: Vec<_> =
+                patterns.iter().map(|p| json!({ "pattern": p.skeleton, "count": p.count })).collect();
             Ok(json!({ "patterns": patterns }))
         })
     });

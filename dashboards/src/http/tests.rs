@@ -100,9 +100,7 @@ fn engine() -> Engine {
                 after: rows[at + 1..(at + 1 + ask.after).min(rows.len())].to_vec(),
             }))
         }),
-        patterns: Box::new(|_, _| {
-            Ok(answer(vec![Pattern { skeleton: "a *".into(), count: 2 }]))
-        }),
+        patterns: Box::new(|_, _| Ok(answer(vec![Pattern { skeleton: "a *".into(), count: 2 }]))),
         explain: Box::new(|_, _| Err(EngineError::Store("disk on fire".into()))),
         delete: Box::new(|scope, _| Ok(found(scope).len() as u64)),
         tail: Box::new(|_| {

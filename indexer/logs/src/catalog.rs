@@ -4,9 +4,9 @@
 //! merge or deletion is seen whole or not at all. Format versions: 1.
 
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use std::{fs, io};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -120,7 +120,11 @@ impl Catalog {
                  INSERT OR IGNORE INTO meta VALUES ('version', 1), ('flushed', 0), ('next_id', 1);",
             )
             .map_err(failed)?;
-        let checked: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
+        // A new catalogue is not damaged when it is left before its first flush.
+        let of_nothing = i64::from(mirror::checksum(&Content::default()));
+        connection.execute("INSERT OR IGNORE INTO meta VALUES ('checksum', ?1)", [of_nothing]).map_err(failed)?;
+        let checked: String =
+            connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
         let corrupt = |what| {
             failed(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), Some(what)))
         };
@@ -138,7 +142,7 @@ impl Catalog {
             other => corrupt(other.to_string()),
         })?;
         let checksum = i64::from(mirror::checksum(&content));
-        let sound = catalog.is_blank()? || catalog.meta("checksum").is_ok_and(|kept| kept == checksum);
+        let sound = catalog.meta("checksum").is_ok_and(|kept| kept == checksum);
         if sound { Ok(catalog) } else { Err(corrupt("the content has a wrong checksum".to_owned())) }
     }
 
@@ -160,7 +164,11 @@ impl Catalog {
     /// Reserves `count` ids for new segments; they are never given again, also not after a crash.
     pub(crate) fn reserve_ids(&self, count: i64) -> Result<i64> {
         self.lock()
-            .query_row("UPDATE meta SET value = value + ?1 WHERE key = 'next_id' RETURNING value - ?1", [count], |row| row.get(0))
+            .query_row(
+                "UPDATE meta SET value = value + ?1 WHERE key = 'next_id' RETURNING value - ?1",
+                [count],
+                |row| row.get(0),
+            )
             .map_err(|source| Error::Catalog { operation: "reserve a segment's number", source })
     }
 
@@ -176,9 +184,11 @@ impl Catalog {
     /// The newest generation of a partition; 0 when there is none.
     pub(crate) fn generation(&self, partition: &PartitionKey) -> Result<i64> {
         self.lock()
-            .query_row("SELECT max(generation) FROM segments WHERE class = ?1 AND day = ?2", params![partition.class, partition.day], |row| {
-                row.get::<_, Option<i64>>(0)
-            })
+            .query_row(
+                "SELECT max(generation) FROM segments WHERE class = ?1 AND day = ?2",
+                params![partition.class, partition.day],
+                |row| row.get::<_, Option<i64>>(0),
+            )
             .optional()
             .map(|found| found.flatten().unwrap_or(0))
             .map_err(|source| Error::Catalog { operation: "read a partition's generation", source })
@@ -295,6 +305,17 @@ mod tests {
         assert_eq!(catalog.flushed().expect("reads"), 77);
         assert_eq!(catalog.generation(&PartitionKey { class: "default".into(), day: 20_000 }).expect("reads"), 1);
         assert_eq!(catalog.reserve_ids(1).expect("ids"), 4);
+    }
+
+    #[test]
+    fn a_catalogue_left_before_its_first_flush_is_not_damaged() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("catalog.sqlite");
+        let (catalog, _) = Catalog::open(&path).expect("opens");
+        catalog.reserve_ids(1).expect("ids");
+        drop(catalog);
+        let (catalog, damaged) = Catalog::open(&path).expect("opens");
+        assert_eq!((damaged, catalog.reserve_ids(1).expect("ids")), (None, 2));
     }
 
     #[test]

@@ -167,8 +167,13 @@ impl Partition {
     fn fold_rare_groups(&mut self, frames: &[&Arc<Frame>]) {
         let mut key = Vec::new();
         for pass in [0u8, 1] {
-            let rare: Vec<bool> =
-                self.keys.keys.iter().zip(&self.keys.rows).map(|(key, rows)| key.first() == Some(&pass) && *rows < GROUP_ROWS_MIN).collect();
+            let rare: Vec<bool> = self
+                .keys
+                .keys
+                .iter()
+                .zip(&self.keys.rows)
+                .map(|(key, rows)| key.first() == Some(&pass) && *rows < GROUP_ROWS_MIN)
+                .collect();
             for row in &mut self.rows {
                 if !rare.get(row.group as usize).copied().unwrap_or(false) {
                     continue;
@@ -185,7 +190,12 @@ impl Partition {
         }
     }
 
-    fn write(mut self, frames: &[&Arc<Frame>], received: &BTreeMap<u64, i64>, mut writer: SegmentWriter) -> Result<SegmentSummary> {
+    fn write(
+        mut self,
+        frames: &[&Arc<Frame>],
+        received: &BTreeMap<u64, i64>,
+        mut writer: SegmentWriter,
+    ) -> Result<SegmentSummary> {
         let mut order: Vec<u32> = (0..self.stream_table.len() as u32).collect();
         order.sort_by(|a, b| self.stream_table[*a as usize].cmp(&self.stream_table[*b as usize]));
         let mut stream_rank = vec![0u32; order.len()];
@@ -244,7 +254,14 @@ struct RowSlots {
 }
 
 impl RowSlots {
-    fn push(&mut self, writer: &mut SegmentWriter, row: &Row, key: &GroupKey, parts: &RecordParts<'_>, spans: &[(u32, u32)]) -> Result<()> {
+    fn push(
+        &mut self,
+        writer: &mut SegmentWriter,
+        row: &Row,
+        key: &GroupKey,
+        parts: &RecordParts<'_>,
+        spans: &[(u32, u32)],
+    ) -> Result<()> {
         const INLINE: usize = group::SLOTS_MAX + group::SHAPE_ATTRIBUTES_MAX + 4;
         self.observed.clear();
         if let Some(observed) = parts.observed {
@@ -259,7 +276,9 @@ impl RowSlots {
         let mut attributes = AttributesView(parts.attributes);
         for (slot, role) in slots.iter_mut().zip(&key.roles) {
             *slot = match role {
-                SlotRole::Variable => spans.next().map_or(&[], |(start, end)| &parts.body[*start as usize..*end as usize]),
+                SlotRole::Variable => {
+                    spans.next().map_or(&[], |(start, end)| &parts.body[*start as usize..*end as usize])
+                }
                 SlotRole::Body => parts.body,
                 SlotRole::Record => &self.record,
                 SlotRole::Trace => parts.trace_id.as_ref().map_or(&[], |id| id.as_slice()),

@@ -35,13 +35,20 @@ struct Part<'s> {
 
 /// Writes the records of `inputs` that `keep` accepts into a new segment at `path`; `None`, and no file, if none is left.
 /// Inputs must not share a record.
-pub(crate) fn merge(inputs: &[&Segment], path: &Path, compression: Compression, keep: Option<Keep<'_>>) -> Result<Option<SegmentSummary>> {
+pub(crate) fn merge(
+    inputs: &[&Segment],
+    path: &Path,
+    compression: Compression,
+    keep: Option<Keep<'_>>,
+) -> Result<Option<SegmentSummary>> {
     let mut streams: Vec<&Stream> = inputs.iter().flat_map(|segment| &segment.streams).collect();
     streams.sort();
     streams.dedup();
     let places: Vec<Vec<u32>> = inputs
         .iter()
-        .map(|segment| segment.streams.iter().map(|stream| streams.partition_point(|other| *other < stream) as u32).collect())
+        .map(|segment| {
+            segment.streams.iter().map(|stream| streams.partition_point(|other| *other < stream) as u32).collect()
+        })
         .collect();
     let mut members: BTreeMap<Box<[u8]>, Vec<(usize, u32)>> = BTreeMap::new();
     for (input, segment) in inputs.iter().enumerate() {
@@ -52,7 +59,8 @@ pub(crate) fn merge(inputs: &[&Segment], path: &Path, compression: Compression, 
     let mut readers = inputs.iter().map(|segment| BlockReader::new(segment)).collect::<Result<Vec<_>>>()?;
     let mut writer = SegmentWriter::create(path, compression)?;
     for (encoded, places_of_group) in members {
-        let key = GroupKey::decode(&encoded).ok_or_else(|| Error::Corrupt { path: path.to_owned(), what: "a group's key does not decode" })?;
+        let key = GroupKey::decode(&encoded)
+            .ok_or_else(|| Error::Corrupt { path: path.to_owned(), what: "a group's key does not decode" })?;
         let (mut parts, mut rows) = (Vec::new(), Vec::new());
         for (input, group) in places_of_group {
             read_group(inputs[input], &mut readers[input], group, &places[input], &mut parts, &mut rows)?;
@@ -99,7 +107,13 @@ fn read_group<'s>(
     Ok(())
 }
 
-fn write_group(parts: &[Part<'_>], rows: &[Row], streams: &[&Stream], keep: Option<Keep<'_>>, writer: &mut SegmentWriter) -> Result<()> {
+fn write_group(
+    parts: &[Part<'_>],
+    rows: &[Row],
+    streams: &[&Stream],
+    keep: Option<Keep<'_>>,
+    writer: &mut SegmentWriter,
+) -> Result<()> {
     let chunks = parts
         .iter()
         .map(|part| part.segment.decode_chunk(part.group, &part.bytes, part.row_start, part.row_end))

@@ -66,7 +66,9 @@ fn parse(text: &str) -> Option<Content> {
 
 fn parse_row(line: &str) -> Option<SegmentRow> {
     let fields: Vec<&str> = line.split('\t').collect();
-    let [id, class, day, generation, file, rows, raw_bytes, disk_bytes, min_ts, max_ts, sealed] = fields[..] else { return None };
+    let [id, class, day, generation, file, rows, raw_bytes, disk_bytes, min_ts, max_ts, sealed] = fields[..] else {
+        return None;
+    };
     Some(SegmentRow {
         id: id.parse().ok()?,
         class: class.to_owned(),

@@ -20,7 +20,8 @@ use crate::segment::write::{Compression, SegmentSummary};
 /// Limits of the store; each says what happens at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Encoded bytes that are flushed together. Twice as many are held at most; beyond that [`LogStore::reserve`] refuses.
+    /// Encoded bytes that are flushed together. A quarter more are taken in while they are;
+    /// beyond that [`LogStore::reserve`] refuses.
     pub memtable_bytes: usize,
     /// Segments of similar size in a partition before they are merged.
     pub merge_segments: usize,
@@ -130,7 +131,11 @@ impl LogStore {
         let (catalog, damaged) = Catalog::open(&paths.catalog())?;
         let (segments, mut quarantined) = open_segments(&paths, &catalog)?;
         let remade = damaged.is_some();
-        quarantined.extend(damaged.map(|path| Quarantined { path, reason: "the catalogue was made anew from its mirror".into(), rows: 0 }));
+        quarantined.extend(damaged.map(|path| Quarantined {
+            path,
+            reason: "the catalogue was made anew from its mirror".into(),
+            rows: 0,
+        }));
         let flushed = catalog.flushed()?;
         remove_orphans(&paths, &segments, remade || flushed == 0)?;
         let state = State { segments: Arc::new(segments), flushed, applied: flushed, ..State::default() };
@@ -168,7 +173,7 @@ impl LogStore {
     pub fn reserve(&self, bytes: usize) -> std::result::Result<Reservation, Full> {
         let mut state = self.write();
         let held = state.active.bytes() + state.reserved;
-        if held > 0 && held + bytes > self.inner.options.memtable_bytes * 2 {
+        if held > 0 && held + bytes > self.inner.options.memtable_bytes / 4 * 5 {
             return Err(Full);
         }
         state.reserved += bytes;
@@ -339,7 +344,7 @@ impl LogStore {
         let _guard = guard(&self.inner.rewriting);
         let live = Arc::clone(&self.read().segments);
         let Some(inputs) = due_merge(&live, &self.inner.options) else { return Ok(false) };
-        self.rewrite(&inputs, Rewrite::Merge)?;
+        self.rewrite(&inputs, &Rewrite::Merge)?;
         Ok(true)
     }
 
@@ -348,12 +353,12 @@ impl LogStore {
     pub fn seal_due(&self, ended_by: i64) -> Result<bool> {
         let _guard = guard(&self.inner.rewriting);
         let live = Arc::clone(&self.read().segments);
-        let Some(inputs) = due_seal(&live, ended_by, self.inner.options.merge_bytes_max) else { return Ok(false) };
-        self.rewrite(&inputs, Rewrite::Seal)?;
+        let Some(inputs) = due_seal(&live, ended_by) else { return Ok(false) };
+        self.rewrite(&inputs, &Rewrite::Seal)?;
         Ok(true)
     }
 
-    fn rewrite(&self, inputs: &[Arc<LiveSegment>], what: Rewrite<'_>) -> Result<u64> {
+    fn rewrite(&self, inputs: &[Arc<LiveSegment>], what: &Rewrite<'_>) -> Result<u64> {
         let Some(first) = inputs.first() else { return Ok(0) };
         let partition = PartitionKey { class: first.row.class.clone(), day: first.row.day };
         let oldest = inputs.iter().map(|live| live.row.generation).max().unwrap_or(1);
@@ -362,7 +367,7 @@ impl LogStore {
             Rewrite::Seal => (Compression::SEALED, oldest + 1, true, None),
             Rewrite::Without(keep) => {
                 let sealed = inputs.iter().all(|live| live.row.sealed);
-                (if sealed { Compression::SEALED } else { Compression::HOT }, oldest, sealed, Some(keep))
+                (if sealed { Compression::SEALED } else { Compression::HOT }, oldest, sealed, Some(*keep))
             }
         };
         let before: u64 = inputs.iter().map(|live| live.row.rows).sum();
@@ -392,7 +397,7 @@ impl LogStore {
         let mut deleted = 0;
         for input in live.iter() {
             if crate::scan::any_match(&input.segment, matches)? {
-                deleted += self.rewrite(&[Arc::clone(input)], Rewrite::Without(&|record| !matches(record)))?;
+                deleted += self.rewrite(&[Arc::clone(input)], &Rewrite::Without(&|record| !matches(record)))?;
             }
         }
         Ok(deleted)
@@ -415,11 +420,14 @@ impl LogStore {
     pub fn backup(&self, target: &Path) -> Result<()> {
         let _guards = (guard(&self.inner.flushing), guard(&self.inner.rewriting));
         let paths = Paths::new(target);
-        fs::create_dir_all(paths.segments()).map_err(|source| Error::CreateDirectory { path: paths.segments(), source })?;
+        fs::create_dir_all(paths.segments())
+            .map_err(|source| Error::CreateDirectory { path: paths.segments(), source })?;
         for live in self.read().segments.iter() {
             let to = paths.segments().join(&live.row.file);
             let copied = to.parent().map_or(Ok(()), fs::create_dir_all);
-            let copied = copied.and_then(|()| fs::hard_link(live.segment.path(), &to).or_else(|_| fs::copy(live.segment.path(), &to).map(|_| ())));
+            let copied = copied.and_then(|()| {
+                fs::hard_link(live.segment.path(), &to).or_else(|_| fs::copy(live.segment.path(), &to).map(|_| ()))
+            });
             copied.map_err(|source| Error::Copy { path: to, source })?;
         }
         self.inner.catalog.copy_to(&paths.catalog())
@@ -444,9 +452,11 @@ fn swap_segments(state: &mut State, removed: &[i64], added: Vec<Arc<LiveSegment>
 
 /// The segments of one partition and size class, once there are enough of them.
 fn due_merge(live: &[Arc<LiveSegment>], options: &Options) -> Option<Vec<Arc<LiveSegment>>> {
-    let mut classes: std::collections::BTreeMap<(&str, i64, u32), Vec<&Arc<LiveSegment>>> = std::collections::BTreeMap::new();
+    let mut classes: std::collections::BTreeMap<(&str, i64, u32), Vec<&Arc<LiveSegment>>> =
+        std::collections::BTreeMap::new();
     let fan_in = options.merge_segments.max(2) as u64;
-    for segment in live.iter().filter(|live| !live.row.sealed && live.row.raw_bytes < options.merge_bytes_max / fan_in) {
+    for segment in live.iter().filter(|live| !live.row.sealed && live.row.raw_bytes < options.merge_bytes_max / fan_in)
+    {
         let size = segment.row.raw_bytes.max(1).ilog(fan_in);
         classes.entry((&segment.row.class, segment.row.day, size)).or_default().push(segment);
     }
@@ -454,14 +464,20 @@ fn due_merge(live: &[Arc<LiveSegment>], options: &Options) -> Option<Vec<Arc<Liv
     Some(due.into_iter().take(options.merge_segments.max(2)).cloned().collect())
 }
 
-/// The unsealed segments of one partition that is over, as many as fit one segment.
-fn due_seal(live: &[Arc<LiveSegment>], ended_by: i64, bytes_max: u64) -> Option<Vec<Arc<LiveSegment>>> {
+/// The body bytes of a sealed segment. Larger ones compress hardly better, and smaller ones let a query for the newest
+/// records pass over most of the day.
+const SEALED_BYTES: u64 = 256 << 20;
+
+/// The unsealed segments of one partition that is over, as many as make one sealed segment.
+fn due_seal(live: &[Arc<LiveSegment>], ended_by: i64) -> Option<Vec<Arc<LiveSegment>>> {
     let first = live.iter().find(|live| !live.row.sealed && live.row.day < ended_by)?;
     let mut bytes = 0;
-    let members = live.iter().filter(|live| !live.row.sealed && live.row.class == first.row.class && live.row.day == first.row.day);
+    let members = live
+        .iter()
+        .filter(|live| !live.row.sealed && live.row.class == first.row.class && live.row.day == first.row.day);
     let fitting = members.take_while(|live| {
         bytes += live.row.raw_bytes;
-        bytes <= bytes_max || bytes == live.row.raw_bytes
+        bytes <= SEALED_BYTES || bytes == live.row.raw_bytes
     });
     Some(fitting.cloned().collect())
 }

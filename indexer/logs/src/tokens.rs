@@ -158,13 +158,13 @@ impl TermHasher {
 
 #[inline]
 fn place(space: Space<'_>, hash: u64) -> u64 {
-        match space {
-            Space::Body => hash,
-            Space::Trace => hash.wrapping_add(0x9e37_79b9_7f4a_7c15),
-            Space::Span => hash.wrapping_add(0x3c6e_f372_fe94_f82a),
-            Space::Entity => hash.wrapping_add(0xdaa6_6d2c_7ddf_743f),
-            Space::Attribute(key) => hash.rotate_left(23) ^ xxh3_64(key.as_bytes()).wrapping_mul(0xff51_afd7_ed55_8ccd),
-        }
+    match space {
+        Space::Body => hash,
+        Space::Trace => hash.wrapping_add(0x9e37_79b9_7f4a_7c15),
+        Space::Span => hash.wrapping_add(0x3c6e_f372_fe94_f82a),
+        Space::Entity => hash.wrapping_add(0xdaa6_6d2c_7ddf_743f),
+        Space::Attribute(key) => hash.rotate_left(23) ^ xxh3_64(key.as_bytes()).wrapping_mul(0xff51_afd7_ed55_8ccd),
+    }
 }
 
 /// A set of the ASCII letters (case-folded) and digits that occur in variable tokens, and one bit for anything else.

@@ -1,6 +1,10 @@
 //! Damaged files: whatever bit flips and whatever is cut off, a store opens or says why not, serves nothing that was
 //! not written, tells what is missing, and serves the rest.
 
+#[path = "support/files.rs"]
+mod files;
+#[path = "support/naive.rs"]
+mod naive;
 #[path = "support/mod.rs"]
 mod support;
 
@@ -8,6 +12,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use files::copy_directory;
+use naive::matches;
 use orszem_logs::{Budget, LogStore, Options, Partial, Quarantined, Range, Row};
 use orszem_model::{Attribute, AttributeValue, Record};
 use orszem_search::Query;
@@ -28,11 +34,16 @@ fn batch(day: i64) -> Vec<Record> {
     let at = |n: i64| day * DAY_MS + n;
     let mut records: Vec<Record> = (0..60).map(|n| line("a", at(n), format!("request {n} took 1{n}ms"))).collect();
     records.extend((0..60).map(|n| Record {
-        attributes: vec![Attribute { key: "status".to_owned(), value: AttributeValue::Integer((200 + n % 3).to_string()) }],
+        attributes: vec![Attribute {
+            key: "status".to_owned(),
+            value: AttributeValue::Integer((200 + n % 3).to_string()),
+        }],
         trace_id: Some([n as u8; 16]),
         ..line("b", at(n), format!("blk_-{} received", n * 7919))
     }));
-    records.extend((0..9).map(|n| line("c", at(n), format!("{} words that come once{n}", ["ő", "rare", "few"][n as usize % 3]))));
+    records.extend(
+        (0..9).map(|n| line("c", at(n), format!("{} words that come once{n}", ["ő", "rare", "few"][n as usize % 3]))),
+    );
     let wide = |n| Attribute { key: format!("wide{n}"), value: AttributeValue::Null };
     records.push(Record { attributes: (0..70).map(wide).collect(), ..line("a", at(70), "a wide record") });
     records
@@ -59,7 +70,10 @@ impl Sample {
         let mut segments = store.segments();
         segments.sort_by_key(|segment| segment.day);
         let files = segments.iter().map(|segment| Path::new("segments").join(&segment.file)).collect();
-        assert_eq!(segments.iter().map(|segment| (segment.rows, segment.sealed)).collect::<Vec<_>>(), [(130, true), (130, false), (130, false)]);
+        assert_eq!(
+            segments.iter().map(|segment| (segment.rows, segment.sealed)).collect::<Vec<_>>(),
+            [(130, true), (130, false), (130, false)]
+        );
         Self { directory, rows, files }
     }
 
@@ -76,19 +90,6 @@ impl Sample {
     }
 }
 
-fn copy_directory(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).expect("lists") {
-        let path = entry.expect("an entry").path();
-        let target = to.join(path.file_name().expect("a name"));
-        if path.is_dir() {
-            fs::create_dir(&target).expect("creates");
-            copy_directory(&path, &target);
-        } else {
-            fs::copy(&path, &target).expect("copies");
-        }
-    }
-}
-
 const QUERIES: [&str; 10] =
     ["kind:*", "request", "*4ms", "rare OR ő", "/once\\d/", "status:201", "-status:*", "trace_id:07*", "7919", "wide*"];
 
@@ -100,7 +101,7 @@ fn check(sample: &Sample, root: &Path, day: usize, what: &str) -> bool {
     if !quarantined.is_empty() {
         assert_eq!(quarantined_rows, [130], "{what}");
         assert_eq!(quarantined[0].path.file_name(), damaged.file_name(), "{what}");
-        assert!(quarantined[0].path.is_file() && !damaged.exists(), "{what}");
+        assert!(quarantined[0].path.is_file() && !damaged.is_file(), "{what}");
     }
     let lost = if quarantined.is_empty() { None } else { Some(day) };
     let served = sample.rows_but(lost);
@@ -108,18 +109,26 @@ fn check(sample: &Sample, root: &Path, day: usize, what: &str) -> bool {
     let mut noticed = lost.is_some();
     for source in QUERIES {
         let query = Query::parse(source).expect("parses");
-        let matches = |rows: &[Row]| matching(&query, rows);
+        let matching = |rows: &[Row]| matching(&query, rows);
         let found = search(&store, source, 1);
-        let expected = matches(&served);
+        let expected = matching(&served);
         let damage_named = |damaged_files: &[String], partial| {
-            assert_eq!((damaged_files, partial), (&[damaged.display().to_string()][..], Some(Partial::Damage)), "{what}: {source}");
+            assert_eq!(
+                (damaged_files, partial),
+                (&[damaged.display().to_string()][..], Some(Partial::Damage)),
+                "{what}: {source}"
+            );
         };
         if found.partial.is_none() {
             assert!(found.rows == expected, "{what}: `{source}` is said to be complete and is not");
         } else {
             noticed = true;
             damage_named(&found.stats.damaged, found.partial);
-            assert_within(&matches(&untouched), &found.rows, &format!("{what}: `{source}` lacks rows of other segments"));
+            assert_within(
+                &matching(&untouched),
+                &found.rows,
+                &format!("{what}: `{source}` lacks rows of other segments"),
+            );
             assert_within(&found.rows, &expected, &format!("{what}: `{source}` has rows that nobody wrote"));
         }
         let (snapshot, budget) = (store.snapshot(), Budget::default());
@@ -128,7 +137,11 @@ fn check(sample: &Sample, root: &Path, day: usize, what: &str) -> bool {
             None => assert_eq!(counted.value, expected.len() as u64, "{what}: count of `{source}`"),
             partial => {
                 damage_named(&counted.stats.damaged, partial);
-                assert!((matches(&untouched).len()..=expected.len()).contains(&(counted.value as usize)), "{what}: {}", counted.value);
+                assert!(
+                    (matching(&untouched).len()..=expected.len()).contains(&(counted.value as usize)),
+                    "{what}: {}",
+                    counted.value
+                );
             }
         }
         let top = snapshot.top(&query, 1, Range::ALL, "status", 9, &budget).expect("top");
@@ -154,15 +167,7 @@ fn assert_within(some: &[Row], all: &[Row], what: &str) {
 }
 
 fn matching(query: &Query, rows: &[Row]) -> Vec<Row> {
-    let mut found: Vec<Row> = Vec::new();
-    for row in rows {
-        let payload = orszem_model::wire::encode_records(row.record.timestamp, std::slice::from_ref(&row.record));
-        let batch = orszem_model::wire::Batch::decode(&payload).expect("a batch");
-        let raw = batch.records().next().expect("a record");
-        if orszem_search::oracle::matches(query, &raw.view(&batch.streams[0], row.seq)) {
-            found.push(row.clone());
-        }
-    }
+    let mut found: Vec<Row> = rows.iter().filter(|row| matches(query, row)).cloned().collect();
     found.sort_by_key(Row::cursor);
     found
 }
@@ -200,7 +205,8 @@ fn a_flipped_bit_is_noticed_and_never_served() {
 fn a_segment_that_is_cut_short_goes_to_quarantine() {
     let sample = Sample::new();
     let sound = fs::read(sample.directory.path().join(&sample.files[1])).expect("reads");
-    for length in [0, 1, 7, 8, 9, 23, 24, 25, 100, sound.len() / 2, sound.len() - 17, sound.len() - 16, sound.len() - 1] {
+    for length in [0, 1, 7, 8, 9, 23, 24, 25, 100, sound.len() / 2, sound.len() - 17, sound.len() - 16, sound.len() - 1]
+    {
         let copy = sample.copy();
         fs::write(copy.path().join(&sample.files[1]), &sound[..length]).expect("writes");
         let (store, quarantined) = open(copy.path());
@@ -225,7 +231,11 @@ fn a_segment_that_is_gone_is_told() {
 #[test]
 fn a_file_of_something_else_is_no_segment() {
     let sample = Sample::new();
-    fs::write(sample.directory.path().join(&sample.files[0]), "not a segment at all, but long enough to be one".repeat(40)).expect("writes");
+    fs::write(
+        sample.directory.path().join(&sample.files[0]),
+        "not a segment at all, but long enough to be one".repeat(40),
+    )
+    .expect("writes");
     let (store, quarantined) = open(sample.directory.path());
     assert_eq!(quarantined.iter().map(|lost| lost.rows).collect::<Vec<_>>(), [130]);
     assert_eq!(search(&store, "kind:*", 1).rows, sample.rows_but(Some(0)));
@@ -252,7 +262,10 @@ fn a_rewrite_over_damage_fails_and_keeps_its_inputs() {
 }
 
 fn catalogue_files(root: &Path) -> Vec<PathBuf> {
-    ["catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm", "catalog.mirror"].iter().map(|name| root.join(name)).collect()
+    ["catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm", "catalog.mirror"]
+        .iter()
+        .map(|name| root.join(name))
+        .collect()
 }
 
 #[test]
@@ -269,7 +282,7 @@ fn a_catalogue_that_is_lost_or_damaged_is_made_anew() {
         let copy = sample.copy();
         let path = copy.path().join("catalog.sqlite");
         for rest in &catalogue_files(copy.path())[1..3] {
-            if rest.exists() {
+            if rest.is_file() {
                 fs::remove_file(rest).expect("removes");
             }
         }
@@ -339,14 +352,16 @@ fn without_catalogue_and_mirror_no_segment_is_thrown_away() {
     let sample = Sample::new();
     let copy = sample.copy();
     for path in catalogue_files(copy.path()) {
-        if path.exists() {
+        if path.is_file() {
             fs::remove_file(path).expect("removes");
         }
     }
     let (store, _) = open(copy.path());
     assert_eq!((store.flushed(), search(&store, "kind:*", 1).rows), (0, vec![]));
-    let kept: BTreeSet<_> =
-        fs::read_dir(copy.path().join("quarantine")).expect("lists").map(|entry| entry.expect("an entry").file_name()).collect();
+    let kept: BTreeSet<_> = fs::read_dir(copy.path().join("quarantine"))
+        .expect("lists")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
     let names: BTreeSet<_> = sample.files.iter().map(|file| file.file_name().expect("a name").to_owned()).collect();
     assert_eq!(kept, names);
 }

@@ -22,6 +22,9 @@ pub(super) struct Child {
 }
 
 /// What a process has used.
+/// The kernel's unit in `/proc/PID/stat` (USER_HZ), the same on every Linux there is.
+const TICKS_PER_SECOND: f64 = 100.0;
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Usage {
     pub(super) cpu_s: f64,
@@ -73,8 +76,16 @@ impl Child {
         Ok(Usage { cpu_s: self.cpu_s()?, anonymous_bytes: memory("RssAnon:")?, peak_bytes: memory("VmHWM:")? })
     }
 
-    /// CPU seconds of its threads, in nanosecond steps; `stat` counts hundredths only.
+    /// CPU seconds of all threads it ever had, in hundredths.
     fn cpu_s(&self) -> anyhow::Result<f64> {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).context("the server is gone")?;
+        let after_name = text.rsplit(')').next().unwrap_or_default();
+        let ticks: u64 = after_name.split_ascii_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+        Ok(ticks as f64 / TICKS_PER_SECOND)
+    }
+
+    /// CPU seconds of the threads it has now, in nanosecond steps: for questions shorter than a tick.
+    pub(super) fn threads_cpu_s(&self) -> anyhow::Result<f64> {
         let mut nanos = 0;
         for entry in std::fs::read_dir(format!("/proc/{}/task", self.pid)).context("the server is gone")? {
             // A thread may end between the listing and the look.

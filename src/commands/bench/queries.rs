@@ -22,13 +22,13 @@ pub(super) async fn run(server: &Child, meta: &Meta, repeat: u32) -> anyhow::Res
     for question in questions(meta, &range) {
         let mut walls = Vec::new();
         ask(server, &question, 0).await?;
-        let before = server.usage()?;
+        let before = server.threads_cpu_s()?;
         for n in 1..=repeat {
             let begun = Instant::now();
             ask(server, &question, n).await?;
             walls.push(begun.elapsed().as_secs_f64() * 1e3);
         }
-        let cpu_ms = server.usage()?.since(&before).cpu_s * 1e3 / f64::from(repeat);
+        let cpu_ms = (server.threads_cpu_s()? - before) * 1e3 / f64::from(repeat);
         print(&format!("{:<28} {:>10.2} {cpu_ms:>10.2}", question.name, median(walls)))?;
     }
     Ok(())

@@ -89,7 +89,14 @@ impl Snapshot {
 
     /// How many records match in each span of `step_ns`, by severity band. Buckets start at multiples of the step; empty
     /// ones are left out.
-    pub fn histogram(&self, query: &Query, tenant: u32, range: Range, step_ns: i64, budget: &Budget) -> Result<Answer<BTreeMap<i64, Bands>>> {
+    pub fn histogram(
+        &self,
+        query: &Query,
+        tenant: u32,
+        range: Range,
+        step_ns: i64,
+        budget: &Budget,
+    ) -> Result<Answer<BTreeMap<i64, Bands>>> {
         let step = step_ns.max(1);
         let mut buckets: HashMap<i64, Bands> = HashMap::new();
         let mut watch = Watch::new(budget);
@@ -130,9 +137,18 @@ impl Snapshot {
     }
 
     /// The `limit` most frequent values of a field among the records that match.
-    pub fn top(&self, query: &Query, tenant: u32, range: Range, field: &str, limit: usize, budget: &Budget) -> Result<Answer<Top>> {
+    pub fn top(
+        &self,
+        query: &Query,
+        tenant: u32,
+        range: Range,
+        field: &str,
+        limit: usize,
+        budget: &Budget,
+    ) -> Result<Answer<Top>> {
         let mut tally = Tally::default();
-        let watch = self.each_value(query, tenant, range, field, budget, |value, count, watch| tally.add(value, count, watch))?;
+        let watch =
+            self.each_value(query, tenant, range, field, budget, |value, count, watch| tally.add(value, count, watch))?;
         Ok(watch.answer(tally.top(limit)))
     }
 
@@ -148,7 +164,9 @@ impl Snapshot {
     ) -> Result<Answer<NumberSummary>> {
         let mut numbers: Vec<f64> = Vec::new();
         let watch = self.each_value(query, tenant, range, field, budget, |value, count, watch| {
-            let number = value.and_then(|value| std::str::from_utf8(value).ok()).and_then(|text| text.trim().parse::<f64>().ok());
+            let number = value
+                .and_then(|value| std::str::from_utf8(value).ok())
+                .and_then(|text| text.trim().parse::<f64>().ok());
             if let Some(number) = number.filter(|number| number.is_finite())
                 && watch.hold(8 * count as usize)
             {
@@ -228,7 +246,14 @@ impl Snapshot {
     }
 
     /// The fields that matching records have, with counts, most frequent first.
-    pub fn fields(&self, query: &Query, tenant: u32, range: Range, limit: usize, budget: &Budget) -> Result<Answer<Vec<FieldSummary>>> {
+    pub fn fields(
+        &self,
+        query: &Query,
+        tenant: u32,
+        range: Range,
+        limit: usize,
+        budget: &Budget,
+    ) -> Result<Answer<Vec<FieldSummary>>> {
         let mut counts: BTreeMap<(String, bool), u64> = BTreeMap::new();
         let mut add = |name: &str, label: bool, count: u64| match counts.get_mut(&(name.to_owned(), label)) {
             Some(total) => *total += count,
@@ -273,7 +298,14 @@ impl Snapshot {
 
     /// The most frequent skeletons among the records that match. Lines whose skeleton is rare, and lines that are not in
     /// a segment yet, have none.
-    pub fn patterns(&self, query: &Query, tenant: u32, range: Range, limit: usize, budget: &Budget) -> Result<Answer<Vec<PatternCount>>> {
+    pub fn patterns(
+        &self,
+        query: &Query,
+        tenant: u32,
+        range: Range,
+        limit: usize,
+        budget: &Budget,
+    ) -> Result<Answer<Vec<PatternCount>>> {
         let mut counts: HashMap<(String, Severity), u64> = HashMap::new();
         let mut watch = Watch::new(budget);
         self.each_piece(query, tenant, range, &mut watch, |piece, walker, watch| {
@@ -292,7 +324,9 @@ impl Snapshot {
         })?;
         let mut patterns: Vec<PatternCount> =
             counts.into_iter().map(|((pattern, severity), count)| PatternCount { pattern, count, severity }).collect();
-        patterns.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.pattern.cmp(&b.pattern)).then_with(|| a.severity.cmp(&b.severity)));
+        patterns.sort_by(|a, b| {
+            b.count.cmp(&a.count).then_with(|| a.pattern.cmp(&b.pattern)).then_with(|| a.severity.cmp(&b.severity))
+        });
         patterns.truncate(limit);
         Ok(watch.answer(patterns))
     }
@@ -418,8 +452,11 @@ fn value_of(record: &RecordView<'_>, name: &FieldName) -> Option<Vec<u8>> {
             let labels = &record.stream.labels;
             let label = names.iter().find_map(|name| labels.get(name)).map(|value| value.as_bytes().to_vec());
             label.or_else(|| {
-                let attribute = names.iter().find_map(|name| record.attributes.into_iter().find(|attribute| attribute.key == name));
-                attribute.filter(|attribute| attribute.kind != ValueType::Null).map(|attribute| attribute.value.to_vec())
+                let attribute =
+                    names.iter().find_map(|name| record.attributes.into_iter().find(|attribute| attribute.key == name));
+                attribute
+                    .filter(|attribute| attribute.kind != ValueType::Null)
+                    .map(|attribute| attribute.value.to_vec())
             })
         }
     }

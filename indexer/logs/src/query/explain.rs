@@ -68,7 +68,8 @@ impl Snapshot {
                 Ok(true)
             })?;
             explanation.blocks_to_read += read.len() as u64;
-            explanation.bytes_to_read += read.iter().map(|block| segment.blocks[*block].compressed_bytes()).sum::<u64>();
+            explanation.bytes_to_read +=
+                read.iter().map(|block| segment.blocks[*block].compressed_bytes()).sum::<u64>();
         }
         Ok(explanation)
     }

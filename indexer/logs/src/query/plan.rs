@@ -6,7 +6,9 @@
 
 use orszem_model::wire::{AttributesView, EntitiesView, RecordView};
 use orszem_model::{Kind, Stream, Timestamp};
-use orszem_search::{Expr, FieldMatcher, FieldName, FieldPattern, Query, Required, TextPattern, Verify, required_tokens};
+use orszem_search::{
+    Expr, FieldMatcher, FieldName, FieldPattern, Query, Required, TextPattern, Verify, required_tokens,
+};
 
 use super::rows::{RowSet, WholeRows};
 use crate::error::Result;
@@ -218,7 +220,8 @@ impl<'s> Plan<'s> {
 
     /// Whether nothing in the segment can match.
     pub(crate) fn is_empty(&self) -> bool {
-        self.by_group.iter().all(|tri| *tri == Tri::Never) || self.template_groups_never() && self.whole.possible.is_empty_in(0, self.segment.rows - self.whole_start)
+        self.by_group.iter().all(|tri| *tri == Tri::Never)
+            || self.template_groups_never() && self.whole.possible.is_empty_in(0, self.segment.rows - self.whole_start)
     }
 
     fn template_groups_never(&self) -> bool {
@@ -269,10 +272,9 @@ impl<'s> Plan<'s> {
         if tri == Tri::Maybe
             && (leaf.whole_rows.is_none() || self.segment.groups[group].key.form == BodyForm::Template)
             && let Some(block) = block
+            && leaf.blocks.as_ref().is_some_and(|blocks| !blocks.contains(block))
         {
-            if leaf.blocks.as_ref().is_some_and(|blocks| !blocks.contains(block)) {
-                tri = Tri::Never;
-            }
+            tri = Tri::Never;
         }
         match (&leaf.by_stream, stream) {
             (Some(streams), Some(stream)) if streams[stream as usize] => Tri::Always,
@@ -446,7 +448,9 @@ impl Planner<'_> {
                 _ => Ok(self.constant(|_| Tri::Maybe)),
             },
             FieldName::Severity | FieldName::Kind => Ok(self.by_shape(field, |_| false)),
-            FieldName::TraceId | FieldName::SpanId | FieldName::Entity if matches!(field.matcher, FieldMatcher::Exists) => {
+            FieldName::TraceId | FieldName::SpanId | FieldName::Entity
+                if matches!(field.matcher, FieldMatcher::Exists) =>
+            {
                 Ok(self.exists(&field.field))
             }
             FieldName::TraceId => self.by_id(field, Space::Trace, |shape| shape.has_trace),
@@ -506,7 +510,8 @@ impl Planner<'_> {
             }
             leaf.blocks = Some(blocks);
         }
-        let streams: Vec<bool> = self.segment.streams.iter().map(|stream| field.matches_labels(&stream.labels)).collect();
+        let streams: Vec<bool> =
+            self.segment.streams.iter().map(|stream| field.matches_labels(&stream.labels)).collect();
         leaf.any_stream = streams.contains(&true);
         leaf.by_stream = Some(streams);
         Ok(leaf)
@@ -551,7 +556,8 @@ fn hex(text: &str) -> Option<Vec<u8>> {
 /// A record that has nothing but what its shape says.
 fn bare_record(shape: &Shape) -> RecordView<'_> {
     static NO_STREAM: std::sync::OnceLock<Stream> = std::sync::OnceLock::new();
-    let stream = NO_STREAM.get_or_init(|| Stream { tenant: 0, class: String::new(), labels: orszem_model::Labels::default() });
+    let stream =
+        NO_STREAM.get_or_init(|| Stream { tenant: 0, class: String::new(), labels: orszem_model::Labels::default() });
     RecordView {
         timestamp: Timestamp(0),
         observed: Timestamp(0),

@@ -148,7 +148,12 @@ mod tests {
         some.possible.insert_range(10, 20);
         some.certain.insert(15);
         let not = some.clone().not(100);
-        assert!(!not.possible.contains(15) && not.possible.contains(12) && !not.certain.contains(12) && not.certain.contains(99));
+        assert!(
+            !not.possible.contains(15)
+                && not.possible.contains(12)
+                && !not.certain.contains(12)
+                && not.certain.contains(99)
+        );
         assert_eq!(not.not(100), some);
     }
 }

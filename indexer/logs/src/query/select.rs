@@ -100,7 +100,8 @@ impl Snapshot {
                     && best.offer(record.timestamp.0, record.seq, Place::Memtable { index: from_memtable.len() })
                 {
                     from_memtable.push(Some(to_row(record)));
-                    held = from_memtable.len() < page.limit.saturating_mul(4).max(10_000) || compact(&mut from_memtable, &mut best);
+                    held = from_memtable.len() < page.limit.saturating_mul(4).max(10_000)
+                        || compact(&mut from_memtable, &mut best);
                 }
             })?;
         }
@@ -114,7 +115,14 @@ impl Snapshot {
         Ok(SearchResult { rows, next, stats: watch.stats, partial: watch.partial })
     }
 
-    fn select_segments(&self, query: &Query, tenant: u32, page: &Page<'_>, best: &mut Best, watch: &mut Watch<'_>) -> Result<()> {
+    fn select_segments(
+        &self,
+        query: &Query,
+        tenant: u32,
+        page: &Page<'_>,
+        best: &mut Best,
+        watch: &mut Watch<'_>,
+    ) -> Result<()> {
         let mut order: Vec<usize> = (0..self.segments.len()).collect();
         order.sort_by_key(|index| {
             let segment = &self.segments[*index].segment;
@@ -136,7 +144,12 @@ impl Snapshot {
         Ok(())
     }
 
-    fn fetch(&self, found: &[(Key, Place)], mut from_memtable: Vec<Option<Row>>, watch: &mut Watch<'_>) -> Result<Vec<Row>> {
+    fn fetch(
+        &self,
+        found: &[(Key, Place)],
+        mut from_memtable: Vec<Option<Row>>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Vec<Row>> {
         let mut rows: BTreeMap<usize, Row> = BTreeMap::new();
         let mut by_segment: BTreeMap<usize, Vec<(usize, Piece)>> = BTreeMap::new();
         for (rank, (_, place)) in found.iter().enumerate() {
@@ -147,7 +160,8 @@ impl Snapshot {
                     }
                 }
                 Place::Segment { segment, block, group, stream, row } => {
-                    let piece = Piece { block, group, stream, rows: row..row + 1, verify: false, whole: false, in_range: true };
+                    let piece =
+                        Piece { block, group, stream, rows: row..row + 1, verify: false, whole: false, in_range: true };
                     by_segment.entry(segment).or_default().push((rank, piece));
                 }
             }
@@ -284,7 +298,8 @@ fn select_segment(
                 continue;
             }
             let seq = walker.reader.seq(piece.block, row)?;
-            let place = Place::Segment { segment: index, block: piece.block, group: piece.group, stream: piece.stream, row };
+            let place =
+                Place::Segment { segment: index, block: piece.block, group: piece.group, stream: piece.stream, row };
             best.offer(time, seq, place);
         }
         Ok(true)
@@ -298,7 +313,11 @@ fn narrow(piece: &mut Piece, times: &[i64], best: &Best) {
     let start = piece.rows.start;
     match best.order {
         Order::NewestFirst => {
-            let skip = if best.heap.len() < best.limit { 0 } else { times.partition_point(|time| !best.has_room_at(*time) && !behind(best, *time)) };
+            let skip = if best.heap.len() < best.limit {
+                0
+            } else {
+                times.partition_point(|time| !best.has_room_at(*time) && !behind(best, *time))
+            };
             let keep = times.partition_point(|time| best.after.is_none_or(|after| *time <= after.0));
             piece.rows = start + skip.min(keep) as u32..start + keep as u32;
         }

@@ -79,7 +79,9 @@ pub(crate) fn pieces(
                     if !visible[current.stream as usize] {
                         continue;
                     }
-                    if whole && plan.whole.possible.is_empty_in(rows.start - plan.whole_start, rows.end - plan.whole_start) {
+                    if whole
+                        && plan.whole.possible.is_empty_in(rows.start - plan.whole_start, rows.end - plan.whole_start)
+                    {
                         continue;
                     }
                     let tri = match by_block {

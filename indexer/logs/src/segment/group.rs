@@ -86,7 +86,14 @@ impl GroupKey {
         let form = match take_exact(&mut input, 1)?[0] {
             0 => BodyForm::Template,
             1 => BodyForm::Whole,
-            2 => return Some(Self { form: BodyForm::Record, shape: Shape::default(), pieces: Vec::new(), roles: vec![SlotRole::Record] }),
+            2 => {
+                return Some(Self {
+                    form: BodyForm::Record,
+                    shape: Shape::default(),
+                    pieces: Vec::new(),
+                    roles: vec![SlotRole::Record],
+                });
+            }
             _ => return None,
         };
         let shape = Shape::decode(&mut input)?;

@@ -11,8 +11,8 @@ use orszem_model::{Stream, Timestamp};
 
 use super::block::{SlotColumn, chunk_bytes, decode_chunk};
 use super::group::{BodyForm, Group, GroupKey, Shape, SlotRole, take_record};
-use super::write::Sequences;
 use super::words::Words;
+use super::write::Sequences;
 use super::{HEAD, Section, TAIL, postings, rice};
 use crate::error::{Error, Result};
 use crate::query::plan::SlotTerm;
@@ -84,7 +84,10 @@ impl Segment {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let failed = |source| Error::OpenSegment { path: path.to_owned(), source };
         let file = File::open(path).map_err(failed)?;
-        #[expect(unsafe_code, reason = "a segment is never written after it was named by the catalogue, and the data directory is locked")]
+        #[expect(
+            unsafe_code,
+            reason = "a segment is never written after it was named by the catalogue, and the data directory is locked"
+        )]
         let map = unsafe { Mmap::map(&file) }.map_err(failed)?;
         let corrupt = |what| Error::Corrupt { path: path.to_owned(), what };
         let sections = read_sections(&map).map_err(corrupt)?;
@@ -195,7 +198,8 @@ impl Segment {
         for _ in 0..count {
             let offset = take(&mut input)?;
             let mut next = || u32::try_from(take(&mut input)?).ok();
-            let (compressed, raw, rows, crc, times_length, ranks_length) = (next()?, next()?, next()?, next()?, next()?, next()?);
+            let (compressed, raw, rows, crc, times_length, ranks_length) =
+                (next()?, next()?, next()?, next()?, next()?, next()?);
             let (min_ts, max_ts) = (take_signed(&mut input)?, take_signed(&mut input)?);
             let row_end = row.checked_add(rows)?;
             self.blocks.push(Block {
@@ -224,7 +228,8 @@ impl Segment {
 
     /// The blocks that may hold the term with this hash, ascending.
     pub(crate) fn blocks_with(&self, hash: u64) -> Result<Vec<u32>> {
-        postings::look_up(self.stored(Section::Postings), hash).ok_or_else(|| self.corrupt("the term index does not decode"))
+        postings::look_up(self.stored(Section::Postings), hash)
+            .ok_or_else(|| self.corrupt("the term index does not decode"))
     }
 
     /// The words of bodies that are kept whole.
@@ -289,7 +294,10 @@ impl Segment {
 
     /// The sequence number of a rank.
     pub(crate) fn seq(&self, rank: i64) -> Result<u64> {
-        u32::try_from(rank).ok().and_then(|rank| self.sequences.seq(rank)).ok_or_else(|| self.corrupt("a rank has no sequence number"))
+        u32::try_from(rank)
+            .ok()
+            .and_then(|rank| self.sequences.seq(rank))
+            .ok_or_else(|| self.corrupt("a rank has no sequence number"))
     }
 }
 
@@ -303,18 +311,23 @@ fn read_sections(map: &[u8]) -> std::result::Result<[(usize, usize, usize, bool)
     }
     let word = |bytes: &[u8]| bytes.try_into().map(u32::from_le_bytes).unwrap_or(0);
     let length = word(&footer[..4]) as usize;
-    let table = (map.len() - FOOTER).checked_sub(length).and_then(|at| map.get(at..at + length)).ok_or("its section table is cut short")?;
+    let table = (map.len() - FOOTER)
+        .checked_sub(length)
+        .and_then(|at| map.get(at..at + length))
+        .ok_or("its section table is cut short")?;
     if crc32c::crc32c(table) != word(&footer[4..8]) {
         return Err("its section table has a wrong checksum");
     }
     let mut sections = [(0, 0, 0, false); Section::COUNT];
     let mut seen = 0;
     for entry in table.chunks_exact(ENTRY) {
-        let number = |at: usize| entry[at..at + 8].try_into().map(u64::from_le_bytes).ok().and_then(|n| usize::try_from(n).ok());
+        let number =
+            |at: usize| entry[at..at + 8].try_into().map(u64::from_le_bytes).ok().and_then(|n| usize::try_from(n).ok());
         let (Some(start), Some(length), Some(raw)) = (number(2), number(10), number(18)) else {
             return Err("its section table has an impossible number");
         };
-        let bytes = start.checked_add(length).and_then(|end| map.get(start..end)).ok_or("a section lies outside the file")?;
+        let bytes =
+            start.checked_add(length).and_then(|end| map.get(start..end)).ok_or("a section lies outside the file")?;
         if crc32c::crc32c(bytes) != word(&entry[26..30]) {
             return Err("a section has a wrong checksum");
         }
@@ -444,7 +457,13 @@ impl<'s> BlockReader<'s> {
 
 impl Segment {
     /// Decodes what [`BlockReader::encoded_chunk`] gave.
-    pub(crate) fn decode_chunk<'a>(&'a self, group: u32, bytes: &'a [u8], row_start: u32, row_end: u32) -> Result<Chunk<'a>> {
+    pub(crate) fn decode_chunk<'a>(
+        &'a self,
+        group: u32,
+        bytes: &'a [u8],
+        row_start: u32,
+        row_end: u32,
+    ) -> Result<Chunk<'a>> {
         let group = &self.groups[group as usize];
         let columns = decode_chunk(bytes, group.key.roles.len(), (row_end - row_start) as usize)
             .ok_or_else(|| self.corrupt("a chunk does not decode"))?;
@@ -482,7 +501,9 @@ impl Chunk<'_> {
                 SlotTerm::Variable(_) if self.group.charset.beyond_ascii() => {}
                 SlotTerm::Variable(token) => {
                     let slots = &self.columns[..self.group.key.variable_slots()];
-                    rows.retain(|row| slots.iter().any(|slot| slot.get((row - self.row_start) as usize).eq_ignore_ascii_case(token)));
+                    rows.retain(|row| {
+                        slots.iter().any(|slot| slot.get((row - self.row_start) as usize).eq_ignore_ascii_case(token))
+                    });
                 }
                 SlotTerm::Id(role, id) => {
                     let Some(slot) = self.group.key.roles.iter().position(|other| other == role) else { continue };

@@ -158,7 +158,8 @@ mod tests {
 
     #[test]
     fn edges() {
-        for values in [vec![], vec![0], vec![i64::MIN, i64::MAX, i64::MIN], vec![7; 100], vec![0, 1 << 40, 1, 1 << 41]] {
+        for values in [vec![], vec![0], vec![i64::MIN, i64::MAX, i64::MIN], vec![7; 100], vec![0, 1 << 40, 1, 1 << 41]]
+        {
             assert_eq!(round_trip(&values), Some(values));
         }
         let mut out = Vec::new();

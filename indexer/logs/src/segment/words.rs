@@ -132,7 +132,9 @@ impl<'a> Words<'a> {
 
     /// Calls `found` with each row of the word at offset `at` of the text.
     fn for_each_row(&self, at: usize, found: &mut impl FnMut(u32)) -> Option<()> {
-        let index = self.offsets.partition_point(|offset| u32::from_le_bytes([offset[0], offset[1], offset[2], offset[3]]) as usize <= at);
+        let index = self
+            .offsets
+            .partition_point(|offset| u32::from_le_bytes([offset[0], offset[1], offset[2], offset[3]]) as usize <= at);
         let (text_at, rows_at) = self.block(index.checked_sub(1)?)?;
         let before = memchr::memchr_iter(b'\n', self.text.get(text_at..at)?).count();
         let mut input = self.rows.get(rows_at..)?;

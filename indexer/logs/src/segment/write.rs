@@ -30,8 +30,8 @@ pub(crate) struct Compression {
 }
 
 impl Compression {
-    pub(crate) const HOT: Self = Self { level: 3, block_bytes: 96 << 10 };
-    pub(crate) const SEALED: Self = Self { level: 12, block_bytes: 256 << 10 };
+    pub(crate) const HOT: Self = Self { level: 3, block_bytes: 32 << 10 };
+    pub(crate) const SEALED: Self = Self { level: 15, block_bytes: 64 << 10 };
 }
 
 /// What a finished segment is, as the catalogue keeps it.
@@ -202,7 +202,9 @@ impl SegmentWriter {
         self.seqs.push(seq);
         self.chunk_rows += 1;
         self.group_rows += 1;
-        if self.block.len() + self.chunk_bytes >= self.compression.block_bytes || self.block_times.len() >= BLOCK_ROWS_MAX {
+        if self.block.len() + self.chunk_bytes >= self.compression.block_bytes
+            || self.block_times.len() >= BLOCK_ROWS_MAX
+        {
             self.end_chunk();
             self.end_block()?;
         }
@@ -336,7 +338,8 @@ impl SegmentWriter {
         let mut footer = (table.len() as u32).to_le_bytes().to_vec();
         footer.extend_from_slice(&crc32c::crc32c(&table).to_le_bytes());
         footer.extend_from_slice(TAIL);
-        let written = self.out.write_all(&table).and_then(|()| self.out.write_all(&footer)).and_then(|()| self.out.flush());
+        let written =
+            self.out.write_all(&table).and_then(|()| self.out.write_all(&footer)).and_then(|()| self.out.flush());
         self.io(written)?;
         let synced = self.out.get_ref().sync_all();
         self.io(synced)?;

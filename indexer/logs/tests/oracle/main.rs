@@ -1,6 +1,7 @@
 //! The store against a naive scan: random records, applied, flushed, merged, sealed and deleted in random order; then
 //! random queries of every sort, which must answer what a list of all records answers.
 
+mod edges;
 mod naive;
 mod queries;
 mod random;
@@ -38,8 +39,15 @@ impl World {
         };
         let position = if random.one_in(3) { 0 } else { random.next() >> 24 };
         let directory = tempfile::tempdir().expect("a directory");
-        let mut world =
-            Self { directory, options, store: None, applied: Vec::new(), records: Vec::new(), gone: BTreeSet::new(), position };
+        let mut world = Self {
+            directory,
+            options,
+            store: None,
+            applied: Vec::new(),
+            records: Vec::new(),
+            gone: BTreeSet::new(),
+            position,
+        };
         world.open();
         world
     }
@@ -48,7 +56,8 @@ impl World {
         self.store = None;
         let (store, quarantined) = LogStore::open(self.directory.path(), self.options.clone()).expect("opens");
         assert_eq!(quarantined, []);
-        let replayed: Vec<_> = self.applied.iter().filter(|(position, _)| *position >= store.flushed()).cloned().collect();
+        let replayed: Vec<_> =
+            self.applied.iter().filter(|(position, _)| *position >= store.flushed()).cloned().collect();
         store.apply(replayed, self.position).expect("applies");
         self.store = Some(store);
     }
@@ -79,6 +88,16 @@ impl World {
             submission.push((position, payload));
         }
         self.store().apply(submission, self.position).expect("applies");
+    }
+
+    /// Applies these records as one batch.
+    fn put(&mut self, records: Vec<Record>) {
+        let payload = encode_records(Timestamp(0), &records);
+        let position = self.position;
+        self.position += 1;
+        self.records.extend(records);
+        self.applied.push((position, payload.clone()));
+        self.store().apply(vec![(position, payload)], self.position).expect("applies");
     }
 
     fn step(&mut self, random: &mut Random) {
@@ -125,24 +144,28 @@ impl World {
     /// Asks everything there is to ask of one query; answers whether the query was one.
     fn check(&self, random: &mut Random) -> bool {
         let Some(query) = self.query(random) else { return false };
-        let range = self.range(random);
         let tenant = if random.one_in(6) { 2 } else { 1 };
+        let range = self.range(random);
+        self.ask(random, &query, tenant, range);
+        true
+    }
+
+    fn ask(&self, random: &mut Random, query: &Query, tenant: u32, range: Range) {
         let gone = |seq| self.gone.contains(&seq);
-        let expected = naive::matching(&self.applied, &query, tenant, range, &FIELDS, &gone);
-        let check = Check { snapshot: self.store().snapshot(), query: &query, tenant, range, expected };
+        let expected = naive::matching(&self.applied, query, tenant, range, &FIELDS, &gone);
+        let check = Check { snapshot: self.store().snapshot(), query, tenant, range, expected };
         check.count();
         check.pages(random, Order::NewestFirst);
         check.pages(random, Order::OldestFirst);
         check.aggregates(random);
         let everything = Query::parse("kind:*").expect("parses");
         let all = naive::matching(&self.applied, &everything, tenant, Range::ALL, &[], &gone);
-        let matching = naive::matching(&self.applied, &query, tenant, Range::ALL, &[], &gone);
+        let matching = naive::matching(&self.applied, query, tenant, Range::ALL, &[], &gone);
         if !all.is_empty() {
             let this = &random.pick(&all).row;
             check.context(random, this, None, &all);
-            check.context(random, this, Some(&query), &matching);
+            check.context(random, this, Some(query), &matching);
         }
-        true
     }
 }
 
@@ -228,7 +251,8 @@ impl Check<'_> {
             let limit = 1 + random.below(9);
             let top = self.whole("top", snapshot.top(query, tenant, range, FIELDS[at], limit, &budget));
             assert_eq!(top, naive::top(expected, at, limit), "top {limit} of {}, {}", FIELDS[at], self.told());
-            let numbers = self.whole("numbers", snapshot.numbers(query, tenant, range, FIELDS[at], &[0.0, 0.5, 1.0], &budget));
+            let numbers =
+                self.whole("numbers", snapshot.numbers(query, tenant, range, FIELDS[at], &[0.0, 0.5, 1.0], &budget));
             match naive::numbers(expected, at) {
                 Some(expected) => assert_eq!(numbers, expected, "numbers of {}, {}", FIELDS[at], self.told()),
                 None => assert_eq!(numbers.count, 0, "numbers of {}, {}", FIELDS[at], self.told()),
@@ -236,7 +260,8 @@ impl Check<'_> {
         }
         let mut fields = naive::fields(expected);
         let found = self.whole("fields", snapshot.fields(query, tenant, range, 1_000, &budget));
-        let by_name = |fields: &mut Vec<orszem_logs::FieldSummary>| fields.sort_by_key(|field| (field.name.clone(), field.label));
+        let by_name =
+            |fields: &mut Vec<orszem_logs::FieldSummary>| fields.sort_by_key(|field| (field.name.clone(), field.label));
         assert!(found.is_sorted_by_key(|field| (std::cmp::Reverse(field.count), field.name.clone())), "{found:?}");
         let mut found = found;
         by_name(&mut fields);
@@ -255,10 +280,17 @@ impl Check<'_> {
             .expect("context")
             .expect("the record is there");
         let (rows, at) = naive::context(shown, this, around);
-        assert_eq!((found.rows, place, found.partial), (rows, at, None), "context {around:?} of {:?}, {}", this.cursor(), self.told());
+        assert_eq!(
+            (found.rows, place, found.partial),
+            (rows, at, None),
+            "context {around:?} of {:?}, {}",
+            this.cursor(),
+            self.told()
+        );
         let nowhere = Cursor { seq: this.seq ^ 0xfff00, ..this.cursor() };
         if !shown.iter().any(|matching| matching.row.cursor() == nowhere) && filter.is_none() {
-            let missing = self.snapshot.context(nowhere, self.tenant, around, filter, &Budget::default()).expect("context");
+            let missing =
+                self.snapshot.context(nowhere, self.tenant, around, filter, &Budget::default()).expect("context");
             assert!(missing.is_none(), "a context of {nowhere:?}");
         }
     }
@@ -313,12 +345,7 @@ fn many_like_lines_are_found_in_memtable_and_blocks() {
             Record { timestamp, ..Record::line(timestamp, base.stream.clone(), format!("tick {n} of batch-{batch}")) }
         });
         let lines: Vec<Record> = lines.collect();
-        let payload = encode_records(Timestamp(0), &lines);
-        let position = world.position;
-        world.position += 1;
-        world.records.extend(lines);
-        world.applied.push((position, payload.clone()));
-        world.store().apply(vec![(position, payload)], world.position).expect("applies");
+        world.put(lines);
     }
     for flushed in [false, true] {
         for source in ["tick", "batch-3 -1*", "899", "/7 of/"] {

@@ -94,8 +94,9 @@ pub(crate) fn top(rows: &[Matching], field: usize, limit: usize) -> Top {
     }
     let (distinct, present) = (counts.len() as u64, rows.len() as u64 - missing);
     let counted = counts.into_iter();
-    let mut values: Vec<ValueCount> =
-        counted.map(|(value, count)| ValueCount { value: String::from_utf8_lossy(value).into_owned(), count }).collect();
+    let mut values: Vec<ValueCount> = counted
+        .map(|(value, count)| ValueCount { value: String::from_utf8_lossy(value).into_owned(), count })
+        .collect();
     values.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
     values.truncate(limit);
     Top { values, distinct, present, missing }
@@ -128,7 +129,8 @@ pub(crate) fn fields(rows: &[Matching]) -> Vec<FieldSummary> {
 pub(crate) fn context(rows: &[Matching], this: &Row, (before, after): (usize, usize)) -> (Vec<Row>, usize) {
     let same = |matching: &&Matching| matching.row.record.stream == this.record.stream;
     let mut shown: Vec<Row> = Vec::new();
-    let earlier = rows.iter().rev().filter(same).map(|matching| &matching.row).filter(|row| row.cursor() < this.cursor());
+    let earlier =
+        rows.iter().rev().filter(same).map(|matching| &matching.row).filter(|row| row.cursor() < this.cursor());
     shown.extend(earlier.take(before).cloned());
     shown.reverse();
     let place = shown.len();

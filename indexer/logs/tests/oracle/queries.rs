@@ -149,8 +149,17 @@ fn field(random: &mut Random, record: &Record) -> String {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     match random.below(14) {
         0 => (*random.pick(&[
-            "level:error", "level:>=warn", "level:<warn", "level:*", "level:unset", "level:18", "level:err*", "severity:loud*",
-            "level:[info TO error]", "-level:info", "level:(warn OR unset)",
+            "level:error",
+            "level:>=warn",
+            "level:<warn",
+            "level:*",
+            "level:unset",
+            "level:18",
+            "level:err*",
+            "severity:loud*",
+            "level:[info TO error]",
+            "-level:info",
+            "level:(warn OR unset)",
         ]))
         .to_owned(),
         1 => (*random.pick(&["kind:span", "kind:(log OR probe)", "kind:*", "-kind:log", "kind:event"])).to_owned(),
@@ -177,7 +186,16 @@ fn field(random: &mut Random, record: &Record) -> String {
             let name = if name.starts_with("host") { *random.pick(&["host", "hostname", "host.name"]) } else { name };
             format!("{}:{}", quoted(name), value(random, label))
         }
-        9 => (*random.pick(&["status:>=200", "-status:200", "status:[200 TO 500}", "host:db1", "user:\"\"", "pid:*", "wide65:*"])).to_owned(),
+        9 => (*random.pick(&[
+            "status:>=200",
+            "-status:200",
+            "status:[200 TO 500}",
+            "host:db1",
+            "user:\"\"",
+            "pid:*",
+            "wide65:*",
+        ]))
+        .to_owned(),
         _ => match record.attributes.is_empty() {
             true => "status:500".to_owned(),
             false => {

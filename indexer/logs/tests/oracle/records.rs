@@ -23,9 +23,38 @@ const SKELETONS: &[&[u8]] = &[
 ];
 
 const WORDS: &[&str] = &[
-    "error", "Error", "ERRORS", "conn", "connection", "connect", "timeout", "10.0.0.1", "110.0.0.1", "őr", "ŐR", "ß",
-    "\u{212a}elvin", "kelvin", "İ", "日本語", "e\u{301}", "user7", "blk_-12", "a", "k", "id=7", "uid=7", "_", "--",
-    "https://example.org/x?y=1", "[tag]", "\"quoted\"", "back\\slash", "*", "😀", "E42",
+    "error",
+    "Error",
+    "ERRORS",
+    "conn",
+    "connection",
+    "connect",
+    "timeout",
+    "10.0.0.1",
+    "110.0.0.1",
+    "őr",
+    "ŐR",
+    "ß",
+    "\u{212a}elvin",
+    "kelvin",
+    "İ",
+    "日本語",
+    "e\u{301}",
+    "user7",
+    "blk_-12",
+    "a",
+    "k",
+    "id=7",
+    "uid=7",
+    "_",
+    "--",
+    "https://example.org/x?y=1",
+    "[tag]",
+    "\"quoted\"",
+    "back\\slash",
+    "*",
+    "😀",
+    "E42",
 ];
 
 const SEPARATORS: &[&str] = &[" ", " ", " ", "_", "-", ": ", "\t", "\u{a0}", "\r\n", "", "/", "="];
@@ -114,7 +143,9 @@ fn attributes(random: &mut Random) -> Vec<Attribute> {
         20 => (0..66).map(|n| attribute(&format!("wide{n}"), attribute_value(random))).collect(),
         _ => {
             let mut keys = vec!["status", "http.path", "host.name", "pid", "ő key", "user"];
-            (0..1 + random.below(4)).map(|_| attribute(keys.swap_remove(random.below(keys.len())), attribute_value(random))).collect()
+            (0..1 + random.below(4))
+                .map(|_| attribute(keys.swap_remove(random.below(keys.len())), attribute_value(random)))
+                .collect()
         }
     }
 }
@@ -159,7 +190,11 @@ pub(crate) fn record(random: &mut Random, long: bool) -> Record {
         1 | 2 => *random.pick(&[Severity::INFO, Severity::WARN, Severity::ERROR]),
         _ => Severity::from_number(random.below(25) as u8).expect("at most 24"),
     };
-    let mut record = Record { severity, attributes: attributes(random), ..Record::line(timestamp, stream(random), body(random, long)) };
+    let mut record = Record {
+        severity,
+        attributes: attributes(random),
+        ..Record::line(timestamp, stream(random), body(random, long))
+    };
     if plain {
         return record;
     }
@@ -168,7 +203,9 @@ pub(crate) fn record(random: &mut Random, long: bool) -> Record {
     record.trace_id = random.one_in(2).then(|| [random.below(20) as u8; 16]);
     record.span_id = random.one_in(2).then(|| [0xa0, 1, 2, 3, 4, 5, 6, random.below(9) as u8]);
     record.kind = if random.one_in(2) { *random.pick(&Kind::ALL) } else { Kind::Log };
-    record.entities = (0..random.below(4).saturating_sub(1)).map(|_| random.pick(&["svc/a", "SVC/b", "host:db1"]).to_string()).collect();
+    record.entities = (0..random.below(4).saturating_sub(1))
+        .map(|_| random.pick(&["svc/a", "SVC/b", "host:db1"]).to_string())
+        .collect();
     record
 }
 
@@ -176,14 +213,16 @@ pub(crate) fn record(random: &mut Random, long: bool) -> Record {
 pub(crate) fn variant(random: &mut Random, base: &Record) -> Record {
     let mut record = base.clone();
     let few = random.one_in(2);
-    let mut digit = |byte: u8| if byte.is_ascii_digit() { b'0' + random.below(if few { 2 } else { 10 }) as u8 } else { byte };
+    let mut digit =
+        |byte: u8| if byte.is_ascii_digit() { b'0' + random.below(if few { 2 } else { 10 }) as u8 } else { byte };
     record.body = base.body.iter().map(|byte| digit(*byte)).collect();
     for attribute in &mut record.attributes {
         if let AttributeValue::String(text) | AttributeValue::Integer(text) = &mut attribute.value {
             *text = text.chars().map(|c| if c.is_ascii() { char::from(digit(c as u8)) } else { c }).collect();
         }
     }
-    record.timestamp.0 = base.timestamp.0.saturating_add(random.below(50) as i64 * *random.pick(&[1, 1_000_000, 1_000_000_000]));
+    record.timestamp.0 =
+        base.timestamp.0.saturating_add(random.below(50) as i64 * *random.pick(&[1, 1_000_000, 1_000_000_000]));
     if random.one_in(5) {
         record.stream = stream(random);
     }
