@@ -1,7 +1,7 @@
 //! Real clients: every line that `docs/ingest.md` has to paste, run as it stands there, and what it sent found again.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
@@ -31,25 +31,27 @@ fn search(server: &Server, arguments: &[&str]) -> Vec<Value> {
     rows
 }
 
+/// What names a found row: its cursor.
+fn cursors(rows: &[Value]) -> Vec<&str> {
+    rows.iter().map(|row| row["cursor"].as_str().expect("a cursor")).collect()
+}
+
 /// Checks that the one line of `server` is found by its content, host, severity and time, and by nothing else.
-fn check_found(server: &Server, body: &str, host: &str, level: &str, labels: &Value) {
-    wait_until("the line is found", || !search(server, &[body]).is_empty());
-    let rows = search(server, &[body]);
+fn check_found(server: &Server, query: &str, body: &str, labels: &Value) {
+    wait_until("the line is found", || !search(server, &[query]).is_empty());
+    let rows = search(server, &[query]);
     let [row] = rows.as_slice() else { panic!("{rows:?}") };
-    assert_eq!((row["body"].as_str(), row["level"].as_str()), (Some(body), Some(level)));
-    assert_eq!((&row["stream"], row["stream"]["host"].as_str()), (labels, Some(host)));
-    let by_host = format!("host:{host}");
-    let by_severity = format!("severity:{level}");
+    assert_eq!((&row["body"], &row["level"], &row["stream"]), (&Value::from(body), &Value::from("error"), labels));
     let found: [&[&str]; 4] =
-        [&[&by_host], &[&by_severity], &[body, "--since", "5m"], &["", "--from", "now-5m", "--to", "now+1m"]];
-    for query in found {
-        assert_eq!(search(server, query), rows, "{query:?}");
+        [&["host:db1"], &["severity:error"], &[query, "--since", "5m"], &["", "--from", "now-5m", "--to", "now"]];
+    for arguments in found {
+        assert_eq!(cursors(&search(server, arguments)), cursors(&rows), "{arguments:?}");
     }
-    let not_found: [&[&str]; 4] = [&["other words"], &["host:other"], &["severity:info"], &[body, "--to", "now-5m"]];
-    for query in not_found {
-        assert_eq!(search(server, query), Vec::<Value>::new(), "{query:?}");
+    let not_found: [&[&str]; 4] = [&["others"], &["host:other"], &["severity:info"], &[query, "--to", "now-5m"]];
+    for arguments in not_found {
+        assert_eq!(search(server, arguments), Vec::<Value>::new(), "{arguments:?}");
     }
-    let (status, answer) = server.get(&format!("/app/v1/count?q={by_host}&since=5m"), "");
+    let (status, answer) = server.get("/app/v1/count?q=host:db1&since=5m", "");
     let answer: Value = serde_json::from_str(&answer).expect("JSON");
     assert_eq!((status, answer["count"].as_u64()), (200, Some(1)));
 }
@@ -75,11 +77,11 @@ fn curl_sends_lines_of_json_and_of_text() {
 
     let answer = run_client(Command::new("sh").args(["-e", "-c", json]));
     assert_eq!(serde_json::from_str::<Value>(&answer).expect("JSON")["accepted"], 1, "{answer}");
-    check_found(&server, "disk full", "db1", "error", &serde_json::json!({"host": "db1", "service": "pg"}));
+    check_found(&server, "disk full", "disk full", &serde_json::json!({"host": "db1", "service": "pg"}));
     assert_eq!(search(&server, &["code:28"]).len(), 1);
 
     run_client(Command::new("sh").args(["-e", "-c", text]));
-    let found = search(&server, &["file:/var/log/syslog host:db1 link", "--order", "oldest"]);
+    let found = search(&server, &[r#"file:"/var/log/syslog" host:db1 link"#, "--order", "oldest"]);
     let bodies: Vec<&str> = found.iter().filter_map(|row| row["body"].as_str()).collect();
     assert_eq!(bodies, ["link down", "link \u{fffd}up"]);
 }
@@ -90,7 +92,7 @@ fn open_telemetry_sdk_for_python() {
     let directory = tempfile::tempdir().expect("a directory");
     let server = Server::start(directory.path(), &[]);
     run_client(Command::new(python).args(["-c", &block("python", "opentelemetry", &server)]));
-    check_found(&server, "disk full", "db1", "error", &serde_json::json!({"host": "db1", "service": "pg"}));
+    check_found(&server, "disk full", "disk full", &serde_json::json!({"host": "db1", "service": "pg"}));
 }
 
 #[test]
@@ -100,7 +102,7 @@ fn python_logging_loki() {
     let server = Server::start(directory.path(), &[]);
     run_client(Command::new(python).args(["-c", &block("python", "logging_loki", &server)]));
     let labels = serde_json::json!({"app": "web", "host": "db1", "logger": "root", "severity": "error"});
-    check_found(&server, "disk full", "db1", "error", &labels);
+    check_found(&server, "disk full", "disk full", &labels);
 }
 
 #[test]
@@ -112,11 +114,24 @@ fn winston_loki_in_json_and_in_protobuf() {
         let script = block("js", "winston-loki", &server);
         assert!(script.contains("json: true"), "{script}");
         let script = script.replace("json: true", json).replace("disk full", line);
-        // The transport keeps its process running.
-        let mut client = node.args(["-e", &script]).stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("starts");
+        let _client = Running::start(node.args(["-e", &script]));
         let labels = serde_json::json!({"app": "web", "host": "db1", "level": "error"});
-        check_found(&server, line, "db1", "error", &labels);
-        client.kill().expect("is stopped");
-        client.wait().expect("ends");
+        check_found(&server, line, &format!("{line} {{\"level\":\"error\"}}"), &labels);
+    }
+}
+
+/// A process that runs until it is dropped.
+struct Running(Child);
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().expect("is stopped");
+        self.0.wait().expect("ends");
     }
 }

@@ -55,6 +55,11 @@ impl Server {
         format!("http://{}", self.address)
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Status and body of a plain request.
     pub(crate) fn get(&self, path: &str, headers: &str) -> (u16, String) {
         self.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n"))
@@ -79,8 +84,9 @@ impl Server {
         if let Err(error) = stream.write_all(body) {
             assert!(matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset), "{error}");
         }
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("reads");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("reads");
+        let answer = String::from_utf8_lossy(&answer);
         let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status line");
         let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
         (status, body.to_owned())

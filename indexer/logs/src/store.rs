@@ -1,5 +1,6 @@
 //! The store as a whole: what is applied, what is flushed, and a consistent view of both.
 
+use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -63,6 +64,8 @@ struct Inner {
     state: RwLock<State>,
     flushing: Mutex<()>,
     rewriting: Mutex<()>,
+    /// Segments with a block that could not be read: served as far as they can be, rewritten no more.
+    damaged: Mutex<HashSet<i64>>,
     _lock: File,
 }
 
@@ -146,6 +149,7 @@ impl LogStore {
             state: RwLock::new(state),
             flushing: Mutex::new(()),
             rewriting: Mutex::new(()),
+            damaged: Mutex::default(),
             _lock: lock,
         };
         Ok((Self { inner: Arc::new(inner) }, quarantined))
@@ -342,7 +346,7 @@ impl LogStore {
     /// Merges one set of segments that is due and answers whether there was one.
     pub fn merge_due(&self) -> Result<bool> {
         let _guard = guard(&self.inner.rewriting);
-        let live = Arc::clone(&self.read().segments);
+        let live = self.sound_segments();
         let Some(inputs) = due_merge(&live, &self.inner.options) else { return Ok(false) };
         self.rewrite(&inputs, &Rewrite::Merge)?;
         Ok(true)
@@ -352,10 +356,23 @@ impl LogStore {
     /// there was one to seal.
     pub fn seal_due(&self, ended_by: i64) -> Result<bool> {
         let _guard = guard(&self.inner.rewriting);
-        let live = Arc::clone(&self.read().segments);
+        let live = self.sound_segments();
         let Some(inputs) = due_seal(&live, ended_by) else { return Ok(false) };
         self.rewrite(&inputs, &Rewrite::Seal)?;
         Ok(true)
+    }
+
+    /// The live segments that are not known to be damaged.
+    fn sound_segments(&self) -> Vec<Arc<LiveSegment>> {
+        let damaged = self.inner.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        self.read().segments.iter().filter(|live| !damaged.contains(&live.row.id)).cloned().collect()
+    }
+
+    /// Notes which of `inputs` an error names as damaged, so that it does not stand in the way of the others again.
+    fn note_damage(&self, inputs: &[Arc<LiveSegment>], error: &Error) {
+        let Error::Corrupt { path, .. } = error else { return };
+        let named = inputs.iter().filter(|live| live.segment.path() == path).map(|live| live.row.id);
+        self.inner.damaged.lock().unwrap_or_else(PoisonError::into_inner).extend(named);
     }
 
     fn rewrite(&self, inputs: &[Arc<LiveSegment>], what: &Rewrite<'_>) -> Result<u64> {
@@ -373,7 +390,10 @@ impl LogStore {
         let before: u64 = inputs.iter().map(|live| live.row.rows).sum();
         let (id, file, path) = self.new_file(&partition, generation)?;
         let segments: Vec<&Segment> = inputs.iter().map(|live| &live.segment).collect();
-        let merged = merge(&segments, &path, compression, keep).inspect_err(|_| remove_or_warn(&path))?;
+        let merged = merge(&segments, &path, compression, keep).inspect_err(|error| {
+            remove_or_warn(&path);
+            self.note_damage(inputs, error);
+        })?;
         let added: Vec<Arc<LiveSegment>> = match &merged {
             Some(summary) => vec![self.open_new(&partition, id, generation, file, summary, sealed)?],
             None => Vec::new(),
@@ -389,18 +409,26 @@ impl LogStore {
     }
 
     /// Removes the records that `matches` accepts, from everything applied so far; returns how many. The caller has
-    /// journaled the command; replaying it is harmless.
+    /// journaled the command; replaying it is harmless. A damaged segment keeps its records and is the error, after all
+    /// others were gone through.
     pub fn delete(&self, matches: &dyn Fn(&RecordView<'_>) -> bool) -> Result<u64> {
         self.flush()?;
         let _guard = guard(&self.inner.rewriting);
         let live = Arc::clone(&self.read().segments);
         let mut deleted = 0;
+        let mut damage = None;
         for input in live.iter() {
-            if crate::scan::any_match(&input.segment, matches)? {
-                deleted += self.rewrite(&[Arc::clone(input)], &Rewrite::Without(&|record| !matches(record)))?;
+            let rewritten = crate::scan::any_match(&input.segment, matches).and_then(|any| {
+                let keep = Rewrite::Without(&|record| !matches(record));
+                if any { self.rewrite(&[Arc::clone(input)], &keep) } else { Ok(0) }
+            });
+            match rewritten {
+                Ok(removed) => deleted += removed,
+                Err(error @ Error::Corrupt { .. }) => damage = Some(error),
+                Err(error) => return Err(error),
             }
         }
-        Ok(deleted)
+        damage.map_or(Ok(deleted), Err)
     }
 
     /// Takes whole segments out of the store (retention) and removes their files.

@@ -46,7 +46,7 @@ impl Snapshot {
                 explanation.segments_skipped += 1;
                 continue;
             }
-            let plan = Plan::new(query, segment)?;
+            let Some(plan) = watch.survive(Plan::new(query, segment))? else { continue };
             explanation.segments_skipped += u64::from(plan.is_empty());
             for tri in &plan.by_group {
                 *match tri {

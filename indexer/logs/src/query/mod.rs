@@ -167,11 +167,14 @@ impl<'a> Watch<'a> {
         Self { budget, stats: Stats::default(), partial: None, held: 0 }
     }
 
+    /// Fails once nobody waits for the answer any more.
+    pub(crate) fn check_cancelled(&self) -> Result<()> {
+        if self.budget.cancel.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+    }
+
     /// Called before each piece of work; `false` ends the query with what it has.
     pub(crate) fn go_on(&mut self) -> Result<bool> {
-        if self.budget.cancel.load(Ordering::Relaxed) {
-            return Err(Error::Cancelled);
-        }
+        self.check_cancelled()?;
         if self.budget.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             self.partial = Some(Partial::Deadline);
         }

@@ -9,7 +9,7 @@ use orszem_search::{Expr, Query};
 
 use super::plan::Plan;
 use super::visit::{Piece, RowWalker, memtable, pieces, visible_streams};
-use super::{Budget, Cursor, Order, Page, Range, Row, SearchResult, Watch};
+use super::{Budget, Cursor, Order, Page, Partial, Range, Row, SearchResult, Watch};
 use crate::error::Result;
 use crate::store::{LiveSegment, Snapshot};
 
@@ -108,9 +108,9 @@ impl Snapshot {
         self.select_segments(query, tenant, page, &mut best, &mut watch)?;
         let mut found: Vec<(Key, Place)> = best.heap.into_iter().map(|Reverse(entry)| entry).collect();
         found.sort_unstable_by(|a, b| b.cmp(a));
-        let full = found.len() >= page.limit;
+        let found_all = found.len() < page.limit;
         let rows = self.fetch(&found, from_memtable, &mut watch)?;
-        let next = rows.last().filter(|_| full && page.limit > 0).map(Row::cursor);
+        let next = rows.last().filter(|_| !found_all || watch.partial == Some(Partial::Memory)).map(Row::cursor);
         watch.stats.matched = rows.len() as u64;
         Ok(SearchResult { rows, next, stats: watch.stats, partial: watch.partial })
     }
@@ -152,6 +152,7 @@ impl Snapshot {
     ) -> Result<Vec<Row>> {
         let mut rows: BTreeMap<usize, Row> = BTreeMap::new();
         let mut by_segment: BTreeMap<usize, Vec<(usize, Piece)>> = BTreeMap::new();
+        let mut cut = usize::MAX;
         for (rank, (_, place)) in found.iter().enumerate() {
             match *place {
                 Place::Memtable { index } => {
@@ -172,20 +173,21 @@ impl Snapshot {
             let mut walker = RowWalker::new(segment, None)?;
             wanted.sort_by_key(|(_, piece)| (piece.block, piece.group));
             for (rank, piece) in wanted {
-                if !watch.go_on()? {
-                    break;
-                }
+                watch.check_cancelled()?;
                 let mut row = None;
                 let read = walker.records(&piece, &everything, Range::ALL, watch, |record| row = Some(to_row(record)));
-                watch.survive(read)?;
-                if let Some(row) = row {
-                    watch.hold(row.record.body.len() + 256);
-                    rows.insert(rank, row);
+                if watch.survive(read)?.is_none() {
+                    continue;
+                }
+                match row {
+                    Some(row) if watch.hold(row.record.body.len() + 256) => drop(rows.insert(rank, row)),
+                    // Of the rows behind it none is kept either, so that the next page starts with it.
+                    _ => cut = cut.min(rank),
                 }
             }
             watch.stats.bytes_scanned += walker.reader.bytes_read;
         }
-        Ok(rows.into_values().collect())
+        Ok(rows.into_iter().take_while(|(rank, _)| *rank < cut).map(|(_, row)| row).collect())
     }
 
     /// The records of the same stream right before and right after the one at `cursor`, oldest first, and that one's
