@@ -193,5 +193,5 @@ fn a_damaged_checkpoint_of_the_collector_is_named_and_no_line_is_lost() {
     expected.sort();
     assert_eq!(distinct(&server), expected);
     let log = fs::read_to_string(folder.path().join("log")).expect("reads");
-    assert!(log.contains("collector.checkpoint"), "{log}");
+    assert!(log.contains("checkpoint is corrupt"), "{log}");
 }

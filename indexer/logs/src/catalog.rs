@@ -64,32 +64,44 @@ impl Catalog {
     pub(crate) fn open(path: &Path) -> Result<(Self, Option<PathBuf>)> {
         let mirror = path.with_extension("mirror");
         let kept = mirror::read(&mirror).map_err(|source| Error::OpenSegment { path: mirror.clone(), source })?;
-        match Self::open_file(path, &mirror) {
-            Ok(catalog) => match kept {
-                Some(content) if catalog.is_blank()? && content != Content::default() => {
-                    catalog.restore(&content)?;
-                    Ok((catalog, Some(path.to_owned())))
+        let damage = match Self::open_file(path, &mirror) {
+            Ok(catalog) => match kept.as_ref().filter(|content| **content != Content::default()) {
+                Some(content) if catalog.is_blank()? => {
+                    catalog.restore(content)?;
+                    return Ok((catalog, Some(path.to_owned())));
                 }
-                _ => Ok((catalog, None)),
+                Some(content) if catalog.is_behind(content, path)? => {
+                    "it has lost its last changes, which the mirror has".to_owned()
+                }
+                _ => return Ok((catalog, None)),
             },
-            Err(Error::OpenCatalog { source, .. }) if is_damage(&source) => {
-                tracing::error!(path = %path.display(), error = %source, "the catalogue is damaged and made anew from its mirror");
-                let damaged = path.with_extension("damaged");
-                fs::rename(path, &damaged).map_err(|source| Error::Quarantine { path: path.to_owned(), source })?;
-                for rest in ["sqlite-wal", "sqlite-shm"] {
-                    match fs::remove_file(path.with_extension(rest)) {
-                        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                            return Err(Error::Remove { path: path.with_extension(rest), source });
-                        }
-                        _ => {}
-                    }
+            Err(Error::OpenCatalog { source, .. }) if is_damage(&source) => source.to_string(),
+            Err(error) => return Err(error),
+        };
+        tracing::error!(path = %path.display(), error = %damage, "the catalogue is damaged and made anew from its mirror");
+        let damaged = path.with_extension("damaged");
+        fs::rename(path, &damaged).map_err(|source| Error::Quarantine { path: path.to_owned(), source })?;
+        for rest in ["sqlite-wal", "sqlite-shm"] {
+            match fs::remove_file(path.with_extension(rest)) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(Error::Remove { path: path.with_extension(rest), source });
                 }
-                let catalog = Self::open_file(path, &mirror)?;
-                catalog.restore(&kept.unwrap_or_default())?;
-                Ok((catalog, Some(damaged)))
+                _ => {}
             }
-            Err(error) => Err(error),
         }
+        let catalog = Self::open_file(path, &mirror)?;
+        catalog.restore(&kept.unwrap_or_default())?;
+        Ok((catalog, Some(damaged)))
+    }
+
+    /// Whether changes that the mirror has are not in it: where its log of changes is damaged, SQLite goes back to the
+    /// last sound one and says nothing. Segments are removed only after the mirror no longer names them, so the mirror
+    /// can be trusted where the catalogue names files that are gone and the mirror does not.
+    fn is_behind(&self, mirror: &Content, path: &Path) -> Result<bool> {
+        let content = self.content()?;
+        let segments = path.with_file_name("segments");
+        let has_all = |content: &Content| content.segments.iter().all(|row| segments.join(&row.file).is_file());
+        Ok(mirror.flushed > content.flushed || (*mirror != content && !has_all(&content) && has_all(mirror)))
     }
 
     /// Whether nothing was ever written to it: it was missing, or cut so short that SQLite takes it for a new one.
