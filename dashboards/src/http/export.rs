@@ -67,11 +67,14 @@ fn write(engine: &Engine, export: &Export, chunks: &mpsc::Sender<io::Result<Byte
     let budget = Budget { deadline: None, memory_bytes: MEMORY_BYTES, cancel: Arc::new(AtomicBool::new(false)) };
     let mut left = export.limit.unwrap_or(u64::MAX);
     let mut after = None;
+    let mut partial = None;
     let mut chunk = Vec::with_capacity(CHUNK_BYTES + 4096);
     loop {
         let limit = usize::try_from(left.min(LIMIT_MAX)).unwrap_or(usize::MAX);
         let ask = SearchAsk { scope: export.scope.clone(), order: export.order, limit, after };
-        let page = (engine.search)(&ask, &budget).map_err(io::Error::other)?.value;
+        let answer = (engine.search)(&ask, &budget).map_err(io::Error::other)?;
+        partial = partial.or(answer.partial);
+        let page = answer.value;
         for row in &page.rows {
             line(&mut chunk, row, export.format)?;
             if chunk.len() >= CHUNK_BYTES && send(chunks, &mut chunk).is_none() {
@@ -83,7 +86,7 @@ fn write(engine: &Engine, export: &Export, chunks: &mpsc::Sender<io::Result<Byte
         if after.is_none() || left == 0 {
             // Nothing is left to do if the client is gone.
             send(chunks, &mut chunk).unwrap_or(());
-            return Ok(());
+            return partial.map_or(Ok(()), |partial| Err(io::Error::other(format!("rows are missing: {partial:?}"))));
         }
     }
 }

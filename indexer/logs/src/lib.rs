@@ -19,7 +19,7 @@ mod tokens;
 
 pub use catalog::SegmentRow;
 pub use error::{Error, Result};
-pub use query::aggregate::{BUCKETS_MAX, Bands, FieldSummary, NumberSummary, PatternCount, Top, ValueCount};
+pub use query::aggregate::{Bands, FieldSummary, NumberSummary, PatternCount, Top, ValueCount};
 pub use query::explain::Explanation;
 pub use query::{Answer, Budget, Cursor, Order, Page, Partial, Range, Row, SearchResult, Stats};
 pub use store::{Full, LogStore, Options, Quarantined, Reservation, Sizes, Snapshot};

@@ -14,9 +14,6 @@ use crate::segment::group::{BodyForm, SlotRole};
 use crate::segment::read::Segment;
 use crate::store::Snapshot;
 
-/// The buckets a histogram may have.
-pub const BUCKETS_MAX: i64 = 20_000;
-
 /// Records of one bucket, by severity band (see [`Severity::BANDS`]).
 pub type Bands = [u64; 7];
 
