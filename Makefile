@@ -1,5 +1,5 @@
 # What one does with this repository. `make test` is the whole suite.
-SHELL := /usr/bin/env bash
+SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .PHONY: help test test-deps format lint torture bench

@@ -323,7 +323,14 @@ fn questions_that_have_no_answer() {
     }
     let long = "a".repeat(7_000);
     assert_eq!(subject.server.get(&format!("/app/v1/search?q={long}"), "").0, 200);
-    subject.refuses("a wrong type", "/app/v1/search", "Content-Type: text/plain\r\n", b"x", 415, "request.content_type");
+    subject.refuses(
+        "a wrong type",
+        "/app/v1/search",
+        "Content-Type: text/plain\r\n",
+        b"x",
+        415,
+        "request.content_type",
+    );
     subject.refuses("no JSON", "/app/v1/search", JSON, b"{", 400, "request.parameters");
     for path in ["/app/v1/nothing", "/app", "/loki/api/v1/pushes", "/v1/traces", "/assets/../Cargo.toml"] {
         subject.refuses_get(path, 404, "server.not_found");

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::program::{Server, wait_until};
-use crate::torture::client::{ingest, pages, settle};
+use crate::torture::client::{ingest, pages, request, settle};
 use crate::torture::ledger::{Batch, Differences, Ledger};
 use crate::torture::random::{Random, seed};
 use crate::torture::{CONFIG, command, today};
@@ -63,7 +63,10 @@ fn damage_is_named_and_the_rest_is_served() {
             harms.push(Harm::Cut { length: length as usize - 1 });
             let flip = |at: u64, random: &mut Random| Harm::Flip { offset: at as usize, bit: random.below(8) as u8 };
             harms.extend((0..FLIPS).map(|part| flip((length - 1) * part / FLIPS, &mut random)));
-            harms.extend((0..FLIPS).map(|_| { let at = random.below(length); flip(at, &mut random) }));
+            harms.extend((0..FLIPS).map(|_| {
+                let at = random.below(length);
+                flip(at, &mut random)
+            }));
         }
         for harm in harms {
             check(healthy.path(), &ledger, file, harm);
@@ -133,6 +136,12 @@ fn check(healthy: &Path, ledger: &Ledger, file: &Path, what: Harm) {
     let when = format!("{what:?} of {}", file.display());
     let server = Server::spawn(command(folder.path(), "server"));
     let (texts, is_partial) = pages(server.address);
+    let export = request(server.address, "GET /app/v1/export?format=text", "", "").expect("answers");
+    assert_eq!(
+        (export.status, export.is_whole),
+        (200, !is_partial),
+        "{when}: an export that is not whole must not end as one"
+    );
     let Differences { strange, missing, torn } = ledger.compare(texts.iter().map(String::as_str), 0);
     assert_eq!((strange, torn), (vec![], vec![]), "{when}: what is served is not what was sent");
     let log = fs::read_to_string(folder.path().join("log")).expect("reads");

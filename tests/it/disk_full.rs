@@ -59,7 +59,12 @@ impl Disk {
         }
         let log = fs::File::options().append(true).open(folder.join("log")).expect("the log opens");
         entered.args(["-t", &self.holder.id().to_string(), "-m", "--"]).arg(server.get_program());
-        entered.args(server.get_args()).env_clear().env("PATH", "/usr/bin:/bin:/usr/sbin").stdin(Stdio::null()).stderr(log);
+        entered
+            .args(server.get_args())
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin:/usr/sbin")
+            .stdin(Stdio::null())
+            .stderr(log);
         Server::spawn(entered)
     }
 }

@@ -130,7 +130,10 @@ impl Recorded {
         let copy = tempfile::tempdir().expect("a directory");
         Disk::after(events, &self.root, self.root_inode).write_to(copy.path(), Kept::Everything);
         let (left, played) = (files(&self.root), files(copy.path()));
-        assert_eq!(left.iter().map(|(name, _)| name).collect::<Vec<_>>(), played.iter().map(|(name, _)| name).collect::<Vec<_>>());
+        assert_eq!(
+            left.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+            played.iter().map(|(name, _)| name).collect::<Vec<_>>()
+        );
         for ((name, left), (_, played)) in left.iter().zip(&played) {
             assert!(left == played, "the recording has other bytes of {}", name.display());
         }

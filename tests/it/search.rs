@@ -75,9 +75,7 @@ fn engine() -> Engine {
                 after: at(3).into_iter().collect(),
             }))
         }),
-        patterns: Box::new(|_, _| {
-            whole(vec![Pattern { skeleton: "link <*>".into(), count: 2 }])
-        }),
+        patterns: Box::new(|_, _| whole(vec![Pattern { skeleton: "link <*>".into(), count: 2 }])),
         explain: Box::new(|_, _| whole(vec!["scan of 3 records".into()])),
         delete: Box::new(|_, _| Ok(0)),
         tail: Box::new(|scope| {

@@ -19,7 +19,8 @@ use random::{Random, seed};
 use writers::{Board, Habit, Writer, keep_settling, lock};
 
 /// Write-outs and merges of few records, so that there are many of them.
-pub(crate) const CONFIG: &str = "[logs]\nmemtable = \"1MiB\"\nmerge_segments = 2\nseal_after = \"0s\"\nmin_free = \"0B\"\n";
+pub(crate) const CONFIG: &str =
+    "[logs]\nmemtable = \"1MiB\"\nmerge_segments = 2\nseal_after = \"0s\"\nmin_free = \"0B\"\n";
 /// Everything is compared after this many rounds, and at the end.
 const ROUNDS_BETWEEN: u64 = 10;
 /// A server runs no longer than this before it is killed.

@@ -54,6 +54,10 @@ pub(super) async fn export(State(api): State<LogsApi>, reader: Reader, params: P
     });
     let body = Body::from_stream(stream::unfold(receiver, |mut receiver| async move {
         let chunk = receiver.recv().await?;
+        if chunk.is_err() {
+            // What came before is still being sent; an error at once would take it along.
+            tokio::task::yield_now().await;
+        }
         Some((chunk, receiver))
     }));
     let headers = [

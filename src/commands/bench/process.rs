@@ -80,7 +80,8 @@ impl Child {
     fn cpu_s(&self) -> anyhow::Result<f64> {
         let text = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).context("the server is gone")?;
         let after_name = text.rsplit(')').next().unwrap_or_default();
-        let ticks: u64 = after_name.split_ascii_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+        let ticks: u64 =
+            after_name.split_ascii_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
         Ok(ticks as f64 / TICKS_PER_SECOND)
     }
 

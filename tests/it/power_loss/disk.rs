@@ -215,7 +215,8 @@ impl BySector for Vec<u8> {
         let first = self.len().min(SECTOR_BYTES - offset % SECTOR_BYTES);
         let (front, rest) = self.split_at(first);
         let aligned = rest.chunks(SECTOR_BYTES).enumerate();
-        std::iter::once((offset, front)).chain(aligned.map(move |(at, piece)| (offset + first + at * SECTOR_BYTES, piece)))
+        std::iter::once((offset, front))
+            .chain(aligned.map(move |(at, piece)| (offset + first + at * SECTOR_BYTES, piece)))
     }
 }
 

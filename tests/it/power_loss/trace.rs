@@ -8,15 +8,39 @@ const HEAD_BYTES: usize = 40;
 /// What the process did to the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
-    Create { path: PathBuf, inode: u64 },
-    MakeDirectory { path: PathBuf, inode: u64 },
-    Write { inode: u64, offset: usize, data: Vec<u8> },
-    Truncate { inode: u64, length: usize },
+    Create {
+        path: PathBuf,
+        inode: u64,
+    },
+    MakeDirectory {
+        path: PathBuf,
+        inode: u64,
+    },
+    Write {
+        inode: u64,
+        offset: usize,
+        data: Vec<u8>,
+    },
+    Truncate {
+        inode: u64,
+        length: usize,
+    },
     /// Makes durable what the events before `begun` did to the inode.
-    Sync { inode: u64, begun: usize },
-    Rename { from: PathBuf, to: PathBuf },
-    Remove { path: PathBuf },
-    Link { from: PathBuf, to: PathBuf },
+    Sync {
+        inode: u64,
+        begun: usize,
+    },
+    Rename {
+        from: PathBuf,
+        to: PathBuf,
+    },
+    Remove {
+        path: PathBuf,
+    },
+    Link {
+        from: PathBuf,
+        to: PathBuf,
+    },
 }
 
 /// A call and where its record ends in the trace.

@@ -31,9 +31,8 @@ pub(crate) fn request(address: SocketAddr, target: &str, headers: &str, body: &s
     let mut bytes = Vec::new();
     // A server may answer and close before it has read everything; what it said counts.
     let read = stream.read_to_end(&mut bytes);
-    parse(&String::from_utf8_lossy(&bytes)).ok_or_else(|| {
-        sent.and(read.map(drop)).err().unwrap_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))
-    })
+    parse(&String::from_utf8_lossy(&bytes))
+        .ok_or_else(|| sent.and(read.map(drop)).err().unwrap_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof)))
 }
 
 fn parse(answer: &str) -> Option<Answer> {

@@ -143,10 +143,33 @@ impl<'s> Plan<'s> {
             whole_start: segment.first_whole_row(),
             slot_terms: Vec::new(),
         };
+        if plan.is_ruled_out(&plan.root) {
+            plan.by_group = vec![Tri::Never; segment.groups.len()];
+            plan.whole = WholeRows::none(segment.rows - plan.whole_start);
+            return Ok(plan);
+        }
         add_slot_terms(&query.expr, &mut plan.slot_terms);
         plan.by_group = (0..segment.groups.len()).map(|group| plan.eval(group, None, None)).collect();
         plan.whole = plan.whole_rows();
         Ok(plan)
+    }
+
+    /// Whether a condition that every match meets is met nowhere in the segment: the common case for rare words.
+    fn is_ruled_out(&self, node: &Node) -> bool {
+        match node {
+            Node::All | Node::Not(_) => false,
+            Node::And(nodes) => nodes.iter().any(|node| self.is_ruled_out(node)),
+            Node::Or(nodes) => nodes.iter().all(|node| self.is_ruled_out(node)),
+            Node::Leaf(leaf) => {
+                let leaf = &self.leaves[*leaf];
+                let templates = self.segment.groups.partition_point(|group| group.key.form == BodyForm::Template);
+                let decided = leaf.whole_rows.as_ref().map_or(leaf.by_group.len(), |_| templates);
+                let count = self.segment.rows - self.whole_start;
+                !leaf.any_stream
+                    && leaf.by_group.iter().take(decided).all(|tri| *tri == Tri::Never)
+                    && leaf.whole_rows.as_ref().is_none_or(|rows| rows.possible.is_empty_in(0, count))
+            }
+        }
     }
 
     /// Works out which rows with whole bodies can match.
@@ -368,6 +391,15 @@ impl Planner<'_> {
             .filter(|token| token.complete && !token.digits)
             .map(|token| self.hasher.hash(Space::Body, token.text.as_bytes()))
             .collect();
+        for token in tokens.iter().filter(|token| token.complete && token.digits) {
+            let blocks = self.blocks_with(Space::Body, token.text.as_bytes())?;
+            narrow(&mut leaf.blocks, blocks);
+        }
+        if leaf.blocks.as_ref().is_some_and(Blocks::is_empty) {
+            let templates = segment.groups.partition_point(|group| group.key.form == BodyForm::Template);
+            leaf.by_group.iter_mut().take(templates).for_each(|tri| *tri = Tri::Never);
+            return self.require_whole(required, &tokens, whole);
+        }
         let text = segment.static_text();
         let digits = tokens.iter().any(|token| token.digits);
         let literal = TextPattern::literal(&required.folded, required.left_boundary, required.right_boundary);
@@ -395,10 +427,6 @@ impl Planner<'_> {
                 Tri::Never
             };
             *tri = (*tri).min(found);
-        }
-        for token in tokens.iter().filter(|token| token.complete && token.digits) {
-            let blocks = self.blocks_with(Space::Body, token.text.as_bytes())?;
-            narrow(&mut leaf.blocks, blocks);
         }
         self.require_whole(required, &tokens, whole)
     }

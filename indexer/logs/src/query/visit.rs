@@ -216,7 +216,7 @@ impl<'s> RowWalker<'s> {
                 return true;
             }
             watch.stats.records_verified += 1;
-            match chunk.record(*row, stream, 0, 0, buffer) {
+            match chunk.content(*row, stream, buffer) {
                 Some(record) => query.matches(&record),
                 None => {
                     damaged = true;

@@ -522,11 +522,33 @@ impl Chunk<'_> {
         seq: u64,
         buffer: &'b mut RowBuffer,
     ) -> Option<RecordView<'b>> {
+        let received = self.segment.received_at(seq);
+        self.put_together(row, stream, (timestamp, received, seq), buffer)
+    }
+
+    /// Like [`Self::record`], with nothing but what a query can look at: no times, no sequence number.
+    pub(crate) fn content<'b>(
+        &'b self,
+        row: u32,
+        stream: &'b Stream,
+        buffer: &'b mut RowBuffer,
+    ) -> Option<RecordView<'b>> {
+        self.put_together(row, stream, (0, 0, 0), buffer)
+    }
+
+    #[inline]
+    fn put_together<'b>(
+        &'b self,
+        row: u32,
+        stream: &'b Stream,
+        (timestamp, received, seq): (i64, i64, u64),
+        buffer: &'b mut RowBuffer,
+    ) -> Option<RecordView<'b>> {
         let at = (row - self.row_start) as usize;
         let key = &self.group.key;
         let mut view = RecordView {
             timestamp: Timestamp(timestamp),
-            observed: Timestamp(self.segment.received_at(seq)),
+            observed: Timestamp(received),
             seq,
             stream,
             severity: key.shape.severity,
