@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use orszem_dashboards::http::engine::{
-    Answer, Ask, Bucket, Budget, Context, ContextAsk, Cursor, Engine, EngineError, FieldSummary, HistogramAsk, Order,
-    Partial, Pattern, PatternsAsk, Row, RowPage, Scope, SearchAsk, Stats, TailFeed, TimeRange, Top, TopAsk,
+    Answer, Ask, Bucket, Budget, Context, ContextAsk, Cursor, Engine, EngineError, FieldSummary, HistogramAsk, Numbers,
+    NumbersAsk, Order, Partial, Pattern, PatternsAsk, Row, RowPage, Scope, SearchAsk, Stats, TailFeed, TimeRange, Top,
+    TopAsk,
 };
 use orszem_indexer::{Indexer, TailItem};
 use orszem_logs as logs;
@@ -26,6 +27,7 @@ pub(crate) fn engine(indexer: &Indexer) -> Engine {
         }),
         histogram: ask(indexer, histogram),
         top: ask(indexer, top),
+        numbers: ask(indexer, numbers),
         fields: ask(indexer, fields),
         context: ask(indexer, context),
         patterns: ask(indexer, patterns),
@@ -79,7 +81,20 @@ fn top(indexer: &Indexer, ask: &TopAsk, budget: &Budget) -> Result<Answer<Top>, 
     answered(answer, |top| {
         let named: u64 = top.values.iter().map(|value| value.count).sum();
         let values = top.values.into_iter().map(|value| (value.value, value.count)).collect();
-        Top { values, other: top.present - named, missing: top.missing }
+        Top { values, distinct: top.distinct, other: top.present - named, missing: top.missing }
+    })
+}
+
+fn numbers(indexer: &Indexer, ask: &NumbersAsk, budget: &Budget) -> Result<Answer<Numbers>, EngineError> {
+    let Scope { query, tenant, range: span } = &ask.scope;
+    let snapshot = indexer.snapshot();
+    let answer = snapshot.numbers(query, *tenant, range(*span), &ask.field, &ask.quantiles, &budget_of(budget));
+    answered(answer, |logs::NumberSummary { count, min, max, mean, quantiles }| Numbers {
+        count,
+        min,
+        max,
+        mean,
+        quantiles,
     })
 }
 

@@ -54,11 +54,12 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
     }
 }
 
-const QUERIES: [&str; 9] = [
+const QUERIES: [&str; 10] = [
     "/app/v1/search",
     "/app/v1/count",
     "/app/v1/histogram",
     "/app/v1/facets",
+    "/app/v1/numbers",
     "/app/v1/fields",
     "/app/v1/context",
     "/app/v1/explain",

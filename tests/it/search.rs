@@ -13,8 +13,8 @@ use orszem_dashboards::http::LogsApi;
 use orszem_dashboards::http::access::Access;
 use orszem_dashboards::http::app;
 use orszem_dashboards::http::engine::{
-    Answer, Context, Cursor, Engine, EngineError, FieldSummary, Order, Pattern, Row, RowPage, Scope, Stats, TailFeed,
-    Top,
+    Answer, Context, Cursor, Engine, EngineError, FieldSummary, Numbers, Order, Pattern, Row, RowPage, Scope, Stats,
+    TailFeed, Top,
 };
 use orszem_model::{Labels, Record, Severity, Stream, Timestamp};
 
@@ -63,8 +63,14 @@ fn engine() -> Engine {
         count: Box::new(|scope, _| whole(matching(scope).len() as u64)),
         histogram: Box::new(|ask, _| whole(vec![(START, [0, 0, 0, matching(&ask.scope).len() as u64, 0, 0, 0])])),
         top: Box::new(|ask, _| {
-            whole(Top { values: vec![("db1".into(), matching(&ask.scope).len() as u64)], other: 0, missing: 1 })
+            whole(Top {
+                values: vec![("db1".into(), matching(&ask.scope).len() as u64)],
+                distinct: 1,
+                other: 0,
+                missing: 1,
+            })
         }),
+        numbers: Box::new(|_, _| whole(Numbers { count: 0, min: 0.0, max: 0.0, mean: 0.0, quantiles: Vec::new() })),
         fields: Box::new(|_, _| whole(vec![FieldSummary { name: "host".into(), count: 3 }])),
         context: Box::new(|ask, _| {
             let at = |n| rows().into_iter().find(|row| row.cursor() == Cursor { ts: START + n, seq: n as u64 });

@@ -134,10 +134,32 @@ pub struct TopAsk {
 pub struct Top {
     /// Most frequent first.
     pub values: Vec<(String, u64)>,
+    /// Different values in all.
+    pub distinct: u64,
     /// Records with a value that is not among them.
     pub other: u64,
     /// Records without the field.
     pub missing: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct NumbersAsk {
+    pub scope: Scope,
+    pub field: String,
+    /// 0 to 1 each.
+    pub quantiles: Vec<f64>,
+}
+
+/// Figures of a numeric field; not a number where no record has one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Numbers {
+    /// Records whose value is a number.
+    pub count: u64,
+    pub min: f64,
+    pub max: f64,
+    pub mean: f64,
+    /// In the order asked for.
+    pub quantiles: Vec<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,6 +227,7 @@ pub struct Engine {
     pub count: Ask<Scope, Answer<u64>>,
     pub histogram: Ask<HistogramAsk, Answer<Vec<Bucket>>>,
     pub top: Ask<TopAsk, Answer<Top>>,
+    pub numbers: Ask<NumbersAsk, Answer<Numbers>>,
     pub fields: Ask<Scope, Answer<Vec<FieldSummary>>>,
     /// `None` if there is no such record.
     pub context: Ask<ContextAsk, Option<Context>>,

@@ -16,8 +16,8 @@ use tokio::sync::Semaphore;
 
 use super::access::Reader;
 use super::engine::{
-    Answer, Budget, Context, ContextAsk, Engine, EngineError, HistogramAsk, PatternsAsk, Scope, SearchAsk, TimeRange,
-    TopAsk,
+    Answer, Budget, Context, ContextAsk, Engine, EngineError, HistogramAsk, Numbers, NumbersAsk, PatternsAsk, Scope,
+    SearchAsk, TimeRange, TopAsk,
 };
 use super::error::ApiError;
 use super::params::{Params, encode_cursor};
@@ -67,6 +67,7 @@ impl LogsApi {
             .route("/app/v1/count", get(count).post(count))
             .route("/app/v1/histogram", get(histogram).post(histogram))
             .route("/app/v1/facets", get(facets).post(facets))
+            .route("/app/v1/numbers", get(numbers).post(numbers))
             .route("/app/v1/fields", get(fields).post(fields))
             .route("/app/v1/context", get(context).post(context))
             .route("/app/v1/patterns", get(patterns).post(patterns))
@@ -200,7 +201,25 @@ async fn facets(State(api): State<LogsApi>, reader: Reader, params: Params) -> R
         answered(&answer, |top| {
             let values: Vec<_> =
                 top.values.iter().map(|(value, count)| json!({ "value": value, "count": count })).collect();
-            Ok(json!({ "field": ask.field, "values": values, "other": top.other, "missing": top.missing }))
+            Ok(json!({ "field": ask.field, "values": values, "distinct": top.distinct, "other": top.other, "missing": top.missing }))
+        })
+    });
+    Ok(json_response(body.await?))
+}
+
+async fn numbers(State(api): State<LogsApi>, reader: Reader, params: Params) -> Result<Response, ApiError> {
+    let ask = NumbersAsk { scope: scope(&params, reader)?, field: params.field()?, quantiles: params.quantiles()? };
+    let body = api.run(&params, move |engine, budget| {
+        answered(&(engine.numbers)(&ask, budget)?, |numbers| {
+            let quantiles: Vec<_> = ask
+                .quantiles
+                .iter()
+                .zip(&numbers.quantiles)
+                .map(|(quantile, value)| json!({ "quantile": quantile, "value": value }))
+                .collect();
+            let Numbers { count, min, max, mean, quantiles: _ } = numbers;
+            let figures = json!({ "field": ask.field, "count": count, "min": min, "max": max, "mean": mean, "quantiles": quantiles });
+            Ok(figures)
         })
     });
     Ok(json_response(body.await?))

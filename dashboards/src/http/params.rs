@@ -34,6 +34,7 @@ pub(super) struct Params {
     pub(super) cursor: Option<String>,
     pub(super) step: Option<String>,
     pub(super) field: Option<String>,
+    pub(super) quantiles: Option<String>,
     pub(super) ts: Option<Text>,
     pub(super) seq: Option<Text>,
     pub(super) before: Option<u64>,
@@ -189,6 +190,22 @@ impl Params {
             Some(field) if !field.is_empty() => Ok(field.to_owned()),
             _ => Err(parameter("field", "missing; name a label or attribute, such as host")),
         }
+    }
+
+    /// The quantiles asked for, 0 to 1; the median, p95 and p99 unless said.
+    pub(super) fn quantiles(&self) -> Result<Vec<f64>, ApiError> {
+        const QUANTILES_MAX: usize = 20;
+        let text = self.quantiles.as_deref().unwrap_or("0.5,0.95,0.99");
+        let wrong = || {
+            parameter(
+                "quantiles",
+                format!("{text} is not up to {QUANTILES_MAX} numbers from 0 to 1 with commas between"),
+            )
+        };
+        let quantiles: Vec<f64> =
+            text.split(',').map(|one| one.trim().parse()).collect::<Result<_, _>>().map_err(|_| wrong())?;
+        let fits = quantiles.len() <= QUANTILES_MAX && quantiles.iter().all(|quantile| (0.0..=1.0).contains(quantile));
+        if fits { Ok(quantiles) } else { Err(wrong()) }
     }
 
     /// The step in nanoseconds: as said, else one that gives about a hundred buckets.

@@ -88,7 +88,11 @@ fn engine() -> Engine {
             Ok(answer(vec![(START, counts)]))
         }),
         top: Box::new(|_, _| {
-            Ok(answer(Top { values: vec![("db1".into(), 3), ("db2".into(), 2)], other: 0, missing: 1 }))
+            Ok(answer(Top { values: vec![("db1".into(), 3), ("db2".into(), 2)], distinct: 2, other: 0, missing: 1 }))
+        }),
+        numbers: Box::new(|ask, _| {
+            let quantiles = ask.quantiles.iter().map(|quantile| quantile * 100.0).collect();
+            Ok(answer(Numbers { count: 3, min: 0.0, max: 100.0, mean: 50.0, quantiles }))
         }),
         fields: Box::new(|_, _| Ok(answer(vec![FieldSummary { name: "host".into(), count: 5 }]))),
         context: Box::new(|ask, _| {
@@ -224,6 +228,7 @@ async fn what_is_wrong_is_named() {
         ("/app/v1/histogram", 400, "request.parameter", "parameter", json!("from")),
         ("/app/v1/histogram?since=7d&step=1ms", 400, "request.parameter", "parameter", json!("step")),
         ("/app/v1/facets", 400, "request.parameter", "parameter", json!("field")),
+        ("/app/v1/numbers?field=ms&quantiles=2", 400, "request.parameter", "parameter", json!("quantiles")),
         ("/app/v1/context?ts=1&seq=1", 404, "search.no_such_record", "parameter", Value::Null),
         ("/app/v1/explain", 500, "search.store", "parameter", Value::Null),
     ] {
@@ -261,7 +266,7 @@ async fn the_other_questions_have_their_shapes() {
     let values = json!([{ "value": "db1", "count": 3 }, { "value": "db2", "count": 2 }]);
     assert_eq!(
         facets,
-        json!({ "status": "ok", "field": "host", "values": values, "other": 0, "missing": 1, "stats": stats, "partial": false })
+        json!({ "status": "ok", "field": "host", "values": values, "distinct": 2, "other": 0, "missing": 1, "stats": stats, "partial": false })
     );
     let (_, fields) = get("/app/v1/fields").await;
     assert_eq!(fields["fields"], json!([{ "name": "host", "count": 5 }]));
