@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use anyhow::Context;
+
 use super::corpus::Meta;
 use super::print;
 use super::process::Child;
@@ -19,7 +21,10 @@ struct Question {
 pub(super) async fn run(server: &Child, meta: &Meta, repeat: u32) -> anyhow::Result<()> {
     print(&format!("{:<28} {:>10} {:>10}", "query", "wall ms", "CPU ms"))?;
     let range = meta.range()?;
-    for question in questions(meta, &range) {
+    let mut questions = questions(meta, &range);
+    questions.extend(around_a_needle(server, meta).await?);
+    questions.extend(fiftieth_page(server).await?);
+    for question in questions {
         let mut walls = Vec::new();
         ask(server, &question, 0).await?;
         let before = server.threads_cpu_s()?;
@@ -32,6 +37,30 @@ pub(super) async fn run(server: &Child, meta: &Meta, repeat: u32) -> anyhow::Res
         print(&format!("{:<28} {:>10.2} {cpu_ms:>10.2}", question.name, median(walls)))?;
     }
     Ok(())
+}
+
+/// The 20 lines on either side of a needle, in its stream.
+async fn around_a_needle(server: &Child, meta: &Meta) -> anyhow::Result<Option<Question>> {
+    let Some(needle) = meta.needles_of(1).next() else { return Ok(None) };
+    let parameters = [("q", needle.to_owned()), ("limit", "1".to_owned())];
+    let found: serde_json::Value = server.client().get("/app/v1/search", &parameters).await?;
+    let row = &found["rows"][0];
+    let text = |name: &str| row[name].as_str().map(str::to_owned).context("a row lacks its place");
+    let parameters =
+        vec![("ts", text("ts_ns")?), ("seq", text("seq")?), ("before", "20".to_owned()), ("after", "20".to_owned())];
+    Ok(Some(Question { name: "context, 20 lines each side", path: "/app/v1/context", parameters, queries: Vec::new() }))
+}
+
+/// The fiftieth page of a hundred lines, by the cursor of the one before.
+async fn fiftieth_page(server: &Child) -> anyhow::Result<Option<Question>> {
+    let mut parameters = vec![("q", "error".to_owned()), ("limit", "100".to_owned())];
+    for _ in 1..50 {
+        let page: serde_json::Value = server.client().get("/app/v1/search", &parameters).await?;
+        let Some(cursor) = page["cursor"].as_str() else { return Ok(None) };
+        parameters.truncate(2);
+        parameters.push(("cursor", cursor.to_owned()));
+    }
+    Ok(Some(Question { name: "page 50", path: "/app/v1/search", parameters, queries: Vec::new() }))
 }
 
 async fn ask(server: &Child, question: &Question, n: u32) -> anyhow::Result<serde_json::Value> {
@@ -80,6 +109,8 @@ fn questions(meta: &Meta, [from, to]: &[String; 2]) -> Vec<Question> {
         count("count regex", "/blk_-?\\d+9/"),
         count("count prefix", "conn*"),
         rows("exact trace id", meta.trace_ids.iter().map(|id| format!("trace_id:{id}")).collect()),
+        count("case differs", "CONNECTION"),
+        ranged("distinct hosts", "/app/v1/facets", &[("field", "host"), ("limit", "1")]),
         count("absent word", "zqabsentword"),
         count("and not", "error AND NOT Failed"),
         count("infix", "*onnectio*"),
