@@ -149,8 +149,10 @@ async fn serve(state: Arc<IngestState>, surface: Surface, request: Request) -> R
     };
     match take_in(&state, protocol, request).await {
         Ok(taken) => {
-            state.metrics.taken(protocol.name(), &taken.decoded);
-            answer::taken(protocol, &taken)
+            let refusal = answer::refusal(protocol, &taken);
+            let code = refusal.as_ref().map_or("ok", |error| error.code);
+            state.metrics.taken(protocol.name(), code, &taken.decoded);
+            answer::taken(protocol, &taken, refusal.as_ref())
         }
         Err(error) => {
             state.metrics.refused(protocol.name(), error.code);

@@ -68,10 +68,10 @@ impl Metrics {
         metrics
     }
 
-    /// Counts a request whose records were taken in.
-    pub(super) fn taken(&self, protocol: &'static str, decoded: &Decoded) {
+    /// Counts a request that was decoded, its answer (`ok` or a code), and what was taken in of it.
+    pub(super) fn taken(&self, protocol: &'static str, code: &'static str, decoded: &Decoded) {
         let by_protocol = ProtocolLabels { protocol };
-        self.requests.get_or_create(&RequestLabels { protocol, code: "ok" }).inc();
+        self.requests.get_or_create(&RequestLabels { protocol, code }).inc();
         self.accepted.get_or_create(&by_protocol).inc_by(decoded.accepted as u64);
         self.overflowed.get_or_create(&by_protocol).inc_by(decoded.overflowed as u64);
         self.repaired.get_or_create(&by_protocol).inc_by(decoded.repaired as u64);

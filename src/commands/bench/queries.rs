@@ -56,7 +56,7 @@ async fn fiftieth_page(server: &Child) -> anyhow::Result<Option<Question>> {
     let mut parameters = vec![("q", "error".to_owned()), ("limit", "100".to_owned())];
     for _ in 1..50 {
         let page: serde_json::Value = server.client().get("/app/v1/search", &parameters).await?;
-        let Some(cursor) = page["cursor"].as_str() else { return Ok(None) };
+        let Some(cursor) = page["next"].as_str() else { return Ok(None) };
         parameters.truncate(2);
         parameters.push(("cursor", cursor.to_owned()));
     }

@@ -89,6 +89,13 @@ impl Ledger {
         self.sent.values().filter(|sent| sent.acknowledged.is_some()).map(|sent| sent.records).sum()
     }
 
+    /// The marks of all acknowledgements, the earliest first.
+    pub(crate) fn marks(&self) -> Vec<u64> {
+        let mut marks: Vec<u64> = self.sent.values().filter_map(|sent| sent.acknowledged).collect();
+        marks.sort_unstable();
+        marks
+    }
+
     /// Compares `found` with what was acknowledged up to and with the mark `until`.
     pub(crate) fn compare<'t>(&self, found: impl IntoIterator<Item = &'t str>, until: u64) -> Differences {
         let mut differences = Differences::default();

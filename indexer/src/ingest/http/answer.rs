@@ -40,17 +40,17 @@ struct Refusal<'a> {
 ///
 /// A sender with an identity always gets a success, so that it goes on to its next batch. Others are told with 400
 /// when no line was left, and over Loki's protocol, as Loki does, when any entry was rejected.
-pub(super) fn taken(protocol: Protocol, taken: &Taken) -> Response {
-    let Taken { decoded, accepted, has_identity } = taken;
+pub(super) fn taken(protocol: Protocol, taken: &Taken, refusal: Option<&IngestError>) -> Response {
+    let Taken { decoded, accepted, has_identity: _ } = taken;
     let mut response = match protocol {
         Protocol::OtlpProtobuf => respond(StatusCode::OK, PROTOBUF, export_response(decoded, false)),
         Protocol::OtlpJson => respond(StatusCode::OK, JSON, export_response(decoded, true)),
-        Protocol::JsonLines | Protocol::TextLines => match all_rejected(decoded).filter(|_| !*has_identity) {
-            Some(error) => refused(&error, false),
+        Protocol::JsonLines | Protocol::TextLines => match refusal {
+            Some(error) => refused(error, false),
             None => lines(decoded, *accepted),
         },
-        Protocol::LokiProtobuf | Protocol::LokiJson => match partly_rejected(decoded).filter(|_| !*has_identity) {
-            Some(error) => refused(&error, false),
+        Protocol::LokiProtobuf | Protocol::LokiJson => match refusal {
+            Some(error) => refused(error, false),
             None => empty(StatusCode::NO_CONTENT),
         },
     };
@@ -91,6 +91,18 @@ fn lines(decoded: &Decoded, accepted: Option<Accepted>) -> Response {
         duplicate: accepted.is_some_and(|accepted| accepted.duplicate),
     };
     json(StatusCode::OK, &answer)
+}
+
+/// The refusal that a sender without an identity gets for rejected records; OTLP tells of them in its success.
+pub(super) fn refusal(protocol: Protocol, taken: &Taken) -> Option<IngestError> {
+    if taken.has_identity {
+        return None;
+    }
+    match protocol {
+        Protocol::OtlpProtobuf | Protocol::OtlpJson => None,
+        Protocol::JsonLines | Protocol::TextLines => all_rejected(&taken.decoded),
+        Protocol::LokiProtobuf | Protocol::LokiJson => partly_rejected(&taken.decoded),
+    }
 }
 
 fn all_rejected(decoded: &Decoded) -> Option<IngestError> {
