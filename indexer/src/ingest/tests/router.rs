@@ -323,6 +323,8 @@ async fn partial_success_is_told_in_each_protocols_way() {
         r#"orszem_ingest_records_rejected_total{protocol="loki",reason="bad_timestamp"} 1"#,
         r#"orszem_ingest_records_accepted_total{protocol="ndjson"} 1"#,
         r#"orszem_ingest_requests_total{protocol="otlp",code="ok"} 4"#,
+        r#"orszem_ingest_requests_total{protocol="loki",code="ingest.bad_timestamp"} 1"#,
+        r#"orszem_ingest_requests_total{protocol="ndjson",code="ok"} 1"#,
     ] {
         assert!(metrics.contains(line), "{line} in {metrics}");
     }
