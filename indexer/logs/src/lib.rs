@@ -4,7 +4,9 @@
 //! and the variable parts in columns, so common words are counted on skeletons and rare ones found by their hash.
 
 mod catalog;
+mod due;
 mod error;
+mod files;
 mod flush;
 mod memtable;
 mod merge;

@@ -9,8 +9,9 @@ use orszem_model::Stream;
 use orszem_model::wire::RecordView;
 
 use crate::error::{Error, Result};
+use crate::segment::chunk::{BlockReader, RowBuffer};
 use crate::segment::group::GroupKey;
-use crate::segment::read::{BlockReader, RowBuffer, Segment};
+use crate::segment::read::Segment;
 use crate::segment::write::{Compression, SegmentSummary, SegmentWriter};
 
 /// Decides which records of a rewrite are kept.

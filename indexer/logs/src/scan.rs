@@ -3,7 +3,8 @@
 use orszem_model::wire::RecordView;
 
 use crate::error::Result;
-use crate::segment::read::{BlockReader, RowBuffer, Segment};
+use crate::segment::chunk::{BlockReader, RowBuffer};
+use crate::segment::read::Segment;
 
 /// Calls `found` with each record until it answers `false`; answers whether all were seen.
 pub(crate) fn for_each_record(segment: &Segment, mut found: impl FnMut(&RecordView<'_>) -> bool) -> Result<bool> {

@@ -1,8 +1,7 @@
 //! The store as a whole: what is applied, what is flushed, and a consistent view of both.
 
 use std::collections::HashSet;
-use std::fs::{self, File, TryLockError};
-use std::io;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -10,7 +9,9 @@ use bytes::Bytes;
 use orszem_model::wire::RecordView;
 
 use crate::catalog::{Catalog, NewSegment, SegmentRow};
+use crate::due::{due_merge, due_seal};
 use crate::error::{Error, Result};
+use crate::files::{lock, open_segments, remove_files, remove_or_warn, remove_orphans, sync_upwards};
 use crate::flush::{Flushed, PartitionKey, flush};
 use crate::memtable::{Memtable, View};
 use crate::merge::merge;
@@ -476,150 +477,4 @@ fn swap_segments(state: &mut State, removed: &[i64], added: Vec<Arc<LiveSegment>
     let mut segments: Vec<_> = state.segments.iter().filter(|live| !removed.contains(&live.row.id)).cloned().collect();
     segments.extend(added);
     state.segments = Arc::new(segments);
-}
-
-/// The segments of one partition and size class, once there are enough of them.
-fn due_merge(live: &[Arc<LiveSegment>], options: &Options) -> Option<Vec<Arc<LiveSegment>>> {
-    let mut classes: std::collections::BTreeMap<(&str, i64, u32), Vec<&Arc<LiveSegment>>> =
-        std::collections::BTreeMap::new();
-    let fan_in = options.merge_segments.max(2) as u64;
-    for segment in live.iter().filter(|live| !live.row.sealed && live.row.raw_bytes < options.merge_bytes_max / fan_in)
-    {
-        let size = segment.row.raw_bytes.max(1).ilog(fan_in);
-        classes.entry((&segment.row.class, segment.row.day, size)).or_default().push(segment);
-    }
-    let due = classes.into_values().find(|segments| segments.len() >= options.merge_segments.max(2))?;
-    Some(due.into_iter().take(options.merge_segments.max(2)).cloned().collect())
-}
-
-/// The body bytes of a sealed segment. Larger ones compress hardly better, and smaller ones let a query for the newest
-/// records pass over most of the day.
-const SEALED_BYTES: u64 = 256 << 20;
-
-/// The unsealed segments of one partition that is over, as many as make one sealed segment.
-fn due_seal(live: &[Arc<LiveSegment>], ended_by: i64) -> Option<Vec<Arc<LiveSegment>>> {
-    let first = live.iter().find(|live| !live.row.sealed && live.row.day < ended_by)?;
-    let mut bytes = 0;
-    let members = live
-        .iter()
-        .filter(|live| !live.row.sealed && live.row.class == first.row.class && live.row.day == first.row.day);
-    let fitting = members.take_while(|live| {
-        bytes += live.row.raw_bytes;
-        bytes <= SEALED_BYTES || bytes == live.row.raw_bytes
-    });
-    Some(fitting.cloned().collect())
-}
-
-fn lock(root: &Path) -> Result<File> {
-    let path = root.join("lock");
-    let failed = |source| Error::OpenSegment { path: path.clone(), source };
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Locked { path: root.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(Error::OpenSegment { path, source }),
-    }
-}
-
-fn open_segments(paths: &Paths, catalog: &Catalog) -> Result<(Vec<Arc<LiveSegment>>, Vec<Quarantined>)> {
-    let (mut segments, mut quarantined, mut lost) = (Vec::new(), Vec::new(), Vec::new());
-    for row in catalog.segments()? {
-        let path = paths.segments().join(&row.file);
-        match Segment::open(&path) {
-            Ok(segment) => segments.push(Arc::new(LiveSegment { row, segment })),
-            Err(error) if is_damage(&error) => {
-                tracing::error!(path = %path.display(), rows = row.rows, %error, "a segment cannot be served and goes to quarantine");
-                lost.push(row.id);
-                let path = quarantine(paths, &path)?;
-                quarantined.push(Quarantined { path, reason: error.to_string(), rows: row.rows });
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    if !lost.is_empty() {
-        catalog.swap(&[], &lost, None)?;
-    }
-    Ok((segments, quarantined))
-}
-
-/// Whether the file itself is unusable; anything else (no descriptors, no permission) may be gone at the next start.
-fn is_damage(error: &Error) -> bool {
-    match error {
-        Error::Corrupt { .. } => true,
-        Error::OpenSegment { source, .. } => source.kind() == io::ErrorKind::NotFound,
-        _ => false,
-    }
-}
-
-fn quarantine(paths: &Paths, path: &Path) -> Result<PathBuf> {
-    let directory = paths.quarantine();
-    fs::create_dir_all(&directory).map_err(|source| Error::CreateDirectory { path: directory.clone(), source })?;
-    let target = directory.join(path.file_name().unwrap_or_default());
-    match fs::rename(path, &target) {
-        Ok(()) => Ok(target),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(path.to_owned()),
-        Err(source) => Err(Error::Quarantine { path: path.to_owned(), source }),
-    }
-}
-
-/// Removes segment files that the catalogue does not name: those of a flush or merge that was not committed. With
-/// `keep`, when the catalogue was lost or has never named any and might have been, they go to quarantine instead.
-fn remove_orphans(paths: &Paths, live: &[Arc<LiveSegment>], keep: bool) -> Result<()> {
-    let known: std::collections::HashSet<&Path> = live.iter().map(|live| live.segment.path()).collect();
-    let mut directories = vec![paths.segments()];
-    while let Some(directory) = directories.pop() {
-        let failed = |source| Error::ListDirectory { path: directory.clone(), source };
-        for entry in fs::read_dir(&directory).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let path = entry.path();
-            if entry.file_type().map_err(failed)?.is_dir() {
-                directories.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "seg") && !known.contains(path.as_path()) {
-                if keep {
-                    let kept = quarantine(paths, &path)?;
-                    tracing::warn!(path = %kept.display(), "a segment that no catalogue names went to quarantine");
-                    continue;
-                }
-                tracing::info!(path = %path.display(), "removing a segment that was not committed");
-                fs::remove_file(&path).map_err(|source| Error::Remove { path, source })?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn remove_files(segments: &[Arc<LiveSegment>]) {
-    for live in segments {
-        remove_or_warn(live.segment.path());
-        if let Some(directory) = live.segment.path().parent() {
-            remove_if_empty(directory);
-        }
-    }
-}
-
-/// A file that stays behind wastes space and is removed at the next start.
-fn remove_or_warn(path: &Path) {
-    match fs::remove_file(path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => tracing::warn!(path = %path.display(), %error, "cannot remove a file that is no longer used"),
-    }
-}
-
-fn remove_if_empty(directory: &Path) {
-    match fs::remove_dir(directory) {
-        Ok(()) => {}
-        Err(error) if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound) => {}
-        Err(error) => tracing::warn!(path = %directory.display(), %error, "cannot remove an empty directory"),
-    }
-}
-
-/// Makes the names that lead to `path` durable, up to and with `root`.
-fn sync_upwards(path: &Path, root: &Path) -> Result<()> {
-    for directory in path.ancestors().skip(1).take_while(|directory| directory.starts_with(root)) {
-        File::open(directory)
-            .and_then(|file| file.sync_all())
-            .map_err(|source| Error::WriteSegment { path: directory.to_owned(), source })?;
-    }
-    Ok(())
 }

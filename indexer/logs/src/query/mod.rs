@@ -3,6 +3,7 @@
 pub(crate) mod aggregate;
 pub(crate) mod explain;
 pub(crate) mod plan;
+mod planner;
 mod rows;
 mod select;
 mod visit;

@@ -9,7 +9,8 @@ use super::plan::{Plan, Tri};
 use super::{Range, Watch};
 use crate::error::Result;
 use crate::memtable::View;
-use crate::segment::read::{BlockReader, RowBuffer, Segment};
+use crate::segment::chunk::{BlockReader, RowBuffer};
+use crate::segment::read::Segment;
 
 /// Rows of one group and one stream in one block.
 #[derive(Clone, Debug)]

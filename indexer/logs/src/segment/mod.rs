@@ -8,10 +8,12 @@
 //! A segment is written once, fsynced, then named by the catalogue; it never changes afterwards.
 
 pub(crate) mod block;
+pub(crate) mod chunk;
 pub(crate) mod group;
 pub(crate) mod postings;
 pub(crate) mod read;
 pub(crate) mod rice;
+pub(crate) mod sequences;
 pub(crate) mod words;
 pub(crate) mod write;
 
