@@ -37,17 +37,23 @@ impl FileStatus {
     }
 }
 
-/// Who this process runs as.
+/// Who this process runs as, and whether this host has the commands of access lists.
 struct Account {
     name: String,
+    group: String,
+    has_setfacl: bool,
 }
 
 impl Account {
-    /// Read from `/proc/self` and `/etc/passwd`; the number stands in where there is no name.
+    /// Read from `/proc/self`, `/etc/passwd` and `/etc/group`; a number stands in where there is no name.
     fn own() -> Self {
-        let uid = std::fs::metadata("/proc/self").map_or(0, |m| m.uid());
-        let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_else(|_| String::new());
-        Self { name: name_of(&passwd, uid).unwrap_or_else(|| uid.to_string()) }
+        let (uid, gid) = std::fs::metadata("/proc/self").map_or((0, 0), |m| (m.uid(), m.gid()));
+        let named = |table: &str, id: u32| {
+            let table = std::fs::read_to_string(table).unwrap_or_else(|_| String::new());
+            name_of(&table, id).unwrap_or_else(|| id.to_string())
+        };
+        let has_setfacl = ["/usr/bin/setfacl", "/bin/setfacl"].iter().any(|file| Path::new(file).is_file());
+        Self { name: named("/etc/passwd", uid), group: named("/etc/group", gid), has_setfacl }
     }
 }
 
@@ -65,7 +71,7 @@ const READER_GROUPS: [&str; 3] = ["adm", "systemd-journal", "log"];
 
 fn fix(path: &Path, error: &io::Error, account: &Account) -> String {
     let shown = quoted(path);
-    let who = &account.name;
+    let Account { name: who, group: own_group, has_setfacl } = account;
     match error.kind() {
         io::ErrorKind::PermissionDenied => {
             let metadata = std::fs::metadata(path).ok();
@@ -73,10 +79,13 @@ fn fix(path: &Path, error: &io::Error, account: &Account) -> String {
                 let groups = std::fs::read_to_string("/etc/group").ok()?;
                 name_of(&groups, m.gid()).filter(|g| READER_GROUPS.contains(&g.as_str()))
             });
-            match (group, metadata.is_some_and(|m| m.is_dir())) {
+            let (every, read) = if metadata.is_some_and(|m| m.is_dir()) { ("-R ", "rX") } else { ("", "r") };
+            match (group, has_setfacl) {
                 (Some(group), _) => format!("sudo usermod -aG {group} {who}"),
-                (None, true) => format!("sudo setfacl -R -m u:{who}:rX {shown}"),
-                (None, false) => format!("sudo setfacl -m u:{who}:r {shown}"),
+                (None, true) => format!("sudo setfacl {every}-m u:{who}:{read} {shown}"),
+                (None, false) => {
+                    format!("sudo chgrp {every}{own_group} {shown} && sudo chmod {every}g+{read} {shown}")
+                }
             }
         }
         io::ErrorKind::NotFound => format!("ls -l {shown}"),
@@ -103,12 +112,18 @@ mod tests {
         let file = dir.path().join("it's.log");
         std::fs::write(&file, "x").expect("write");
         let denied = io::Error::from(io::ErrorKind::PermissionDenied);
-        let account = Account { name: "ann".into() };
+        let account = Account { name: "ann".into(), group: "staff".into(), has_setfacl: true };
         let shown = format!("'{}'", file.to_string_lossy().replace('\'', r"'\''"));
         assert_eq!(fix(&file, &denied, &account), format!("sudo setfacl -m u:ann:r {shown}"));
         assert_eq!(fix(dir.path(), &denied, &account), format!("sudo setfacl -R -m u:ann:rX {}", dir.path().display()));
+        let without = Account { has_setfacl: false, ..account };
+        let by_group = format!("sudo chgrp staff {shown} && sudo chmod g+r {shown}");
+        assert_eq!(fix(&file, &denied, &without), by_group);
+        let shown = dir.path().display();
+        let by_group = format!("sudo chgrp -R staff {shown} && sudo chmod -R g+rX {shown}");
+        assert_eq!(fix(dir.path(), &denied, &without), by_group);
         let missing = Path::new("/nowhere/x");
-        assert_eq!(fix(missing, &io::Error::from(io::ErrorKind::NotFound), &account), "ls -l /nowhere/x");
+        assert_eq!(fix(missing, &io::Error::from(io::ErrorKind::NotFound), &without), "ls -l /nowhere/x");
     }
 
     #[test]

@@ -15,7 +15,9 @@ let fixed = null; // the range of the last search in ns, so that "more" and zoom
 let cursor = null;
 let shown = 0;
 let socket = null;
+let searched = null; // the query whose rows are shown
 let buckets = null;
+let drawAmounts = null; // says again how many lines there are and how many are shown
 
 // --- small things
 
@@ -38,6 +40,25 @@ function localTime(date, withMs = true) {
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
   return withMs ? `${day} ${clock}.${two(date.getMilliseconds(), 3)}` : `${day} ${clock}`;
+}
+
+const isSameDay = (a, b) => a.getFullYear() === b.getFullYear() && a.getMonth() === b.getMonth() && a.getDate() === b.getDate();
+
+// A row's time. The date is told only where the list has rows of other days, the year only where it is another one.
+function rowTime(row) {
+  const date = nsToDate(row.ts_ns);
+  const [day, clock] = localTime(date).split(' ');
+  const isOtherYear = date.getFullYear() !== new Date().getFullYear();
+  const made = element('time', { dateTime: row.ts, title: `${day} ${clock} · ${row.ts}` },
+    element('span', { className: 'date', textContent: `${isOtherYear ? day : day.slice(5)} ` }), clock);
+  made.dataset.span = isOtherYear ? 'years' : isSameDay(date, new Date()) ? 'today' : 'days';
+  return made;
+}
+
+// Makes room for the dates of a list.
+function fitTimes(list) {
+  const has = (span) => list.querySelector(`time[data-span="${span}"]`) !== null;
+  list.dataset.span = has('years') ? 'years' : has('days') ? 'days' : 'today';
 }
 
 // Control characters become visible signs; they can neither move the cursor nor reverse the text.
@@ -148,6 +169,7 @@ function showError(error) {
     $('#q').setSelectionRange(units, units);
   }
   box.hidden = error.status === 401;
+  $('#status').textContent = shown ? texts.stale : '';
 }
 
 async function search({ replace = false } = {}) {
@@ -161,6 +183,7 @@ async function search({ replace = false } = {}) {
   $('#error').hidden = true;
   $('#q').classList.remove('wrong');
   busy(true);
+  enter('searching');
   const started = performance.now();
   const scope = scopeParameters();
   try {
@@ -168,6 +191,8 @@ async function search({ replace = false } = {}) {
     const histogram = ask('histogram', scope, own.signal);
     histogram.catch(() => {});
     const page = await rows;
+    searched = state.q;
+    scrollTo(0, 0);
     $('#rows').replaceChildren();
     shown = 0;
     addPage(page);
@@ -178,8 +203,12 @@ async function search({ replace = false } = {}) {
     const total = drawn.buckets.reduce((sum, bucket) => sum + bucket.counts.reduce((a, b) => a + b, 0), 0);
     drawStatus(total, took, page, drawn);
     await drawFields(scope, own.signal);
+    enter('ready');
   } catch (error) {
-    if (own === run) showError(error);
+    if (own === run) {
+      enter('error');
+      showError(error);
+    }
   } finally {
     if (own === run) busy(false);
   }
@@ -195,10 +224,21 @@ function pageParameters(after) {
 
 function addPage(page) {
   $('#rows').append(...page.rows.map((row) => rowElement(row)));
+  fitTimes($('#rows'));
   shown += page.rows.length;
   cursor = page.next;
   $('#more').hidden = !cursor;
-  $('#end').textContent = cursor ? '' : shown ? texts.end : `${texts.none} ${texts.noneHint}`;
+  $('#end').replaceChildren(...(cursor ? [] : shown ? [texts.end] : nothing()));
+}
+
+// What is said where nothing is found, with the next wider range to try.
+function nothing() {
+  const ranges = Object.keys(texts.ranges);
+  const wider = state.range && ranges[ranges.indexOf(state.range) + 1];
+  if (!wider) return [`${texts.none} ${texts.noneHint}`];
+  const widen = element('button', { type: 'button', textContent: fill(texts.widen, { range: texts.ranges[wider] }) });
+  widen.onclick = () => { state.range = wider; search(); };
+  return [`${texts.none} `, widen];
 }
 
 async function more() {
@@ -206,7 +246,15 @@ async function more() {
   const own = new AbortController();
   run = own;
   busy(true);
-  try { addPage(await ask('search', pageParameters(cursor), own.signal)); } catch (error) { showError(error); } finally { busy(false); }
+  try {
+    addPage(await ask('search', pageParameters(cursor), own.signal));
+    drawAmounts?.();
+  } catch (error) { showError(error); } finally { busy(false); }
+}
+
+// `data-state` of the body: searching, ready, error, tail.
+function enter(name) {
+  document.body.dataset.state = name;
 }
 
 function busy(is) {
@@ -217,6 +265,7 @@ function busy(is) {
 }
 
 function drawStatus(total, took, page, histogram) {
+  drawAmounts = () => drawStatus(total, took, page, histogram);
   const scanned = page.stats.bytes_scanned + histogram.stats.bytes_scanned;
   const amount = fill(histogram.partial ? texts.linesPartial : texts.lines, { count: count(total) });
   const facts = [fill(texts.shown, { shown: count(shown) }), fill(texts.took, { ms: count(took) })];
@@ -233,7 +282,7 @@ function rowElement(row, is) {
   fillBody(body, row, BODY_SHOWN);
   const level = row.level === 'unset' ? '' : row.level;
   const head = element('div', { className: 'head' },
-    element('time', { dateTime: row.ts, title: row.ts, textContent: localTime(nsToDate(row.ts_ns)) }),
+    rowTime(row),
     element('span', { className: 'level', title: row.severity_text ?? '', textContent: level }),
     element('span', { className: 'host', title: row.stream.host ?? '', textContent: row.stream.host ?? '' }),
     element('span', { className: 'service', title: row.stream.service ?? '', textContent: row.stream.service ?? '' }),
@@ -254,7 +303,7 @@ function detail(row) {
   contextButton.onclick = () => openContext(row);
   const copyButton = element('button', { type: 'button', textContent: texts.copy });
   copyButton.onclick = async () => { await navigator.clipboard.writeText(row.body); copyButton.textContent = texts.copied; };
-  const record = { [texts.timeUtc]: row.ts, severity: row.severity_text ?? row.level, kind: row.kind, trace_id: row.trace_id, span_id: row.span_id };
+  const record = { [texts.timeLocal]: localTime(nsToDate(row.ts_ns)), [texts.timeUtc]: row.ts, severity: row.severity_text ?? row.level, kind: row.kind, trace_id: row.trace_id, span_id: row.span_id };
   return element('div', { className: 'detail' },
     element('div', { className: 'actions' }, contextButton, copyButton),
     table(texts.labels, row.stream, true),
@@ -317,6 +366,7 @@ async function openContext(row) {
     const list = $('#context .rows');
     list.replaceChildren(
       ...answer.before.map((r) => rowElement(r)), rowElement(answer.row, 'here'), ...answer.after.map((r) => rowElement(r)));
+    fitTimes(list);
     $('#context').showModal();
     $('.here', list).scrollIntoView({ block: 'center' });
   } catch (error) { showError(error); }
@@ -336,7 +386,19 @@ async function drawFields(scope, signal) {
     if (open.has(field.name) || (!open.size && rank(field.name) < 2)) item.open = true;
     return item;
   });
-  $('#fields').replaceChildren(element('h2', { textContent: texts.fields }), ...(items.length ? items : [texts.noFields]));
+  $('#fields').replaceChildren(...severityFacet(), ...(items.length ? [element('h2', { textContent: texts.fields }), ...items] : []));
+}
+
+// The histogram's bands: its legend, and the shortest way to the errors.
+function severityFacet() {
+  const totals = BANDS.map((band, i) => [band, buckets.buckets.reduce((sum, bucket) => sum + bucket.counts[i], 0)]).filter(([, n]) => n);
+  if (!totals.length) return [];
+  const lines = totals.reverse().map(([band, n]) => {
+    const line = element('button', { type: 'button', className: `facet band ${band}`, title: texts.include }, element('span', { textContent: band }), element('small', { textContent: count(n) }));
+    line.onclick = () => addTerm(`severity:${band}`);
+    return line;
+  });
+  return [element('h2', { textContent: texts.severity }), element('div', { className: 'bands' }, ...lines)];
 }
 
 async function drawFacet(item, name, scope) {
@@ -407,7 +469,7 @@ function drawHistogram(hover) {
     paint.fillText(text, (width * i) / marks, height - 3);
   }
   paint.textAlign = 'left';
-  paint.fillText(count(most), 2, 10);
+  if (buckets.buckets.length) paint.fillText(count(most), 2, 10);
 }
 
 function axis() {
@@ -465,29 +527,45 @@ function startTail() {
   const own = new WebSocket(`${scheme}://${location.host}/app/v1/tail?${new URLSearchParams({ q: state.q })}`);
   socket = own;
   cursor = null;
+  let arrived = 0;
+  let dropped = 0;
+  // Lines of another query, or in the other order, would be taken for what arrives.
+  if (searched !== state.q || state.order !== 'newest') $('#rows').replaceChildren();
+  searched = state.q;
+  scrollTo(0, 0);
+  $('#error').hidden = true;
   $('#tail').setAttribute('aria-pressed', 'true');
   $('#tail').textContent = texts.stopTail;
   $('#more').hidden = true;
-  $('#end').textContent = texts.tailWaiting;
-  let dropped = 0;
+  $('#end').textContent = '';
+  const tell = () => {
+    const said = arrived ? fill(texts.tailArrived, { count: count(arrived) }) : texts.tailWaiting;
+    const left = dropped ? element('span', { className: 'warning', textContent: ` ${fill(texts.tailDropped, { count: count(dropped) })}` }) : null;
+    $('#status').replaceChildren(...[said, left].filter(Boolean));
+  };
   own.onmessage = (event) => {
     const message = JSON.parse(event.data);
     if (message.type === 'overload') {
       dropped += message.dropped;
-      $('#status').replaceChildren(element('span', { className: 'warning', textContent: fill(texts.tailDropped, { count: count(dropped) }) }));
+      tell();
       return;
     }
+    arrived += message.rows.length;
     $('#rows').prepend(...message.rows.slice(-TAIL_ROWS_MAX).reverse().map((row) => rowElement(row)));
     while ($('#rows').children.length > TAIL_ROWS_MAX) $('#rows').lastChild.remove();
+    fitTimes($('#rows'));
+    tell();
   };
+  own.onopen = () => { if (socket === own) { enter('tail'); tell(); } };
   own.onclose = () => {
     if (socket !== own) return;
-    $('#end').textContent = texts.tailEnded;
+    $('#status').replaceChildren(element('span', { className: 'warning', textContent: texts.tailEnded }));
     setTimeout(() => { if (socket === own) startTail(); }, 2000);
   };
 }
 
 function stopTail() {
+  if (document.body.dataset.state === 'tail') enter('ready');
   const open = socket;
   socket = null;
   open?.close();
@@ -590,6 +668,7 @@ function connect() {
   };
   $('#tail').onclick = () => (socket ? stopTail() : startTail());
   $('#more').onclick = more;
+  $('#download .menu').onclick = () => { $('#download').open = false; };
   $('#context header button').onclick = () => $('#context').close();
   $('#loginForm').onsubmit = login;
   addEventListener('keydown', keyboard);

@@ -317,12 +317,11 @@ fn questions_that_have_no_answer() {
         ("cursor=zz", "request.parameter"),
         ("colour=red", "request.parameters"),
         ("q=a&q=b", "request.parameters"),
-        ("q=%ff", "request.parameters"),
     ] {
         subject.refuses_get(&format!("/app/v1/search?{parameters}"), 400, code);
     }
     for (query, position) in
-        [("a AND (", 7), ("ő \"open", 2), ("/[/", 0), ("level:loud", 6), ("a:[1 TO", 7), (&"(".repeat(200), 100)]
+        [("a AND (", 7), ("ő \"open", 2), ("/[/", 1), ("level:loud", 6), ("a:[1 TO", 7), (&"(".repeat(200), 100)]
     {
         let encoded: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
         let error = subject.refuses_get(&format!("/app/v1/search?q={encoded}"), 400, "search.syntax");

@@ -26,7 +26,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     /// From the start of the process until it said where it listens.
     pub(crate) started_in: Duration,
-    _stdout: BufReader<std::process::ChildStdout>,
+    stdout: BufReader<std::process::ChildStdout>,
 }
 
 impl Server {
@@ -47,12 +47,19 @@ impl Server {
         let started_in = begun.elapsed();
         let told = ["listening on ", "Őrszem is at http://"].into_iter().find_map(|front| line.strip_prefix(front));
         let address = told.and_then(|text| text.trim_end().trim_end_matches('/').parse().ok());
-        Self { child, address: address.expect("says where it listens"), started_in, _stdout: stdout }
+        Self { child, address: address.expect("says where it listens"), started_in, stdout }
     }
 
     /// Where it answers.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The next line of its standard output.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).expect("reads");
+        line.trim_end().to_owned()
     }
 
     /// Its process.
