@@ -350,7 +350,7 @@ impl Snapshot {
                 continue;
             }
             let visible = visible_streams(segment, tenant, None);
-            let mut walker = RowWalker::new(segment, Some(&plan))?;
+            let mut walker = RowWalker::new(segment, &plan)?;
             pieces(&plan, &visible, range, watch, |piece, watch| {
                 let result = found(&piece, &mut walker, watch);
                 watch.survive(result).map(|_| true)

@@ -11,6 +11,7 @@ use super::plan::Plan;
 use super::visit::{Piece, RowWalker, memtable, pieces, visible_streams};
 use super::{Budget, Cursor, Order, Page, Partial, Range, Row, SearchResult, Watch};
 use crate::error::Result;
+use crate::segment::chunk::{BlockReader, RowBuffer};
 use crate::store::{LiveSegment, Snapshot};
 
 /// A place in the order asked for: the larger key comes first.
@@ -22,6 +23,14 @@ impl Key {
         match order {
             Order::NewestFirst => Self(timestamp, seq),
             Order::OldestFirst => Self(!timestamp, !seq),
+        }
+    }
+
+    /// The place it was made of.
+    fn cursor(self, order: Order) -> Cursor {
+        match order {
+            Order::NewestFirst => Cursor { timestamp: self.0, seq: self.1 },
+            Order::OldestFirst => Cursor { timestamp: !self.0, seq: !self.1 },
         }
     }
 }
@@ -109,7 +118,7 @@ impl Snapshot {
         let mut found: Vec<(Key, Place)> = best.heap.into_iter().map(|Reverse(entry)| entry).collect();
         found.sort_unstable_by(|a, b| b.cmp(a));
         let found_all = found.len() < page.limit;
-        let rows = self.fetch(&found, from_memtable, &mut watch)?;
+        let rows = self.fetch(page.order, &found, from_memtable, &mut watch)?;
         let next = rows.last().filter(|_| !found_all || watch.partial == Some(Partial::Memory)).map(Row::cursor);
         watch.stats.matched = rows.len() as u64;
         Ok(SearchResult { rows, next, stats: watch.stats, partial: watch.partial })
@@ -146,14 +155,15 @@ impl Snapshot {
 
     fn fetch(
         &self,
+        order: Order,
         found: &[(Key, Place)],
         mut from_memtable: Vec<Option<Row>>,
         watch: &mut Watch<'_>,
     ) -> Result<Vec<Row>> {
         let mut rows: BTreeMap<usize, Row> = BTreeMap::new();
-        let mut by_segment: BTreeMap<usize, Vec<(usize, Piece)>> = BTreeMap::new();
+        let mut wanted = Vec::new();
         let mut cut = usize::MAX;
-        for (rank, (_, place)) in found.iter().enumerate() {
+        for (rank, (key, place)) in found.iter().enumerate() {
             match *place {
                 Place::Memtable { index } => {
                     if let Some(row) = from_memtable.get_mut(index).and_then(Option::take) {
@@ -161,31 +171,28 @@ impl Snapshot {
                     }
                 }
                 Place::Segment { segment, block, group, stream, row } => {
-                    let piece =
-                        Piece { block, group, stream, rows: row..row + 1, verify: false, whole: false, in_range: true };
-                    by_segment.entry(segment).or_default().push((rank, piece));
+                    wanted.push(((segment, block, group, row), stream, key.cursor(order), rank));
                 }
             }
         }
-        let everything = Query { expr: Expr::All, kinds: u8::MAX, source: String::new() };
-        for (index, mut wanted) in by_segment {
-            let segment = &self.segments[index].segment;
-            let mut walker = RowWalker::new(segment, None)?;
-            wanted.sort_by_key(|(_, piece)| (piece.block, piece.group));
-            for (rank, piece) in wanted {
+        wanted.sort_unstable_by_key(|(place, ..)| *place);
+        let mut buffer = RowBuffer::default();
+        for same in wanted.chunk_by(|(a, ..), (b, ..)| a.0 == b.0) {
+            let segment = &self.segments[same[0].0.0].segment;
+            let mut reader = BlockReader::new(segment)?;
+            for ((_, block, group, row), stream, at, rank) in same {
                 watch.check_cancelled()?;
-                let mut row = None;
-                let read = walker.records(&piece, &everything, Range::ALL, watch, |record| row = Some(to_row(record)));
-                if watch.survive(read)?.is_none() {
-                    continue;
-                }
-                match row {
-                    Some(row) if watch.hold(row.record.body.len() + 256) => drop(rows.insert(rank, row)),
+                let Some(chunk) = watch.survive(reader.chunk(*block, *group))? else { continue };
+                let stream = &segment.streams[*stream as usize];
+                let record = chunk.record(*row, stream, at.timestamp, at.seq, &mut buffer);
+                match record.as_ref().map(to_row) {
+                    Some(row) if watch.hold(row.record.body.len() + 256) => drop(rows.insert(*rank, row)),
                     // Of the rows behind it none is kept either, so that the next page starts with it.
-                    _ => cut = cut.min(rank),
+                    Some(_) => cut = cut.min(*rank),
+                    None => drop(watch.survive::<()>(Err(segment.corrupt("a record does not decode")))?),
                 }
             }
-            watch.stats.bytes_scanned += walker.reader.bytes_read;
+            watch.stats.bytes_scanned += reader.bytes_read;
         }
         Ok(rows.into_iter().take_while(|(rank, _)| *rank < cut).map(|(_, row)| row).collect())
     }
@@ -269,7 +276,7 @@ fn select_segment(
         return Ok(());
     }
     let visible = visible_streams(segment, tenant, page.stream);
-    let mut walker = RowWalker::new(segment, Some(&plan))?;
+    let mut walker = RowWalker::new(segment, &plan)?;
     let mut matched: Vec<(u32, i64)> = Vec::new();
     pieces(&plan, &visible, page.range, watch, |piece, watch| {
         let block = &segment.blocks[piece.block];

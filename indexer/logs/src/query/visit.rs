@@ -116,7 +116,7 @@ pub(crate) fn pieces(
 /// Buffers for going through the rows of pieces.
 pub(crate) struct RowWalker<'s> {
     pub(crate) reader: BlockReader<'s>,
-    plan: Option<&'s Plan<'s>>,
+    plan: &'s Plan<'s>,
     times: Vec<i64>,
     times_of: Option<usize>,
     rows: Vec<u32>,
@@ -124,8 +124,8 @@ pub(crate) struct RowWalker<'s> {
 }
 
 impl<'s> RowWalker<'s> {
-    /// A walker over pieces of `plan`; without one, over pieces that need no verification.
-    pub(crate) fn new(segment: &'s Segment, plan: Option<&'s Plan<'s>>) -> Result<Self> {
+    /// A walker over pieces of `plan`.
+    pub(crate) fn new(segment: &'s Segment, plan: &'s Plan<'s>) -> Result<Self> {
         Ok(Self {
             reader: BlockReader::new(segment)?,
             plan,
@@ -188,32 +188,30 @@ impl<'s> RowWalker<'s> {
         let time = |row: u32| times[(row - start) as usize];
         let in_range = |row: u32| piece.in_range || range.contains(time(row));
         rows.clear();
-        match plan {
-            Some(plan) if piece.verify && piece.whole => {
-                let base = plan.whole_start;
-                plan.whole.possible.for_each_in(piece.rows.start - base, piece.rows.end - base, |row| {
-                    if in_range(row + base) {
-                        rows.push(row + base);
-                    }
-                });
-                if rows.iter().all(|row| plan.whole.certain.contains(row - base)) {
-                    return Ok(());
+        if piece.verify && piece.whole {
+            let base = plan.whole_start;
+            plan.whole.possible.for_each_in(piece.rows.start - base, piece.rows.end - base, |row| {
+                if in_range(row + base) {
+                    rows.push(row + base);
                 }
+            });
+            if rows.iter().all(|row| plan.whole.certain.contains(row - base)) {
+                return Ok(());
             }
-            _ => rows.extend(piece.rows.clone().filter(|row| in_range(*row))),
+        } else {
+            rows.extend(piece.rows.clone().filter(|row| in_range(*row)));
         }
         if !piece.verify || rows.is_empty() {
             return Ok(());
         }
         let stream = &segment.streams[piece.stream as usize];
         let chunk = reader.chunk(piece.block, piece.group)?;
-        if let Some(plan) = plan.filter(|_| !piece.whole) {
+        if !piece.whole {
             chunk.retain_with_terms(&plan.slot_terms, rows);
         }
-        let certain = plan.filter(|_| piece.whole);
         let mut damaged = false;
         rows.retain(|row| {
-            if certain.is_some_and(|plan| plan.whole.certain.contains(row - plan.whole_start)) {
+            if piece.whole && plan.whole.certain.contains(row - plan.whole_start) {
                 return true;
             }
             watch.stats.records_verified += 1;
