@@ -22,6 +22,12 @@ pub(crate) const SECONDS_PER_DAY: i64 = 86_400;
 /// The longest text that is looked at; no form is longer.
 const TEXT_BYTES_MAX: usize = 64;
 
+/// `YYYYMMDD` of the date that lies `days` after 1970-01-01.
+pub fn day_name(days: i64) -> String {
+    let Civil { year, month, day } = Civil::from_days(days);
+    format!("{year:04}{month:02}{day:02}")
+}
+
 /// Nanoseconds since 1970-01-01T00:00:00Z; covers the years 1678 to 2262.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use orszem_model::time::day_name;
+
 /// The places of a log store under its directory.
 #[derive(Clone, Debug)]
 pub(crate) struct Paths {
@@ -41,20 +43,6 @@ impl Paths {
     pub(crate) fn quarantine(&self) -> PathBuf {
         self.root.join("quarantine")
     }
-}
-
-/// `YYYYMMDD` of a day since 1970-01-01 (proleptic Gregorian; H. Hinnant, "chrono-compatible low-level date algorithms").
-pub(crate) fn day_name(day: i64) -> String {
-    let shifted = day + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_index = (5 * of_year + 2) / 153;
-    let day_of_month = of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}{month:02}{day_of_month:02}")
 }
 
 #[cfg(test)]

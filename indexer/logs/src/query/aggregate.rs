@@ -8,7 +8,7 @@ use orszem_search::{FieldName, Query};
 
 use super::plan::Plan;
 use super::visit::{Piece, RowWalker, memtable, pieces, visible_streams};
-use super::{Answer, Budget, Range, Watch};
+use super::{Answer, Budget, Partial, Range, Watch};
 use crate::error::Result;
 use crate::segment::group::{BodyForm, SlotRole};
 use crate::segment::read::Segment;
@@ -251,18 +251,14 @@ impl Snapshot {
         limit: usize,
         budget: &Budget,
     ) -> Result<Answer<Vec<FieldSummary>>> {
-        let mut counts: BTreeMap<(String, bool), u64> = BTreeMap::new();
-        let mut add = |name: &str, label: bool, count: u64| match counts.get_mut(&(name.to_owned(), label)) {
-            Some(total) => *total += count,
-            None => drop(counts.insert((name.to_owned(), label), count)),
-        };
+        let mut names = FieldNames::default();
         let mut watch = Watch::new(budget);
         let mut matched_all = 0;
         for view in &self.views {
             memtable(view, query, tenant, range, &mut watch, |record| {
                 matched_all += 1;
-                record.stream.labels.iter().for_each(|(name, _)| add(name, true, 1));
-                record.attributes.for_each(|attribute| add(attribute.key, false, 1));
+                record.stream.labels.iter().for_each(|(name, _)| names.add(name, true, 1));
+                record.attributes.for_each(|attribute| names.add(attribute.key, false, 1));
             })?;
         }
         self.each_piece(query, tenant, range, &mut watch, |piece, walker, watch| {
@@ -272,22 +268,21 @@ impl Snapshot {
             if group.key.form == BodyForm::Record {
                 walker.records(piece, query, range, watch, |record| {
                     count += 1;
-                    record.attributes.for_each(|attribute| add(attribute.key, false, 1));
+                    record.attributes.for_each(|attribute| names.add(attribute.key, false, 1));
                 })?;
             } else {
                 count = walker.count(piece, query, range, watch)?;
             }
             matched_all += count;
-            segment.streams[piece.stream as usize].labels.iter().for_each(|(name, _)| add(name, true, count));
-            group.key.shape.attributes.iter().for_each(|(key, _)| add(key, false, count));
+            segment.streams[piece.stream as usize].labels.iter().for_each(|(name, _)| names.add(name, true, count));
+            group.key.shape.attributes.iter().for_each(|(key, _)| names.add(key, false, count));
             Ok(())
         })?;
         watch.stats.matched = matched_all;
-        let mut fields: Vec<FieldSummary> = counts
-            .into_iter()
-            .filter(|(_, count)| *count > 0)
-            .map(|((name, label), count)| FieldSummary { name, label, count })
-            .collect();
+        if names.is_cut {
+            watch.partial.get_or_insert(Partial::Memory);
+        }
+        let mut fields = names.summaries();
         fields.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)));
         fields.truncate(limit);
         Ok(watch.answer(fields))
@@ -358,6 +353,35 @@ impl Snapshot {
             watch.stats.bytes_scanned += walker.reader.bytes_read;
         }
         Ok(())
+    }
+}
+
+/// The names that fields are counted under at most; the others are left out and the answer is partial.
+const FIELD_NAMES_MAX: usize = 100_000;
+
+/// Counts the fields that records have.
+#[derive(Default)]
+struct FieldNames {
+    labels: BTreeMap<String, u64>,
+    attributes: BTreeMap<String, u64>,
+    is_cut: bool,
+}
+
+impl FieldNames {
+    fn add(&mut self, name: &str, label: bool, count: u64) {
+        let full = self.labels.len() + self.attributes.len() >= FIELD_NAMES_MAX;
+        let counts = if label { &mut self.labels } else { &mut self.attributes };
+        match counts.get_mut(name) {
+            Some(total) => *total += count,
+            None if full => self.is_cut = true,
+            None if count > 0 => drop(counts.insert(name.to_owned(), count)),
+            None => {}
+        }
+    }
+
+    fn summaries(self) -> Vec<FieldSummary> {
+        let summary = |label| move |(name, count)| FieldSummary { name, label, count };
+        self.labels.into_iter().map(summary(true)).chain(self.attributes.into_iter().map(summary(false))).collect()
     }
 }
 

@@ -102,15 +102,14 @@ impl Snapshot {
         };
         let mut from_memtable: Vec<Option<Row>> = Vec::new();
         for view in &self.views {
-            let mut held = true;
             memtable(view, query, tenant, page.range, &mut watch, |record| {
                 if page.stream.is_none_or(|stream| stream == record.stream)
-                    && held
                     && best.offer(record.timestamp.0, record.seq, Place::Memtable { index: from_memtable.len() })
                 {
                     from_memtable.push(Some(to_row(record)));
-                    held = from_memtable.len() < page.limit.saturating_mul(4).max(10_000)
-                        || compact(&mut from_memtable, &mut best);
+                    if from_memtable.len() >= page.limit.saturating_mul(4).max(10_000) {
+                        compact(&mut from_memtable, &mut best);
+                    }
                 }
             })?;
         }
@@ -244,7 +243,7 @@ fn to_row(record: &RecordView<'_>) -> Row {
 }
 
 /// Drops memtable rows that are no longer among the best.
-fn compact(rows: &mut Vec<Option<Row>>, best: &mut Best) -> bool {
+fn compact(rows: &mut Vec<Option<Row>>, best: &mut Best) {
     let mut kept = Vec::with_capacity(best.limit);
     best.heap = std::mem::take(&mut best.heap)
         .into_iter()
@@ -257,7 +256,6 @@ fn compact(rows: &mut Vec<Option<Row>>, best: &mut Best) -> bool {
         })
         .collect();
     *rows = kept;
-    true
 }
 
 fn select_segment(
