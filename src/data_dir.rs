@@ -1,12 +1,10 @@
 //! The data directory: where it is, its lock, and the names of what lies in it.
 
 use std::ffi::OsString;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-
-use fs4::fs_std::FileExt;
 
 /// Why a data directory can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -101,11 +99,15 @@ fn lock(directory: &Path) -> Result<File, DataDirError> {
         .mode(0o600)
         .open(&path)
         .map_err(failed)?;
-    if !FileExt::try_lock_exclusive(&file).map_err(failed)? {
-        let mut holder = String::new();
-        file.read_to_string(&mut holder).map_err(failed)?;
-        let holder = if holder.is_empty() { "another process".to_owned() } else { holder.trim_end().to_owned() };
-        return Err(DataDirError::InUse { path: directory.to_owned(), holder });
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            file.read_to_string(&mut holder).map_err(failed)?;
+            let holder = if holder.is_empty() { "another process".to_owned() } else { holder.trim_end().to_owned() };
+            return Err(DataDirError::InUse { path: directory.to_owned(), holder });
+        }
+        Err(TryLockError::Error(source)) => return Err(failed(source)),
     }
     file.set_len(0).map_err(failed)?;
     file.rewind().map_err(failed)?;
