@@ -7,8 +7,8 @@ use orszem_model::record::{Attribute, AttributeValue};
 use orszem_model::wire::BatchBuilder;
 use orszem_model::{Labels, Record, Stream, Timestamp};
 
-use crate::label;
-use crate::parse::Parsed;
+use orszem_parse::label;
+use orszem_parse::{Parsed, Value};
 
 /// The most bytes of a batch: what fits a journal frame with room for its header.
 pub(crate) const BATCH_BYTES_MAX: usize = (1 << 20) - (16 << 10);
@@ -70,7 +70,7 @@ impl Filling {
         let mut record = Record::line(timestamp, stream, line);
         record.severity = parsed.severity;
         record.severity_text = parsed.severity_text.map(std::borrow::Cow::into_owned);
-        record.attributes = parsed.attributes;
+        record.attributes = parsed.attributes.into_iter().map(attribute).collect();
         record.trace_id = parsed.trace_id;
         record.span_id = parsed.span_id;
         if origin.is_piece {
@@ -83,6 +83,19 @@ impl Filling {
     pub(crate) fn finish(self) -> Option<Vec<u8>> {
         (!self.builder.is_empty()).then(|| self.builder.finish())
     }
+}
+
+/// The attribute as a record keeps it.
+pub(crate) fn attribute((key, value): (std::borrow::Cow<'_, str>, Value<'_>)) -> Attribute {
+    let value = match value {
+        Value::Text(text) => AttributeValue::String(text.into_owned()),
+        Value::Integer(number) => AttributeValue::Integer(number.to_string()),
+        Value::Float(number) => AttributeValue::Float(number.to_string()),
+        Value::Bool(flag) => AttributeValue::Bool(flag),
+        Value::Null => AttributeValue::Null,
+        Value::Json(text) => AttributeValue::Json(text.into_owned()),
+    };
+    Attribute { key: key.into_owned(), value }
 }
 
 /// A host's name without its domain.

@@ -11,13 +11,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::counters::{Counters, add, count};
-use crate::parse::Zone;
 use crate::source::journald;
 use crate::source::tailer::Tailer;
 use crate::{
     CollectorConfig, CollectorError, ConfigError, CounterValues, FileStatus, JournalMode, OutboundBatch, Output,
     OutputError,
 };
+use orszem_parse::Zone;
 
 /// How often followed files are looked at.
 const POLL_EVERY: Duration = Duration::from_millis(250);

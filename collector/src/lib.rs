@@ -11,9 +11,7 @@ mod config;
 mod counters;
 mod error;
 mod glob;
-mod label;
 mod output;
-pub mod parse;
 mod source;
 mod status;
 

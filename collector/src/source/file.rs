@@ -56,7 +56,7 @@ pub(crate) fn id_of(metadata: &Metadata) -> FileId {
 impl Followed {
     /// Follows an open file from `offset` on.
     pub(crate) fn new(file: File, metadata: &Metadata, path: PathBuf, offset: u64) -> Self {
-        let service = crate::label::service_of(&path);
+        let service = orszem_parse::label::service_of(&path);
         let position = Position { id: id_of(metadata), path, offset, head: Head::default(), mid_line: false };
         Self {
             file,

@@ -4,6 +4,7 @@
 //! positions durable together, the batch is sent, [`Tailer::acknowledged`] ends it. A crash before `save` reads
 //! the same lines again, one after it sends the same bytes again under the same number.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -21,8 +22,9 @@ use super::journald::Entry;
 use crate::batch::{Filling, Origin};
 use crate::checkpoint::{Checkpoint, CheckpointFile, FileId, Loaded, Position};
 use crate::counters::{Counters, add, count};
-use crate::parse::{self, Moment, Parsed, Zone};
 use crate::{CollectorConfig, CollectorError, FileState, FileStatus, StartAt};
+use orszem_model::record::{Attribute, AttributeValue};
+use orszem_parse::{Moment, Parsed, Value, Zone};
 
 /// How often directories are searched for new files.
 const SEARCH_EVERY: Duration = Duration::from_secs(1);
@@ -375,7 +377,7 @@ impl Tailer {
                 is_full.set(true);
                 return Taken::Full;
             }
-            let parsed = if facts.position.mid_line { Parsed::default() } else { parse::parse(line, &moment) };
+            let parsed = if facts.position.mid_line { Parsed::default() } else { orszem_parse::parse(line, &moment) };
             let timestamp = stamp(parsed.timestamp, facts, now, &mut last_stamp);
             let path = facts.position.path.as_path();
             let origin =
@@ -431,19 +433,31 @@ fn stamp(
 }
 
 fn push_entry(filling: &mut Filling, host: &str, entry: &Entry, moment: &Moment<'_>) {
-    let inner = parse::parse(&entry.message, moment);
+    let inner = orszem_parse::parse(&entry.message, moment);
     let parsed = Parsed {
         timestamp: Some(entry.timestamp),
         severity: entry.severity,
         severity_text: None,
         host: entry.host.as_deref().map(Into::into),
         service: Some(entry.service.as_str().into()),
-        attributes: entry.attributes.iter().chain(&inner.attributes).cloned().collect(),
+        attributes: entry.attributes.iter().map(given).chain(inner.attributes).collect(),
         trace_id: inner.trace_id,
         span_id: inner.span_id,
+        ..Parsed::default()
     };
     let origin = Origin { host, path: None, service: &entry.service, unit: entry.unit.as_deref(), is_piece: false };
     filling.push(&origin, &entry.message, parsed, entry.timestamp);
+}
+
+fn given(attribute: &Attribute) -> (Cow<'_, str>, Value<'_>) {
+    let value = match &attribute.value {
+        AttributeValue::String(text) => Value::Text(Cow::Borrowed(text)),
+        AttributeValue::Integer(text) => text.parse().map_or_else(|_| Value::Text(Cow::Borrowed(text)), Value::Integer),
+        AttributeValue::Float(text) | AttributeValue::Json(text) => Value::Json(Cow::Borrowed(text)),
+        AttributeValue::Bool(flag) => Value::Bool(*flag),
+        AttributeValue::Null | AttributeValue::Bytes(_) => Value::Null,
+    };
+    (Cow::Borrowed(&attribute.key), value)
 }
 
 fn is_at(path: &Path, id: FileId) -> bool {

@@ -11,8 +11,8 @@ use orszem_model::{Record, Timestamp};
 
 use super::tailer::Tailer;
 use crate::counters::Counters;
-use crate::parse::Zone;
 use crate::{CollectorConfig, FileState, JournalMode, StartAt};
+use orszem_parse::Zone;
 
 /// 2026-11-22T12:00:00Z
 const NOW: Timestamp = Timestamp(1_795_348_800_000_000_000);

@@ -58,7 +58,7 @@ const PROGRAMS: [(&str, &str); 49] = [
 /// The layer of a line: by its program, else by the file's directories, else `host`.
 ///
 /// What the kernel says of DRBD is `storage`: there is no program that would say it.
-pub(crate) fn layer(service: &str, path: Option<&Path>, line: &[u8]) -> &'static str {
+pub fn layer(service: &str, path: Option<&Path>, line: &[u8]) -> &'static str {
     let layer = of_program(service).or_else(|| {
         let directories = path?.parent()?.components();
         directories.rev().find_map(|c| of_program(c.as_os_str().to_str()?))
@@ -93,7 +93,7 @@ const COMMON_STEMS: [&str; 14] = [
 ];
 
 /// The program that a file's lines are of where they don't say so themselves.
-pub(crate) fn service_of(path: &Path) -> String {
+pub fn service_of(path: &Path) -> String {
     let name = path.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
     let stem = name.split('.').find(|part| !part.is_empty()).unwrap_or("log");
     let stem = without_date(stem);

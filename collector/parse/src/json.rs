@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use orszem_model::record::{Attribute, AttributeValue};
 use orszem_model::time::{parse_json_number, parse_timestamp};
 use orszem_model::{Severity, Timestamp};
 use serde_json::{Map, Value};
 
+use super::value::Value as Given;
 use super::{Moment, Parsed, name, time};
 
 const TIME_KEYS: [&str; 7] = ["timestamp", "time", "ts", "@timestamp", "date", "datetime", "t"];
@@ -101,7 +101,13 @@ struct Left {
     bytes: usize,
 }
 
-fn flatten(key: &str, value: &Value, depth: usize, left: &mut Left, out: &mut Vec<Attribute>) {
+fn flatten(
+    key: &str,
+    value: &Value,
+    depth: usize,
+    left: &mut Left,
+    out: &mut Vec<(Cow<'static, str>, Given<'static>)>,
+) {
     if let Value::Object(inner) = value
         && depth > 0
     {
@@ -111,24 +117,16 @@ fn flatten(key: &str, value: &Value, depth: usize, left: &mut Left, out: &mut Ve
         return;
     }
     let value = match value {
-        Value::Null => AttributeValue::Null,
-        Value::Bool(flag) => AttributeValue::Bool(*flag),
-        Value::Number(n) if n.is_f64() => AttributeValue::Float(n.to_string()),
-        Value::Number(n) => AttributeValue::Integer(n.to_string()),
-        Value::String(text) => AttributeValue::String(text.clone()),
-        Value::Array(_) | Value::Object(_) => AttributeValue::Json(value.to_string()),
+        Value::Null => Given::Null,
+        Value::Bool(flag) => Given::Bool(*flag),
+        Value::Number(n) => n.as_i64().map_or_else(|| n.as_f64().map_or(Given::Null, Given::Float), Given::Integer),
+        Value::String(text) => Given::Text(Cow::Owned(text.clone())),
+        Value::Array(_) | Value::Object(_) => Given::Json(Cow::Owned(value.to_string())),
     };
-    let size = key.len()
-        + match &value {
-            AttributeValue::String(t)
-            | AttributeValue::Json(t)
-            | AttributeValue::Integer(t)
-            | AttributeValue::Float(t) => t.len(),
-            AttributeValue::Bool(_) | AttributeValue::Null | AttributeValue::Bytes(_) => 8,
-        };
+    let size = key.len() + value.text_len();
     if left.attributes > 0 && size <= left.bytes {
         left.attributes -= 1;
         left.bytes -= size;
-        out.push(Attribute { key: key.to_owned(), value });
+        out.push((Cow::Owned(key.to_owned()), value));
     }
 }

@@ -6,19 +6,27 @@
 mod access;
 mod bsd_syslog;
 mod generic;
+mod inferred;
 mod iso_syslog;
 mod json;
+pub mod label;
+pub mod layer;
+mod recogniser;
 mod rfc5424;
 mod severity;
 mod time;
+mod value;
 mod web_error;
 
 use std::borrow::Cow;
 
-use orszem_model::record::{Attribute, AttributeValue};
 use orszem_model::{Severity, Timestamp};
 
+pub use inferred::Inferred;
+pub use layer::Layer;
+pub use recogniser::Recogniser;
 pub use time::Zone;
+pub use value::Value;
 
 /// What the reader knows that the line may not say.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +38,7 @@ pub struct Moment<'a> {
 }
 
 /// What was recognised; everything may be missing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parsed<'a> {
     pub timestamp: Option<Timestamp>,
     pub severity: Severity,
@@ -39,7 +47,14 @@ pub struct Parsed<'a> {
     pub host: Option<Cow<'a, str>>,
     /// The program.
     pub service: Option<Cow<'a, str>>,
-    pub attributes: Vec<Attribute>,
+    /// Where it belongs, where the line says so better than its program does.
+    pub layer: Option<Layer>,
+    /// What was added to the line's stamp.
+    pub inferred: Inferred,
+    /// In the order of the line; a key may come twice.
+    pub attributes: Vec<(Cow<'a, str>, Value<'a>)>,
+    /// What the line tells of: `drbd/r0`, `resource/vip`, `database/orcl`. The host is added later, by whoever knows it.
+    pub entities: Vec<Cow<'a, str>>,
     pub trace_id: Option<[u8; 16]>,
     pub span_id: Option<[u8; 8]>,
 }
@@ -97,16 +112,17 @@ fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((text.get(..end)?, text.get(end + 1..)?))
 }
 
-fn text_attribute(key: &str, value: &str) -> Attribute {
-    Attribute { key: key.to_owned(), value: AttributeValue::String(value.to_owned()) }
+fn text_attribute(key: &str, value: &str) -> (Cow<'static, str>, Value<'static>) {
+    (Cow::Owned(key.to_owned()), Value::Text(Cow::Owned(value.to_owned())))
 }
 
 /// A number if `value` is one, else text.
-fn number_attribute(key: &str, value: &str) -> Attribute {
-    let digits = !value.is_empty() && value.len() <= 18 && value.bytes().all(|b| b.is_ascii_digit());
-    let value =
-        if digits { AttributeValue::Integer(value.to_owned()) } else { AttributeValue::String(value.to_owned()) };
-    Attribute { key: key.to_owned(), value }
+fn number_attribute(key: &str, value: &str) -> (Cow<'static, str>, Value<'static>) {
+    let digits = value.bytes().all(|b| b.is_ascii_digit());
+    match value.parse() {
+        Ok(number) if digits => (Cow::Owned(key.to_owned()), Value::Integer(number)),
+        _ => text_attribute(key, value),
+    }
 }
 
 #[cfg(test)]
@@ -130,13 +146,13 @@ mod tests {
             parsed.host.as_deref().unwrap_or("-"),
             parsed.service.as_deref().unwrap_or("-")
         ));
-        for Attribute { key, value } in &parsed.attributes {
+        for (key, value) in &parsed.attributes {
             match value {
-                AttributeValue::String(v) => out.push_str(&format!(" {key}={v:?}")),
-                AttributeValue::Integer(v) | AttributeValue::Float(v) | AttributeValue::Json(v) => {
-                    out.push_str(&format!(" {key}={v}"));
-                }
-                other => out.push_str(&format!(" {key}={other:?}")),
+                Value::Text(v) => out.push_str(&format!(" {key}={v:?}")),
+                Value::Json(v) => out.push_str(&format!(" {key}={v}")),
+                Value::Integer(v) => out.push_str(&format!(" {key}={v}")),
+                Value::Float(v) => out.push_str(&format!(" {key}={v}")),
+                Value::Bool(_) | Value::Null => out.push_str(&format!(" {key}={value:?}")),
             }
         }
         out
