@@ -1,132 +1,103 @@
-//! One JSON object a line, as structured loggers write it.
+//! One JSON object a line, as structured loggers write it: bunyan, pino, zap, slog, ECS, log4j 2, Docker, the journal.
+//!
+//! The line is scanned once and its texts are borrowed; a line that is no whole object is not of this format.
+
+mod scanner;
 
 use std::borrow::Cow;
 
-use orszem_model::time::{parse_json_number, parse_timestamp};
-use orszem_model::{Severity, Timestamp};
-use serde_json::{Map, Value};
-
-use super::value::Value as Given;
-use super::{Moment, Parsed, name, time};
-
-const TIME_KEYS: [&str; 7] = ["timestamp", "time", "ts", "@timestamp", "date", "datetime", "t"];
-const LEVEL_KEYS: [&str; 6] = ["level", "severity", "lvl", "loglevel", "log.level", "levelname"];
-const SERVICE_KEYS: [&str; 5] = ["service", "service.name", "app", "application", "program"];
-const HOST_KEYS: [&str; 3] = ["host", "hostname", "host.name"];
-const MESSAGE_KEYS: [&str; 2] = ["message", "msg"];
-const TRACE_KEYS: [&str; 3] = ["trace_id", "traceid", "trace.id"];
-const SPAN_KEYS: [&str; 3] = ["span_id", "spanid", "span.id"];
+use super::place::Place;
+use super::value::Value;
+use super::{Moment, Parsed};
+use scanner::{Scalar, Scanner};
 
 /// Keys beyond these limits stay in the body only.
 const ATTRIBUTES_MAX: usize = 64;
 const ATTRIBUTE_BYTES_MAX: usize = 16 << 10;
 const DEPTH_MAX: usize = 8;
 
-pub(super) fn parse<'a>(line: &'a [u8], moment: &Moment<'_>) -> Option<Parsed<'a>> {
-    let object: Map<String, Value> = serde_json::from_slice(line).ok()?;
-    let mut parsed = Parsed::default();
-    let mut left = Left { attributes: ATTRIBUTES_MAX, bytes: ATTRIBUTE_BYTES_MAX };
-    for (key, value) in &object {
-        let key_low = key.to_ascii_lowercase();
-        if !claim(&key_low, value, &mut parsed, moment) {
-            flatten(key, value, DEPTH_MAX, &mut left, &mut parsed.attributes);
-        }
-    }
-    Some(parsed)
-}
-
-/// Takes a key that has a place of its own in the record.
-fn claim(key: &str, value: &Value, parsed: &mut Parsed<'_>, moment: &Moment<'_>) -> bool {
-    let text = value.as_str();
-    if TIME_KEYS.contains(&key) && parsed.timestamp.is_none() {
-        parsed.timestamp = stamp(value, moment);
-        return parsed.timestamp.is_some();
-    }
-    if LEVEL_KEYS.contains(&key)
-        && let Some(word) = text
-        && let Some(severity) = Severity::from_text(word)
-    {
-        parsed.severity = severity;
-        parsed.severity_text = Some(Cow::Owned(word.to_owned()));
-        return true;
-    }
-    let label = text.and_then(|t| name(t.as_bytes()));
-    if SERVICE_KEYS.contains(&key) && label.is_some() && parsed.service.is_none() {
-        parsed.service = label.map(|t| Cow::Owned(t.to_owned()));
-        return true;
-    }
-    if HOST_KEYS.contains(&key) && label.is_some() && parsed.host.is_none() {
-        parsed.host = label.map(|t| Cow::Owned(t.to_owned()));
-        return true;
-    }
-    if TRACE_KEYS.contains(&key) {
-        parsed.trace_id = text.and_then(hex);
-        return parsed.trace_id.is_some();
-    }
-    if SPAN_KEYS.contains(&key) {
-        parsed.span_id = text.and_then(hex);
-        return parsed.span_id.is_some();
-    }
-    MESSAGE_KEYS.contains(&key) && text.is_some()
-}
-
-/// Below this a number is more likely a duration or a counter than a time (1973 in seconds).
-const EPOCH_MIN: f64 = 1e8;
-
-/// A time in any common form, or an epoch number.
-fn stamp(value: &Value, moment: &Moment<'_>) -> Option<Timestamp> {
-    match value {
-        Value::String(text) => time::iso(text.as_bytes(), moment.zone)
-            .map(|(stamp, _)| stamp)
-            .or_else(|| parse_timestamp(text, moment.now).ok()),
-        Value::Number(number) if number.as_f64()? >= EPOCH_MIN => parse_json_number(&number.to_string()).ok(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-fn hex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let digits = text.as_bytes();
-    if digits.len() != N * 2 {
+pub(crate) fn parse<'a>(record: &'a [u8], moment: &Moment<'_>) -> Option<Parsed<'a>> {
+    if record.first() != Some(&b'{') {
         return None;
     }
-    let mut out = [0; N];
-    for (byte, pair) in out.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(out).filter(|id| id.iter().any(|b| *b != 0))
-}
-
-struct Left {
-    attributes: usize,
-    bytes: usize,
-}
-
-fn flatten(
-    key: &str,
-    value: &Value,
-    depth: usize,
-    left: &mut Left,
-    out: &mut Vec<(Cow<'static, str>, Given<'static>)>,
-) {
-    if let Value::Object(inner) = value
-        && depth > 0
-    {
-        for (name, value) in inner {
-            flatten(&format!("{key}.{name}"), value, depth - 1, left, out);
-        }
-        return;
-    }
-    let value = match value {
-        Value::Null => Given::Null,
-        Value::Bool(flag) => Given::Bool(*flag),
-        Value::Number(n) => n.as_i64().map_or_else(|| n.as_f64().map_or(Given::Null, Given::Float), Given::Integer),
-        Value::String(text) => Given::Text(Cow::Owned(text.clone())),
-        Value::Array(_) | Value::Object(_) => Given::Json(Cow::Owned(value.to_string())),
+    let mut reader = Reader {
+        scanner: Scanner::new(std::str::from_utf8(record).ok()?),
+        moment,
+        parsed: Parsed { attributes: Vec::with_capacity(8), ..Parsed::default() },
+        bytes_left: ATTRIBUTE_BYTES_MAX,
     };
-    let size = key.len() + value.text_len();
-    if left.attributes > 0 && size <= left.bytes {
-        left.attributes -= 1;
-        left.bytes -= size;
-        out.push((Cow::Owned(key.to_owned()), value));
+    reader.object("", DEPTH_MAX)?;
+    reader.scanner.end()?;
+    Some(reader.parsed)
+}
+
+struct Reader<'a, 'm> {
+    scanner: Scanner<'a>,
+    moment: &'m Moment<'m>,
+    parsed: Parsed<'a>,
+    bytes_left: usize,
+}
+
+impl<'a> Reader<'a, '_> {
+    /// An object's members, under keys that `prefix` stands before.
+    fn object(&mut self, prefix: &str, depth: usize) -> Option<()> {
+        self.scanner.expect(b'{')?;
+        if self.scanner.take(b'}') {
+            return Some(());
+        }
+        loop {
+            let key = self.scanner.key()?;
+            let key = if prefix.is_empty() { key } else { Cow::Owned(format!("{prefix}.{key}")) };
+            if self.scanner.peek()? == b'{' && depth > 1 {
+                self.object(&key, depth - 1)?;
+            } else {
+                let value = self.scanner.value()?;
+                self.member(key, value);
+            }
+            if self.scanner.take(b'}') {
+                return Some(());
+            }
+            self.scanner.expect(b',')?;
+        }
+    }
+
+    fn member(&mut self, key: Cow<'a, str>, value: Scalar<'a>) {
+        let place = Place::of(key.as_bytes());
+        let value = match (value, place) {
+            (Scalar::Text(text), Some(place)) => match place.put(text, &mut self.parsed, self.moment) {
+                Ok(()) => return,
+                Err(text) => Value::Text(text),
+            },
+            (Scalar::Text(text), None) => Value::Text(text),
+            (Scalar::Number(text), place) => {
+                if place.and_then(|place| place.put_number(text, &mut self.parsed)).is_some() {
+                    return;
+                }
+                number(text)
+            }
+            (Scalar::Raw(text), _) => Value::Json(Cow::Borrowed(text)),
+            (Scalar::Bool(flag), _) => Value::Bool(flag),
+            (Scalar::Null, _) => Value::Null,
+        };
+        let size = key.len() + value.text_len();
+        if self.parsed.attributes.len() < ATTRIBUTES_MAX && size <= self.bytes_left {
+            self.bytes_left -= size;
+            self.parsed.attributes.push((key, value));
+        }
     }
 }
+
+/// Integers that an `i64` does not hold stay as they are written.
+fn number(text: &str) -> Value<'_> {
+    let is_integer = !text.bytes().any(|b| matches!(b, b'.' | b'e' | b'E'));
+    match is_integer {
+        true => text.parse().map_or(Value::Json(Cow::Borrowed(text)), Value::Integer),
+        false => match text.parse() {
+            Ok(float) if f64::is_finite(float) => Value::Float(float),
+            _ => Value::Json(Cow::Borrowed(text)),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

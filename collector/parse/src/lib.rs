@@ -1,32 +1,62 @@
 //! What a log line says of itself: time, host, program, severity, fields. Pure; one format a file.
 //!
-//! A format looks at the head of the line and answers `None` unless it is sure. The body always stays the
-//! line as written; what is recognised only adds to it.
+//! A format looks at the head of the record and answers `None` unless it is sure. The body always stays the
+//! line as written; what is recognised only adds to it. A [`Recogniser`] remembers the format of one source.
 
 mod access;
+mod apache_error;
 mod bsd_syslog;
+mod clock;
+mod corosync;
+mod drbd;
+mod exception;
+mod field;
+mod format;
+mod found;
 mod generic;
 mod inferred;
 mod iso_syslog;
+mod java;
+mod java_catalina;
+mod java_jul;
 mod json;
+mod kernel;
 pub mod label;
 pub mod layer;
+mod logfmt;
+mod mariadb;
+mod multiline;
+mod nginx_error;
+mod oracle_alert;
+mod pacemaker;
+mod pattern;
+mod place;
+mod postgres;
+mod program;
 mod recogniser;
 mod rfc5424;
 mod severity;
+mod stamp;
+mod stamps;
+#[cfg(test)]
+mod testing;
 mod time;
 mod value;
-mod web_error;
+mod word;
 
 use std::borrow::Cow;
 
 use orszem_model::{Severity, Timestamp};
 
+pub use format::Format;
 pub use inferred::Inferred;
 pub use layer::Layer;
+pub use multiline::{Multiline, PatternError};
 pub use recogniser::Recogniser;
+use stamp::Stamp;
 pub use time::Zone;
 pub use value::Value;
+pub(crate) use word::{head, host_name, name, offset, tag, word};
 
 /// What the reader knows that the line may not say.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +70,8 @@ pub struct Moment<'a> {
 /// What was recognised; everything may be missing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parsed<'a> {
+    /// Which format the record is of.
+    pub format: Option<Format>,
     pub timestamp: Option<Timestamp>,
     pub severity: Severity,
     /// The line's own word for it.
@@ -57,72 +89,35 @@ pub struct Parsed<'a> {
     pub entities: Vec<Cow<'a, str>>,
     pub trace_id: Option<[u8; 16]>,
     pub span_id: Option<[u8; 8]>,
+    /// The byte of the record at which the free text behind the recognised header begins; 0 if there is no header.
+    pub message: usize,
 }
 
-/// Only this much of a line is looked at for a header and words of severity.
-const HEAD_BYTES: usize = 4096;
+impl Parsed<'_> {
+    /// Nothing but a time.
+    pub(crate) fn stamped(stamp: Stamp) -> Self {
+        Self { timestamp: Some(stamp.at), inferred: stamp.inferred, ..Self::default() }
+    }
+}
 
-/// Reads what `line`, without its line end, says of itself.
+/// Reads what `line`, without its line end, says of itself, whatever its format.
 pub fn parse<'a>(line: &'a [u8], moment: &Moment<'_>) -> Parsed<'a> {
-    if line.first() == Some(&b'{')
-        && let Some(parsed) = json::parse(line, moment)
-    {
-        return parsed;
+    detect(line, moment).unwrap_or_else(|| generic::parse(line, moment))
+}
+
+/// Adds what a program's message says of itself where the header around it is known already, as the journal's is. A
+/// header without a severity gets that of the message's words.
+pub fn refine_message<'a>(service: &str, message: &'a [u8], parsed: &mut Parsed<'a>) {
+    if parsed.severity == Severity::UNSET {
+        generic::grade(message, parsed);
     }
-    let head = line.get(..HEAD_BYTES).unwrap_or(line);
-    rfc5424::parse(head, moment)
-        .or_else(|| bsd_syslog::parse(head, moment))
-        .or_else(|| access::parse(head, moment))
-        .or_else(|| web_error::parse(head, moment))
-        .or_else(|| iso_syslog::parse(head, moment))
-        .unwrap_or_else(|| generic::parse(head, moment))
+    program::refine(service, message, parsed);
 }
 
-/// A `program[pid]:` or `program:` tag before a blank or the end, and what follows it.
-fn tag(text: &[u8]) -> Option<(&str, Option<&str>, &[u8])> {
-    let end = text.iter().position(|b| !(b.is_ascii_alphanumeric() || b"._-/@+".contains(b)))?;
-    let program = name(text.get(..end)?)?;
-    let rest = text.get(end..)?;
-    let (pid, rest) = match rest.strip_prefix(b"[") {
-        Some(inner) => {
-            let close = inner.iter().position(|b| *b == b']')?;
-            (Some(name(inner.get(..close)?)?), inner.get(close + 1..)?)
-        }
-        None => (None, rest),
-    };
-    let message = rest.strip_prefix(b":")?;
-    matches!(message.first(), None | Some(b' ')).then_some((program, pid, message))
-}
-
-/// Text of 1 to 64 bytes that can stand as a label value: printable ASCII without blanks and quotes.
-fn name(bytes: &[u8]) -> Option<&str> {
-    let fits =
-        (1..=64).contains(&bytes.len()) && bytes.iter().all(|b| b.is_ascii_graphic() && *b != b'"' && *b != b'\'');
-    std::str::from_utf8(bytes).ok().filter(|_| fits)
-}
-
-/// A host's name or address: a [`name`] of letters, digits and `.-_:`.
-fn host_name(bytes: &[u8]) -> Option<&str> {
-    name(bytes).filter(|text| text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_:".contains(&b)))
-}
-
-/// The first blank-separated word, and what follows the blank.
-fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = memchr::memchr(b' ', text)?;
-    Some((text.get(..end)?, text.get(end + 1..)?))
-}
-
-fn text_attribute(key: &str, value: &str) -> (Cow<'static, str>, Value<'static>) {
-    (Cow::Owned(key.to_owned()), Value::Text(Cow::Owned(value.to_owned())))
-}
-
-/// A number if `value` is one, else text.
-fn number_attribute(key: &str, value: &str) -> (Cow<'static, str>, Value<'static>) {
-    let digits = value.bytes().all(|b| b.is_ascii_digit());
-    match value.parse() {
-        Ok(number) if digits => (Cow::Owned(key.to_owned()), Value::Integer(number)),
-        _ => text_attribute(key, value),
-    }
+/// The first format that is sure of the record.
+pub(crate) fn detect<'a>(record: &'a [u8], moment: &Moment<'_>) -> Option<Parsed<'a>> {
+    let has_clock = word::has_clock(record);
+    Format::SURE.iter().filter(|format| has_clock || !format.needs_clock()).find_map(|f| f.parse(record, moment))
 }
 
 #[cfg(test)]
@@ -130,10 +125,10 @@ mod tests {
     use super::*;
 
     /// 2026-11-22T12:00:00Z
-    pub(super) const NOW: Timestamp = Timestamp(1_795_348_800_000_000_000);
+    pub(crate) const NOW: Timestamp = Timestamp(1_795_348_800_000_000_000);
 
     /// `time(UTC) severity host service key=value…`
-    pub(super) fn shown(line: &[u8]) -> String {
+    pub(crate) fn shown(line: &[u8]) -> String {
         let zone = Zone::utc();
         let parsed = parse(line, &Moment { now: NOW, zone: &zone });
         let mut out = match parsed.timestamp {
@@ -178,11 +173,14 @@ mod tests {
         );
         check(
             "[Sun Nov 22 10:00:00.25 2026] [core:warn] [pid 5:tid 6] AH1: x",
-            r#"1795341600.250000000 warn - - module="core" pid=5"#,
+            r#"1795341600.250000000 warn - - module="core" pid=5 tid=6 error_code="AH1""#,
         );
-        check("2026/11/22 10:00:00 [error] 31#31: *1 open() failed", "1795341600.000000000 error - - pid=31");
+        check(
+            "2026/11/22 10:00:00 [error] 31#31: *1 open() failed",
+            "1795341600.000000000 error - - pid=31 tid=31 connection=1",
+        );
         check("2026-11-22 10:00:00 status installed tar:amd64 1.34", "1795341600.000000000 unset - -");
-        check("2026-11-22 10:00:00.123 UTC [77] LOG:  ready", "1795341600.123000000 LOG - -");
+        check("2026-11-22 10:00:00.123 UTC [77] LOG:  ready", "1795341600.123000000 LOG - - pid=77");
         check("Log started: 2026-11-22  10:00:00", "1795341600.000000000 unset - -");
         check("update-alternatives 2026-11-22 10:00:00: run", "1795341600.000000000 unset - -");
         check(
@@ -206,19 +204,95 @@ mod tests {
     }
 
     #[test]
+    fn syslog_in_all_its_shapes() {
+        check("Nov  2 10:00:00 db1 app: x", "1793613600.000000000 unset db1 app");
+        check("Nov 22 10:00:00 2026 db1 app: x", "1795341600.000000000 unset db1 app");
+        check("Nov 22 10:00:00.25 db1 app: x", "1795341600.250000000 unset db1 app");
+        check("Nov 22 10:00:00 app[7]: x", "1795341600.000000000 unset - app pid=7");
+        check("Nov 22 10:00:00 combo login(pam_unix)[7]: x", "1795341600.000000000 unset combo login pid=7");
+        check("Nov 22 10:00:00 mac Some Program[7]: x", "1795341600.000000000 unset mac Some Program pid=7");
+        check("Nov 22 10:00:00 mac Some Program: x", "1795341600.000000000 unset - -");
+        check("Nov 22 10:00:00 db1 last message repeated 2 times", "1795341600.000000000 unset db1 -");
+        check("Nov 22 10:00:00 db1 last orders", "1795341600.000000000 unset - -");
+        check("<34>2026-11-22T10:00:00Z db1 app[1]: x", "1795341600.000000000 error db1 app facility=4 pid=1");
+        check("<192>Nov 22 10:00:00 db1 app: x", "- unset - -");
+    }
+
+    #[test]
+    fn where_the_message_begins_is_told() {
+        let zone = Zone::utc();
+        for (record, message) in [
+            ("Nov 22 10:00:00 db1 app[42]: it broke", "it broke"),
+            ("<165>1 2026-11-22T10:00:00Z db1 evt 9 - - \u{feff}it broke", "it broke"),
+            (r#"<165>1 2026-11-22T10:00:00Z db1 evt 9 - [a@1 b="c"] it broke"#, "it broke"),
+            ("2026-11-22T10:00:00Z db1 app: it broke", "it broke"),
+            ("[Sun Nov 22 10:00:00 2026] [error] [client ::1] it broke", "it broke"),
+            ("2026/11/22 10:00:00 [error] 31#31: *1 it broke", "it broke"),
+            ("2026-11-22T10:00:00Z stdout F it broke", "it broke"),
+            ("it broke", "it broke"),
+        ] {
+            let parsed = parse(record.as_bytes(), &Moment { now: NOW, zone: &zone });
+            assert_eq!(record.get(parsed.message..), Some(message), "{record}");
+        }
+    }
+
+    const LINES: [&[u8]; 16] = [
+        b"<165>1 2026-11-22T10:00:00Z db1 evt 9 ID47 [ex@1 iut=\"3\" s=\"a\\\"b\"] hi",
+        b"<11>Nov 22 10:00:00 db1 sshd[42]: error: no",
+        b"10.0.0.1 - bob [22/Nov/2026:10:00:00 +0000] \"GET /a HTTP/1.1\" 503 12 \"-\" \"curl\" 0.1",
+        b"[Sun Nov 22 10:00:00.25 2026] [core:warn] [pid 5:tid 6] (2)No: [client ::1] AH1: x, referer: y",
+        b"2026/11/22 10:00:00 [error] 31#31: *1 open() failed, client: ::1, request: \"GET / HTTP/1.1\", host: \"x\"",
+        b"{\"ts\":\"2026-11-22T10:00:00Z\",\"level\":\"error\",\"a\":{\"b\":[1,\"\\u00e9\"]}}",
+        b"time=2026-11-22T10:00:00Z level=info msg=\"a \\\"b\" n=1",
+        b"I1122 10:00:00.123456   12345 reflector.go:12] slow",
+        b"4711:M 22 Nov 2026 10:00:00.123 # Low memory",
+        b"- 1795341600 2026.11.22 R02-M1 2026-11-22-02.00.00.675872 R02-M1 RAS KERNEL FATAL parity",
+        b"20261122-10:0:0:606|Step_LSC|30002312|step 3",
+        b"261122 100000 148 INFO dfs.DataNode$PacketResponder: Got block",
+        b"11-22 10:00:00.606  1702  2395 E PowerManager: lock",
+        b"2026-11-22 10:00:00, Error                 CBS    Failed",
+        b"Nov 22, 2026 10:00:00 AM org.x.Y method\nSEVERE: x",
+        b"22-Nov-2026 10:00:00.123 SEVERE [main] org.x.Y.z x\njava.io.IOException: y\n\tat a.b(C.java:1)",
+    ];
+
+    #[test]
     fn no_cut_of_a_line_panics() {
-        let lines: [&[u8]; 6] = [
-            b"<165>1 2026-11-22T10:00:00Z db1 evt 9 ID47 [ex@1 iut=\"3\" s=\"a\\\"b\"] hi",
-            b"<11>Nov 22 10:00:00 db1 sshd[42]: error: no",
-            b"10.0.0.1 - bob [22/Nov/2026:10:00:00 +0000] \"GET /a HTTP/1.1\" 503 12 \"-\" \"curl\"",
-            b"[Sun Nov 22 10:00:00.25 2026] [core:warn] [pid 5:tid 6] x",
-            b"2026/11/22 10:00:00 [error] 31#31: *1 open() failed",
-            b"{\"ts\":\"2026-11-22T10:00:00Z\",\"level\":\"error\"}",
-        ];
-        for line in lines {
-            for end in 0..line.len() {
+        for line in LINES {
+            for end in 0..=line.len() {
                 assert!(!shown(&line[..end]).is_empty());
             }
+        }
+    }
+
+    /// Everything that can be asked about a record.
+    fn ask(record: &[u8]) {
+        let zone = Zone::utc();
+        let moment = Moment { now: NOW, zone: &zone };
+        let mut recogniser = Recogniser::auto();
+        recogniser.learn(record);
+        let auto = recogniser.parse(record, &moment);
+        assert!(auto.message <= record.len());
+        for format in Format::ALL {
+            assert!(Recogniser::fixed(format).parse(record, &moment).message <= record.len(), "{}", format.name());
+            format.is_start(record);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
+            ask(&bytes);
+        }
+
+        #[test]
+        fn no_damage_to_a_line_panics(line in 0..LINES.len(), damage in proptest::collection::vec((0..120_usize, proptest::prelude::any::<u8>()), 0..6)) {
+            let mut record = LINES[line].to_vec();
+            for (at, byte) in damage {
+                if let Some(place) = record.get_mut(at) {
+                    *place = byte;
+                }
+            }
+            ask(&record);
         }
     }
 }

@@ -2,35 +2,35 @@
 
 use std::borrow::Cow;
 
-use super::bsd_syslog::{grade, take_priority};
-use super::{Moment, Parsed, host_name, name, number_attribute, text_attribute, time, word};
+use super::bsd_syslog::{finish, take_priority};
+use super::value::Value;
+use super::{Moment, Parsed, field, head, host_name, name, offset, time, word};
 
 /// Structured data elements and their parameters beyond this many are left in the body only.
 const PARAMETERS_MAX: usize = 32;
 
-pub(super) fn parse<'a>(line: &'a [u8], moment: &Moment<'_>) -> Option<Parsed<'a>> {
-    let (priority, rest) = take_priority(line);
+pub(crate) fn parse<'a>(record: &'a [u8], moment: &Moment<'_>) -> Option<Parsed<'a>> {
+    let (priority, rest) = take_priority(record);
     let rest = priority.and(rest.strip_prefix(b"1 "))?;
+    let (whole, rest) = (rest, head(rest));
     let (stamp, rest) = word(rest)?;
     let (host, rest) = word(rest)?;
     let (app, rest) = word(rest)?;
     let (process, rest) = word(rest)?;
     let (message_id, rest) = word(rest)?;
-    let timestamp = match stamp {
+    let stamp = match stamp {
         b"-" => None,
-        _ => Some(time::iso(stamp, moment.zone)?.0),
+        _ => Some(time::iso(stamp, moment)?),
     };
     let given = |field: &'a [u8]| name(field).filter(|text| *text != "-");
-    let mut parsed = Parsed {
-        timestamp,
-        host: host_name(host).filter(|text| *text != "-").map(Cow::Borrowed),
-        service: given(app).map(Cow::Borrowed),
-        ..Parsed::default()
-    };
-    parsed.attributes.extend(given(process).map(|pid| number_attribute("pid", pid)));
-    parsed.attributes.extend(given(message_id).map(|id| text_attribute("msgid", id)));
+    let mut parsed = stamp.map(Parsed::stamped).unwrap_or_default();
+    parsed.host = host_name(host).filter(|text| *text != "-").map(Cow::Borrowed);
+    parsed.service = given(app).map(Cow::Borrowed);
+    parsed.attributes.extend(given(process).map(|pid| field::number("pid", pid)));
+    parsed.attributes.extend(given(message_id).map(|id| field::text("msgid", id)));
     let message = structured_data(rest, &mut parsed);
-    grade(&mut parsed, priority, message);
+    let message = whole.get(offset(head(whole), message)..)?;
+    finish(&mut parsed, priority, record, message);
     Some(parsed)
 }
 
@@ -68,7 +68,9 @@ fn element<'a>(text: &'a [u8], room: &mut usize, parsed: &mut Parsed<'a>) -> Opt
         };
         if *room > 0 {
             *room -= 1;
-            parsed.attributes.push(text_attribute(&format!("{id}.{key}"), &String::from_utf8_lossy(&value)));
+            parsed
+                .attributes
+                .push((format!("{id}.{key}").into(), Value::Text(String::from_utf8_lossy(&value).into_owned().into())));
         }
         rest = quoted.get(close + 1..)?;
     }
