@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod app;
+pub mod collectors;
 pub mod engine;
 mod error;
 mod export;

@@ -18,7 +18,7 @@ fn main() -> Result<(), Error> {
     let now = Timestamp(0).after(since_1970 + Duration::from_secs(366 * 86_400));
     let limits = Limits::default();
     let streams = StreamLimiter::new(&limits);
-    let context = Context { tenant: 0, now, limits: &limits, streams: &streams };
+    let context = Context { tenant: 0, now, corrects_times: false, limits: &limits, streams: &streams };
     for _ in 0..repeats {
         let began = Instant::now();
         let (mut accepted, mut rejected, mut encoded) = (0, 0, 0);

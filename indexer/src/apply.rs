@@ -114,6 +114,7 @@ impl Shared {
             Err(source) => failure = Some(Error::Apply { source }),
         }
         self.tail.publish(&batches);
+        self.collectors.applied(first, end, &batches);
         // Whoever finds an identity known finds its records too: it is made known after them.
         let verdict = lock(&self.judge).admit(identity.as_ref(), first, end);
         self.metrics.judged(verdict);

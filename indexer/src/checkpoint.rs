@@ -5,6 +5,7 @@ use std::time::Instant;
 use orszem_journal::Deduplicator;
 
 use crate::error::Error;
+use crate::maintenance;
 use crate::shared::Shared;
 use crate::wake::lock;
 
@@ -42,7 +43,12 @@ impl Checkpoint {
     }
 
     fn save_reached(&mut self, shared: &Shared, reached: u64) -> Result<(), Error> {
-        let Some(pending) = self.pending.take_if(|pending| pending.position <= reached) else { return Ok(()) };
+        if self.pending.as_ref().is_none_or(|pending| pending.position > reached) {
+            return Ok(());
+        }
+        // Replay begins behind the new checkpoint at the earliest, so what it no longer shows has to be known.
+        shared.collectors.save(&shared.data_dir, maintenance::now())?;
+        let Some(pending) = self.pending.take() else { return Ok(()) };
         let saved = Deduplicator::save(&shared.journal_dir, &pending.encoded);
         if let Err(source) = saved {
             self.pending = Some(pending);

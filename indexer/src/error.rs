@@ -33,6 +33,8 @@ pub enum Error {
     FreeSpace { path: PathBuf, source: io::Error },
     #[error("cannot save the deduplication checkpoint")]
     Checkpoint { source: orszem_journal::Error },
+    #[error("cannot save what is known of collectors in {path}")]
+    SaveCollectors { path: PathBuf, source: io::Error },
     #[error("cannot trim the journal")]
     Trim { source: orszem_journal::Error },
     /// Nothing was deleted.

@@ -11,8 +11,8 @@ pub(crate) fn of(submission: &Submission) -> Option<Identity> {
     let tenant = submission.tenant;
     if let Some(identity) = &submission.identity {
         let source = within_tenant(tenant, &identity.source);
-        let (epoch, seq) = (identity.epoch, identity.seq);
-        return Some(Identity::Sequenced { source, epoch, signal: Signal::Logs, seq, skipped: 0 });
+        let (epoch, seq, skipped) = (identity.epoch, identity.seq, identity.skipped);
+        return Some(Identity::Sequenced { source, epoch, signal: Signal::Logs, seq, skipped });
     }
     let key = submission.idempotency_key.as_ref()?;
     Some(Identity::Idempotent { key: within_tenant(tenant, key) })
@@ -37,12 +37,12 @@ mod tests {
     fn tenants_with_the_same_names_are_told_apart() {
         let submission = |tenant, source: Option<&str>, key: Option<&str>| Submission {
             tenant,
-            identity: source.map(|source| http::Identity { source: source.into(), epoch: 7, seq: 9 }),
+            identity: source.map(|source| http::Identity { source: source.into(), epoch: 7, seq: 9, skipped: 4 }),
             idempotency_key: key.map(str::to_owned),
             batches: Vec::new(),
         };
         let sequenced = |source: &str| {
-            Some(Identity::Sequenced { source: source.into(), epoch: 7, signal: Signal::Logs, seq: 9, skipped: 0 })
+            Some(Identity::Sequenced { source: source.into(), epoch: 7, signal: Signal::Logs, seq: 9, skipped: 4 })
         };
         assert_eq!(of(&submission(0, None, None)), None);
         assert_eq!(of(&submission(0, Some("1/n"), Some("k"))), sequenced("0/1/n"));

@@ -11,6 +11,7 @@ use orszem_search::Query;
 use prometheus_client::registry::Registry;
 
 use crate::apply::{self, Work};
+use crate::collectors::Collectors;
 use crate::due::ended_by;
 use crate::error::{Error, chain};
 use crate::open::{self, OpenReport};
@@ -19,7 +20,7 @@ use crate::shared::Shared;
 use crate::subscribers::Subscriber;
 use crate::tail::TailClient;
 use crate::wake::{OwnedThread, lock};
-use crate::{maintenance, metrics};
+use crate::{collectors, maintenance, metrics};
 
 /// Durable groups that may wait for the apply stage; beyond, the journal waits. Their bytes are bounded by the memtable.
 const APPLY_QUEUE_LENGTH: usize = 256;
@@ -102,9 +103,15 @@ impl Indexer {
         Subscriber::open(self.shared(), name)
     }
 
+    /// What is known of the collectors that send here.
+    pub fn collectors(&self) -> Arc<Collectors> {
+        Arc::clone(&self.shared().collectors)
+    }
+
     /// Makes `registry` show the indexer's metrics.
     pub fn register_metrics(&self, registry: &mut Registry) {
         metrics::register(self.shared(), registry);
+        collectors::register(&self.shared().collectors, registry);
     }
 
     /// Writes everything acknowledged so far into segments. Blocks on the disk.

@@ -8,6 +8,7 @@
 mod apply;
 mod backup;
 mod checkpoint;
+pub mod collectors;
 mod command;
 mod delete;
 mod due;

@@ -48,7 +48,9 @@ pub(crate) fn journal_dir(data_dir: &Path) -> PathBuf {
 /// Opens everything in `data_dir` and replays the journal.
 pub(crate) fn open(data_dir: &Path, options: IndexerOptions) -> Result<(Shared, OpenReport), Error> {
     let begun = Instant::now();
-    options.validate()?;
+    if let Some(wrong) = options.validate().into_iter().next() {
+        return Err(wrong.into());
+    }
     backup::refuse_unfinished_restore(data_dir)?;
     let (store_dir, journal_dir) = (store_dir(data_dir), journal_dir(data_dir));
     create_durably(data_dir, &[&store_dir, &journal_dir])?;
@@ -75,6 +77,7 @@ pub(crate) fn open(data_dir: &Path, options: IndexerOptions) -> Result<(Shared, 
     let data_dir = data_dir.to_owned();
     let shared = Shared::new(Opened { options, data_dir, journal_dir, store, journal, deduplicator, cursors });
     replay(&shared, from, &mut report)?;
+    shared.collectors.go_live();
     shared.metrics.quarantined.inc_by((report.quarantined.len() + report.damaged.len()) as u64 + report.damaged_more);
     report.took = begun.elapsed();
     Ok((shared, report))

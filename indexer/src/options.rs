@@ -59,46 +59,49 @@ pub struct OptionsError {
 }
 
 impl IndexerOptions {
-    /// Checks each option; the error names the first bad one with its value.
-    pub fn validate(&self) -> Result<(), OptionsError> {
+    /// Every option that cannot work, with its value.
+    pub fn validate(&self) -> Vec<OptionsError> {
         let Self { memtable, merge_segments, merge_max, seal_after, min_free: _, retention } = self;
+        let mut all = Vec::new();
         if !(ByteSize::mib(1)..=ByteSize::gib(1)).contains(memtable) {
-            return Err(wrong("memtable", memtable, "1MiB to 1GiB"));
+            all.push(wrong("memtable", memtable, "1MiB to 1GiB"));
         }
         if !(2..=256).contains(merge_segments) {
-            return Err(wrong("merge_segments", merge_segments, "2 to 256"));
+            all.push(wrong("merge_segments", merge_segments, "2 to 256"));
         }
         if !(ByteSize::mib(1)..=ByteSize::gib(64)).contains(merge_max) {
-            return Err(wrong("merge_max", merge_max, "1MiB to 64GiB"));
+            all.push(wrong("merge_max", merge_max, "1MiB to 64GiB"));
         }
         if *seal_after > Span::days(365) {
-            return Err(wrong("seal_after", seal_after, "at most 365d"));
+            all.push(wrong("seal_after", seal_after, "at most 365d"));
         }
         for (at, kept) in retention.iter().enumerate() {
-            kept.validate(at)?;
+            all.extend(kept.validate(at));
             if retention.iter().take(at).any(|earlier| earlier.class == kept.class) {
-                return Err(wrong(&format!("retention[{at}].class"), &kept.class, "listed once"));
+                all.push(wrong(&format!("retention[{at}].class"), &kept.class, "listed once"));
             }
         }
-        Ok(())
+        all
     }
 }
 
 impl RetentionClass {
-    fn validate(&self, at: usize) -> Result<(), OptionsError> {
+    fn validate(&self, at: usize) -> Vec<OptionsError> {
         let Self { class, age, bytes } = self;
+        let mut all = Vec::new();
         if class.is_empty() {
-            return Err(wrong(&format!("retention[{at}].class"), class, "a class's name"));
+            all.push(wrong(&format!("retention[{at}].class"), class, "a class's name"));
         }
         if let Some(age) = age.filter(|age| *age < Span::days(1)) {
-            return Err(wrong(&format!("retention[{at}].age"), age, "1d or more"));
+            all.push(wrong(&format!("retention[{at}].age"), age, "1d or more"));
         }
         match bytes {
             Some(DiskShare::Bytes(size)) if *size < ByteSize::mib(64) => {
-                Err(wrong(&format!("retention[{at}].bytes"), size, "64MiB or more"))
+                all.push(wrong(&format!("retention[{at}].bytes"), size, "64MiB or more"));
             }
-            Some(DiskShare::Bytes(_) | DiskShare::Percent(_)) | None => Ok(()),
+            Some(DiskShare::Bytes(_) | DiskShare::Percent(_)) | None => {}
         }
+        all
     }
 }
 
@@ -113,7 +116,7 @@ mod tests {
     #[test]
     fn the_default_is_valid_and_each_bad_value_is_named() {
         let default = IndexerOptions::default;
-        assert_eq!(default().validate(), Ok(()));
+        assert_eq!(default().validate(), []);
         let kept = |class: &str, age, bytes| RetentionClass { class: class.into(), age, bytes };
         let with = |retention| IndexerOptions { retention, ..default() };
         let cases = [
@@ -136,7 +139,8 @@ mod tests {
             ),
         ];
         for (options, message) in cases {
-            assert_eq!(options.validate().map_err(|error| error.to_string()), Err(message.to_owned()));
+            let told: Vec<String> = options.validate().iter().map(ToString::to_string).collect();
+            assert_eq!(told, [message]);
         }
     }
 

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use orszem_journal::{Cursors, Deduplicator, Identity, LocalJournal, Verdict};
 use orszem_logs::LogStore;
 use tokio::sync::{Notify, watch};
 
 use crate::checkpoint::Checkpoint;
+use crate::collectors::Collectors;
 use crate::metrics::Metrics;
 use crate::options::IndexerOptions;
 use crate::tail::Tail;
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     /// Where the group after the last applied one may begin.
     pub(crate) applied: watch::Sender<u64>,
     pub(crate) tail: Tail,
+    pub(crate) collectors: Arc<Collectors>,
     pub(crate) metrics: Metrics,
     /// Tells that there may be room in the memtable again.
     pub(crate) room: Notify,
@@ -62,6 +64,7 @@ impl Shared {
         let checkpoint = Checkpoint::new(deduplicator.position());
         let applied = store.applied().max(deduplicator.position());
         let metrics = Metrics::default();
+        let collectors = Arc::new(Collectors::load(&data_dir));
         Self {
             options,
             data_dir,
@@ -73,6 +76,7 @@ impl Shared {
             checkpoint: Mutex::new(checkpoint),
             applied: watch::Sender::new(applied),
             tail: Tail::new(metrics.tail_dropped.clone()),
+            collectors,
             metrics,
             room: Notify::new(),
             wakes: Wakes::default(),

@@ -31,13 +31,14 @@ impl Indexer {
     ///
     /// # Errors
     /// [`SubmitError::Overloaded`] when neither room nor a place in the journal's queue is found in 5 s,
-    /// [`SubmitError::DiskFull`], [`SubmitError::ShuttingDown`], and [`SubmitError::Io`] for all else.
+    /// [`SubmitError::DiskFull`], [`SubmitError::TooLarge`], [`SubmitError::ShuttingDown`], and [`SubmitError::Io`] for all else.
     pub async fn submit(&self, submission: Submission) -> Result<Accepted, SubmitError> {
         let submitted = self.submit_counted(submission).await;
         if let Err(error) = &submitted {
             self.shared().metrics.refused(match error {
                 SubmitError::Overloaded { .. } => "overloaded",
                 SubmitError::DiskFull => "disk_full",
+                SubmitError::TooLarge { .. } => "too_large",
                 SubmitError::ShuttingDown => "shutting_down",
                 SubmitError::Io(_) => "io",
             });
@@ -159,6 +160,7 @@ fn refuse(answer: Answer, error: orszem_journal::Error) {
 fn submit_error(error: &orszem_journal::Error) -> SubmitError {
     match error {
         orszem_journal::Error::QueueFull => SubmitError::Overloaded { retry_after_s: RETRY_AFTER_S },
+        orszem_journal::Error::GroupTooLarge { bytes, limit } => SubmitError::TooLarge { bytes: *bytes, limit: *limit },
         orszem_journal::Error::WriterStopped => SubmitError::ShuttingDown,
         error if error.is_disk_full() => SubmitError::DiskFull,
         error => SubmitError::Io(chain(error)),

@@ -57,7 +57,7 @@ fn submission(bodies: &[&str]) -> Submission {
 }
 
 fn numbered(seq: u64, bodies: &[&str]) -> Submission {
-    Submission { identity: Some(Identity { source: "node".into(), epoch: 1, seq }), ..submission(bodies) }
+    Submission { identity: Some(Identity { source: "node".into(), epoch: 1, seq, skipped: 0 }), ..submission(bodies) }
 }
 
 fn keyed(key: &str, bodies: &[&str]) -> Submission {

@@ -27,6 +27,8 @@ pub enum ApiError {
     ForeignOrigin { origin: String },
     #[error("there is no record with this ts and seq")]
     NoSuchRecord,
+    #[error("no collector on the host {host:?} was ever heard of here; `orszem collectors` lists those that were")]
+    NoSuchCollector { host: String },
     #[error("too many questions at once; try again in a second")]
     Busy,
     #[error("the answer could not be computed; the server's log says why")]
@@ -49,6 +51,7 @@ impl ApiError {
             Self::Forbidden { .. } => (StatusCode::FORBIDDEN, "access.forbidden"),
             Self::ForeignOrigin { .. } => (StatusCode::FORBIDDEN, "access.origin"),
             Self::NoSuchRecord => (StatusCode::NOT_FOUND, "search.no_such_record"),
+            Self::NoSuchCollector { .. } => (StatusCode::NOT_FOUND, "collectors.no_such_host"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "search.busy"),
             Self::Engine(EngineError::Cancelled) => (StatusCode::SERVICE_UNAVAILABLE, "search.cancelled"),
             Self::Engine(EngineError::Store(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "search.store"),

@@ -134,7 +134,7 @@ fn answered<'a, T, V: Serialize>(
     Ok(serde_json::to_vec(&body)?)
 }
 
-fn json_response(body: Vec<u8>) -> Response {
+pub(super) fn json_response(body: Vec<u8>) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }
 

@@ -50,7 +50,7 @@ struct Place {
 }
 
 /// Why a record was not pushed: it alone, or the whole request.
-enum Refused {
+pub(super) enum Refused {
     Record(Rejected),
     Request(IngestError),
 }
@@ -112,7 +112,8 @@ impl<'c> Batcher<'c> {
         self.rejections.add(rejected, place, raw);
     }
 
-    fn try_push(&mut self, parts: &RecordParts<'_>) -> Result<(), Refused> {
+    /// Appends a record with the labels given before it, or tells why not; nothing is counted as rejected.
+    pub(super) fn try_push(&mut self, parts: &RecordParts<'_>) -> Result<(), Refused> {
         let limits = self.context.limits;
         check_time(parts.timestamp, self.context.now, limits)?;
         if parts.body.len() > limits.record_bytes_max {

@@ -1,7 +1,9 @@
 //! The HTTP surface of ingest: body in, batches to whoever was passed in, the protocol's own answer out.
 
 mod answer;
+mod arrivals;
 mod body;
+mod elastic;
 mod headers;
 mod protocol;
 
@@ -13,16 +15,22 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::post;
+use bytes::Bytes;
 use orszem_model::Timestamp;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::decompress::Encoding;
 use super::error::IngestError;
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::rate::RateLimiter;
 use super::stream_limit::StreamLimiter;
-use super::{Context, Decoded};
+use super::{Context, Decoded, elastic as documents};
+use arrivals::Rejections;
 use protocol::{Protocol, Surface};
+
+pub use arrivals::watched;
+pub use elastic::index as elastic_index;
 
 /// Bodies up to this size are decoded on the async thread; larger ones would hold it up.
 const INLINE_BYTES_MAX: usize = 64 << 10;
@@ -50,12 +58,14 @@ pub struct Submission {
     pub batches: Vec<Vec<u8>>,
 }
 
-/// A batch's place among its source's batches (`X-Orszem-Source`, `-Epoch`, `-Seq`).
+/// A batch's place among its source's batches (`X-Orszem-Source`, `-Epoch`, `-Seq`, `-Gap`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     pub source: String,
     pub epoch: u64,
     pub seq: u64,
+    /// How many numbers right before `seq` the source gave up and will never send; the horizon passes them.
+    pub skipped: u64,
 }
 
 /// The acknowledgement.
@@ -76,6 +86,9 @@ pub enum SubmitError {
     Overloaded { retry_after_s: u64 },
     #[error("the server's disk is full")]
     DiskFull,
+    /// One submission is kept or lost as a whole, and this one is more than can be.
+    #[error("the records take {bytes} bytes, over {limit}; send fewer in one request")]
+    TooLarge { bytes: u64, limit: u64 },
     #[error("the server is shutting down; try again")]
     ShuttingDown,
     #[error("the server could not write: {0}")]
@@ -90,6 +103,7 @@ impl From<SubmitError> for IngestError {
                 Self::new("ingest.overloaded", 429, message).retry_after(retry_after_s)
             }
             SubmitError::DiskFull => Self::new("ingest.disk_full", 507, message).retry_after(60),
+            SubmitError::TooLarge { .. } => Self::new("ingest.body_too_large", 413, message),
             SubmitError::ShuttingDown => Self::new("ingest.shutting_down", 503, message).retry_after(5),
             SubmitError::Io(_) => Self::new("ingest.write_failed", 503, message).retry_after(5),
         }
@@ -98,11 +112,11 @@ impl From<SubmitError> for IngestError {
 
 /// What the ingest routes share.
 pub struct IngestState {
-    submit: SubmitFn,
-    clock: Clock,
-    limits: Limits,
-    metrics: Metrics,
-    streams: StreamLimiter,
+    pub(super) submit: SubmitFn,
+    pub(super) clock: Clock,
+    pub(super) limits: Limits,
+    pub(super) metrics: Metrics,
+    pub(super) streams: StreamLimiter,
     sources: RateLimiter,
     tenants: RateLimiter,
     /// One permit is 1 KiB of a body in work.
@@ -125,7 +139,7 @@ impl IngestState {
     }
 }
 
-/// The routes `/app/v1/ingest`, `/v1/logs` and `/loki/api/v1/push`.
+/// The routes `/app/v1/ingest`, `/v1/logs`, `/loki/api/v1/push`, and those of Elasticsearch but `/` and `/{index}`.
 pub fn router(state: Arc<IngestState>) -> Router {
     let ndjson = |State(state): State<Arc<IngestState>>, request: Request| serve(state, Surface::Lines, request);
     let otlp = |State(state): State<Arc<IngestState>>, request: Request| serve(state, Surface::Otlp, request);
@@ -134,6 +148,7 @@ pub fn router(state: Arc<IngestState>) -> Router {
         .route("/app/v1/ingest", post(ndjson))
         .route("/v1/logs", post(otlp))
         .route("/loki/api/v1/push", post(loki))
+        .merge(elastic::routes())
         // Bodies are bounded here, decompressed, by ingest.body_bytes_max.
         .layer(axum::extract::DefaultBodyLimit::disable())
         .with_state(state)
@@ -144,7 +159,7 @@ async fn serve(state: Arc<IngestState>, surface: Surface, request: Request) -> R
         Ok(protocol) => protocol,
         Err(error) => {
             state.metrics.refused(surface.name(), error.code);
-            return answer::refused(&error, surface.in_protobuf(request.headers()));
+            return answer::refused(&error, surface.shape(request.headers()));
         }
     };
     match take_in(&state, protocol, request).await {
@@ -152,13 +167,19 @@ async fn serve(state: Arc<IngestState>, surface: Surface, request: Request) -> R
             let refusal = answer::refusal(protocol, &taken);
             let code = refusal.as_ref().map_or("ok", |error| error.code);
             state.metrics.taken(protocol.name(), code, &taken.decoded);
-            answer::taken(protocol, &taken, refusal.as_ref())
+            let rejections = Rejections::of(&taken.decoded);
+            with(answer::taken(protocol, &taken, refusal.as_ref()), rejections)
         }
         Err(error) => {
             state.metrics.refused(protocol.name(), error.code);
-            answer::refused(&error, protocol == Protocol::OtlpProtobuf)
+            with(answer::refused(&error, protocol.shape()), Rejections::refused(error.code))
         }
     }
+}
+
+fn with(mut response: Response, rejections: Rejections) -> Response {
+    response.extensions_mut().insert(rejections);
+    response
 }
 
 /// What became of a request that was not refused.
@@ -167,6 +188,9 @@ struct Taken {
     /// `None` when there was nothing to submit.
     accepted: Option<Accepted>,
     has_identity: bool,
+    /// What is answered of each document; only in Elasticsearch's protocol.
+    documents: Option<documents::Answer>,
+    took_ms: u64,
 }
 
 /// Reads, decodes and submits one request.
@@ -176,7 +200,7 @@ async fn take_in(state: &Arc<IngestState>, protocol: Protocol, request: Request)
     let encoding = headers::encoding(&parts.headers, protocol)?;
     let identity = headers::identity(&parts.headers)?;
     let idempotency_key = headers::idempotency_key(&parts.headers)?;
-    let options = protocol.options(&parts.uri)?;
+    let options = protocol.options(&parts)?;
     let work = body::Work {
         tenant,
         source: headers::source(&parts, identity.as_ref()),
@@ -184,13 +208,76 @@ async fn take_in(state: &Arc<IngestState>, protocol: Protocol, request: Request)
         protocol,
         encoding,
         hash: headers::hash(&parts.headers)?,
+        corrects_times: identity.is_some(),
         options,
     };
     body::check_rates(state, &work, 0)?;
-    let permit = body::reserve(state, &parts.headers, encoding)?;
+    let permit = body::reserve(state, body::stated_len(&parts.headers), encoding)?;
     let bytes = body::read(state, body).await?;
+    decode_and_submit(state, work, identity, idempotency_key, bytes, permit).await
+}
+
+/// Takes in an `ExportLogsServiceRequest` in protobuf and zstd without HTTP, as `/v1/logs` would: with its limits and
+/// counted by its metrics. `hash` is the crc32c of the decompressed request.
+///
+/// Also tells what became of the records; its batches are gone.
+///
+/// # Errors
+/// What `/v1/logs` answers: 4xx for a request that can't be taken in, 429, 503 and 507 for one to be sent again.
+pub async fn take_otlp(
+    state: &Arc<IngestState>,
+    tenant: u32,
+    identity: Identity,
+    payload: Bytes,
+    hash: u32,
+) -> Result<(Accepted, Decoded), IngestError> {
+    let protocol = Protocol::OtlpProtobuf;
+    let taken = match take_payload(state, tenant, identity, payload, hash).await {
+        Ok(taken) => taken,
+        Err(error) => {
+            state.metrics.refused(protocol.name(), error.code);
+            return Err(error);
+        }
+    };
+    state.metrics.taken(protocol.name(), "ok", &taken.decoded);
+    Ok((taken.accepted.unwrap_or_default(), taken.decoded))
+}
+
+async fn take_payload(
+    state: &Arc<IngestState>,
+    tenant: u32,
+    identity: Identity,
+    payload: Bytes,
+    hash: u32,
+) -> Result<Taken, IngestError> {
+    let encoding = Encoding::Zstd;
+    let work = body::Work {
+        tenant,
+        source: identity.source.clone(),
+        now: (state.clock)(),
+        protocol: Protocol::OtlpProtobuf,
+        encoding,
+        hash: Some(hash),
+        corrects_times: true,
+        options: protocol::Options::default(),
+    };
+    body::check_rates(state, &work, 0)?;
+    let permit = body::reserve(state, Some(payload.len()), encoding)?;
+    decode_and_submit(state, work, Some(identity), None, payload, permit).await
+}
+
+/// Decodes a body and submits its records.
+async fn decode_and_submit(
+    state: &Arc<IngestState>,
+    work: body::Work,
+    identity: Option<Identity>,
+    idempotency_key: Option<String>,
+    bytes: Bytes,
+    permit: OwnedSemaphorePermit,
+) -> Result<Taken, IngestError> {
+    let (tenant, began) = (work.tenant, work.now);
     // The permits are kept until the batches are durable.
-    let (decoded, _permits) = if bytes.len() > INLINE_BYTES_MAX {
+    let (mut decoded, documents, _permits) = if bytes.len() > INLINE_BYTES_MAX {
         let state = Arc::clone(state);
         let decoding = tokio::task::spawn_blocking(move || body::decode(&state, &work, &bytes, permit));
         decoding
@@ -199,12 +286,13 @@ async fn take_in(state: &Arc<IngestState>, protocol: Protocol, request: Request)
     } else {
         body::decode(state, &work, &bytes, permit)
     }?;
-    let mut decoded = decoded;
     let has_identity = identity.is_some();
-    if decoded.batches.is_empty() && !has_identity {
-        return Ok(Taken { decoded, accepted: None, has_identity });
-    }
     let batches = std::mem::take(&mut decoded.batches);
-    let accepted = (state.submit)(Submission { tenant, identity, idempotency_key, batches }).await?;
-    Ok(Taken { decoded, accepted: Some(accepted), has_identity })
+    let accepted = if batches.is_empty() && !has_identity {
+        None
+    } else {
+        Some((state.submit)(Submission { tenant, identity, idempotency_key, batches }).await?)
+    };
+    let took_ms = u64::try_from((state.clock)().0.saturating_sub(began.0) / 1_000_000).unwrap_or(0);
+    Ok(Taken { decoded, accepted, has_identity, documents, took_ms })
 }

@@ -85,14 +85,15 @@ impl Default for Limits {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("ingest.{key} = {value} must be {expected}")]
 pub struct LimitsError {
-    pub key: &'static str,
+    pub key: String,
     pub value: String,
     pub expected: &'static str,
 }
 
 impl Limits {
-    /// Checks each limit; the error names the key and its value.
-    pub fn validate(&self) -> Result<(), LimitsError> {
+    /// Every limit that cannot work, with its key and value.
+    pub fn validate(&self) -> Vec<LimitsError> {
+        let mut wrong = Vec::new();
         let ranges: [(&'static str, usize, usize, usize, &'static str); 10] = [
             ("body_bytes_max", self.body_bytes_max, 1024, 1 << 30, "between 1 KiB and 1 GiB"),
             (
@@ -113,26 +114,30 @@ impl Limits {
         ];
         for (key, value, least, most, expected) in ranges {
             if !(least..=most).contains(&value) {
-                return Err(LimitsError { key, value: value.to_string(), expected });
+                wrong.push(LimitsError { key: key.to_owned(), value: value.to_string(), expected });
             }
         }
         for (key, value) in [("body_timeout_s", self.body_timeout_s), ("streams_idle_s", self.streams_idle_s)] {
             if value == 0 {
-                return Err(LimitsError { key, value: value.to_string(), expected: "at least 1" });
+                wrong.push(LimitsError { key: key.to_owned(), value: value.to_string(), expected: "at least 1" });
             }
         }
-        for rule in &self.classes {
+        for (at, rule) in self.classes.iter().enumerate() {
             let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
             if rule.class.is_empty() || rule.class.len() > 64 || !rule.class.bytes().all(is_name) {
                 let expected = "a name of up to 64 letters, digits, _ and -";
-                return Err(LimitsError { key: "classes.class", value: rule.class.clone(), expected });
+                wrong.push(LimitsError {
+                    key: format!("classes[{at}].class"),
+                    value: format!("{:?}", rule.class),
+                    expected,
+                });
             }
             if rule.labels.is_empty() {
-                let expected = "matched by at least one label";
-                return Err(LimitsError { key: "classes.class", value: rule.class.clone(), expected });
+                let expected = "a table with at least one label";
+                wrong.push(LimitsError { key: format!("classes[{at}].labels"), value: "{}".to_owned(), expected });
             }
         }
-        Ok(())
+        wrong
     }
 }
 
@@ -142,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_default_is_valid_and_each_bad_value_is_named() {
-        assert_eq!(Limits::default().validate(), Ok(()));
+        assert_eq!(Limits::default().validate(), []);
         let rule = |class: &str, name: &str| ClassRule {
             class: class.into(),
             labels: if name.is_empty() { BTreeMap::new() } else { BTreeMap::from([(name.into(), "x".into())]) },
@@ -163,17 +168,18 @@ mod tests {
             (Limits { streams_idle_s: 0, ..Limits::default() }, "ingest.streams_idle_s = 0 must be at least 1"),
             (
                 Limits { classes: vec![rule("a/b", "host")], ..Limits::default() },
-                "ingest.classes.class = a/b must be a name of up to 64 letters, digits, _ and -",
+                "ingest.classes[0].class = \"a/b\" must be a name of up to 64 letters, digits, _ and -",
             ),
             (
                 Limits { classes: vec![rule("audit", "")], ..Limits::default() },
-                "ingest.classes.class = audit must be matched by at least one label",
+                "ingest.classes[0].labels = {} must be a table with at least one label",
             ),
         ];
         for (limits, expected) in cases {
-            assert_eq!(limits.validate().map_err(|error| error.to_string()), Err(expected.to_owned()));
+            let told: Vec<String> = limits.validate().iter().map(ToString::to_string).collect();
+            assert_eq!(told, [expected]);
         }
-        assert_eq!(Limits { classes: vec![rule("audit", "host")], ..Limits::default() }.validate(), Ok(()));
+        assert_eq!(Limits { classes: vec![rule("audit", "host")], ..Limits::default() }.validate(), []);
     }
 
     #[test]

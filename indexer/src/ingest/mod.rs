@@ -4,6 +4,7 @@
 
 mod batcher;
 pub mod decompress;
+mod elastic;
 pub mod error;
 mod hex;
 pub mod http;
@@ -18,6 +19,7 @@ mod protobuf;
 pub mod rate;
 pub mod rejection;
 pub mod stream_limit;
+pub mod syslog;
 
 pub use error::IngestError;
 pub use limits::Limits;
@@ -29,6 +31,8 @@ use orszem_model::Timestamp;
 
 /// The attribute of records that came without a time and got one here.
 pub const TIME_INFERRED: &str = "orszem.time_inferred";
+/// The attribute with the time that a record named, where it was too far in the future to be kept.
+pub const TIME_WRITTEN: &str = "orszem.time_written";
 /// The only label of the stream that takes records beyond a tenant's stream limit.
 pub const OVERFLOW_LABEL: &str = "__overflow__";
 
@@ -40,6 +44,9 @@ pub struct Context<'a> {
     /// The moment the request came in.
     pub now: Timestamp,
     pub limits: &'a Limits,
+    /// Whether a time that lies too far in the future is replaced by the time of arrival, marked, instead of refusing the
+    /// record: a collector can't ask whoever wrote the line to write it again.
+    pub corrects_times: bool,
     /// Which streams the tenant has already.
     pub streams: &'a StreamLimiter,
 }

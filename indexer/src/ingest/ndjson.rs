@@ -1,10 +1,12 @@
 //! `/app/v1/ingest`: newline-delimited JSON, one object a line, or plain text, one record a line.
 
+mod documents;
 mod fields;
 mod line;
 mod options;
 mod string;
 
+pub(super) use documents::Documents;
 pub use options::Options;
 
 use std::borrow::Cow;

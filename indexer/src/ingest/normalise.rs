@@ -6,15 +6,23 @@ use orszem_model::{Labels, Timestamp};
 use super::limits::{CLASS_DEFAULT, Limits};
 use super::rejection::{Reason, Rejected};
 
+/// Whether a time lies further in the future than is taken in.
+pub(super) fn is_too_far_ahead(timestamp: Timestamp, now: Timestamp, limits: &Limits) -> bool {
+    limits.future_max_s != 0 && timestamp.0 > now.0.saturating_add(nanos(limits.future_max_s))
+}
+
+fn nanos(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(NANOS_PER_SECOND)
+}
+
 /// Refuses a time too far from `now`.
 #[inline]
 pub(super) fn check_time(timestamp: Timestamp, now: Timestamp, limits: &Limits) -> Result<(), Rejected> {
-    let seconds = |limit: u64| i64::try_from(limit).unwrap_or(i64::MAX).saturating_mul(NANOS_PER_SECOND);
-    if limits.future_max_s != 0 && timestamp.0 > now.0.saturating_add(seconds(limits.future_max_s)) {
+    if is_too_far_ahead(timestamp, now, limits) {
         let detail = format!("{timestamp} is more than {} s ahead of {now}", limits.future_max_s);
         return Err(Rejected::new(Reason::TooFarInFuture, detail));
     }
-    if limits.age_max_s != 0 && timestamp.0 < now.0.saturating_sub(seconds(limits.age_max_s)) {
+    if limits.age_max_s != 0 && timestamp.0 < now.0.saturating_sub(nanos(limits.age_max_s)) {
         let detail = format!("{timestamp} is more than {} s before {now}", limits.age_max_s);
         return Err(Rejected::new(Reason::TooOld, detail));
     }

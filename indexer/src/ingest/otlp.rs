@@ -21,9 +21,10 @@ use prost::Message;
 use super::batcher::Batcher;
 use super::error::IngestError;
 use super::limits::BATCH_BYTES_MAX;
+use super::normalise::is_too_far_ahead;
 use super::protobuf::{last_message, messages};
 use super::rejection::{Reason, Rejected};
-use super::{Context, Decoded, TIME_INFERRED};
+use super::{Context, Decoded, TIME_INFERRED, TIME_WRITTEN};
 use value::{put_value, text_of};
 
 /// The record attribute that says which kind it is (`log`, `event`, `span`, `probe`).
@@ -197,13 +198,23 @@ impl<'c> Writer<'c> {
         };
         let observed = point(record.observed_time_unix_nano)?;
         let timestamp = match point(record.time_unix_nano)? {
-            Some(timestamp) => timestamp,
+            Some(timestamp) => self.corrected(timestamp),
             None => {
                 put_attribute(&mut self.own, TIME_INFERRED, ValueType::Bool, b"true");
                 observed.unwrap_or(self.context.now)
             }
         };
         Ok((timestamp, observed))
+    }
+
+    /// A time that the store takes, where its sender wants that rather than a refusal.
+    fn corrected(&mut self, timestamp: Timestamp) -> Timestamp {
+        let Context { now, limits, corrects_times, .. } = *self.context;
+        if !corrects_times || !is_too_far_ahead(timestamp, now, limits) {
+            return timestamp;
+        }
+        put_attribute(&mut self.own, TIME_WRITTEN, ValueType::String, timestamp.to_string().as_bytes());
+        now
     }
 
     /// Encodes the attributes and entities; the record's kind.

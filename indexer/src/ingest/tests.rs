@@ -1,5 +1,6 @@
 //! The decoders as functions, and what all protocols share.
 
+mod documents;
 mod export;
 mod lines;
 mod push;
@@ -16,7 +17,7 @@ pub(super) const NOW: Timestamp = Timestamp(1_795_341_600_000_000_000);
 /// Decodes with a context at [`NOW`].
 pub(super) fn with<T>(limits: &Limits, decode: impl FnOnce(&Context<'_>) -> T) -> T {
     let streams = StreamLimiter::new(limits);
-    decode(&Context { tenant: 3, now: NOW, limits, streams: &streams })
+    decode(&Context { tenant: 3, now: NOW, corrects_times: false, limits, streams: &streams })
 }
 
 /// The records of batches, in order.

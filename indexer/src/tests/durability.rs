@@ -65,6 +65,24 @@ async fn repeats_are_known_by_identity_also_after_a_restart() {
     assert_eq!(bodies(&indexer), ["a", "b", "c", "k", "other tenant"]);
 }
 
+#[tokio::test]
+async fn the_horizon_passes_what_the_sender_gave_up_also_after_a_restart() {
+    let directory = directory();
+    let indexer = open(&directory);
+    let after_gap = |seq, skipped, body: &str| {
+        let identity = Some(Identity { source: "node".into(), epoch: 1, seq, skipped });
+        Submission { identity, ..submission(&[body]) }
+    };
+    assert_eq!(submit(&indexer, numbered(5, &["a"])).await, accepted(5, 5, false));
+    assert_eq!(submit(&indexer, after_gap(9, 2, "b")).await, accepted(9, 5, false));
+    assert_eq!(submit(&indexer, numbered(8, &["given up"])).await, accepted(9, 5, true));
+    drop(indexer);
+    let indexer = open(&directory);
+    assert_eq!(submit(&indexer, numbered(6, &["c"])).await, accepted(9, 9, false));
+    assert_eq!(submit(&indexer, after_gap(12, 2, "d")).await, accepted(12, 12, false));
+    assert_eq!(bodies(&indexer), ["a", "b", "c", "d"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn repeats_in_flight_together_are_stored_once_also_by_replay() {
     let directory = directory();

@@ -27,6 +27,18 @@ async fn without_room_a_sender_is_told_to_wait_and_nothing_is_written() {
 }
 
 #[tokio::test]
+async fn more_than_one_submission_may_hold_is_refused_for_good() {
+    let directory = directory();
+    let indexer = open(&directory);
+    let many = |count: usize| Submission { batches: vec![vec![0; 1 << 20]; count], ..submission(&[]) };
+    let refused = indexer.submit(many(64)).await.expect_err("too large");
+    assert!(matches!(refused, SubmitError::TooLarge { bytes: 67_108_865.., limit: 67_108_864 }), "{refused:?}");
+    assert_eq!(indexer.shared().journal.syncs(), 0);
+    submit(&indexer, submission(&["the next"])).await;
+    assert_eq!(bodies(&indexer), ["the next"]);
+}
+
+#[tokio::test]
 async fn all_promised_room_is_given_back() {
     let directory = directory();
     let indexer = open(&directory);

@@ -4,10 +4,11 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 
+use super::super::elastic::{Answer, Failure, bulk_text, error_text};
 use super::super::error::IngestError;
 use super::super::otlp::{export_response, status_message};
 use super::super::{Decoded, RejectionCount};
-use super::protocol::Protocol;
+use super::protocol::{Protocol, Shape};
 use super::{Accepted, Taken};
 
 const JSON: &str = "application/json";
@@ -41,18 +42,21 @@ struct Refusal<'a> {
 /// A sender with an identity always gets a success, so that it goes on to its next batch. Others are told with 400
 /// when no line was left, and over Loki's protocol, as Loki does, when any entry was rejected.
 pub(super) fn taken(protocol: Protocol, taken: &Taken, refusal: Option<&IngestError>) -> Response {
-    let Taken { decoded, accepted, has_identity: _ } = taken;
+    let Taken { decoded, accepted, has_identity: _, documents, took_ms } = taken;
     let mut response = match protocol {
         Protocol::OtlpProtobuf => respond(StatusCode::OK, PROTOBUF, export_response(decoded, false)),
         Protocol::OtlpJson => respond(StatusCode::OK, JSON, export_response(decoded, true)),
         Protocol::JsonLines | Protocol::TextLines => match refusal {
-            Some(error) => refused(error, false),
+            Some(error) => refused(error, Shape::Json),
             None => lines(decoded, *accepted),
         },
         Protocol::LokiProtobuf | Protocol::LokiJson => match refusal {
-            Some(error) => refused(error, false),
+            Some(error) => refused(error, Shape::Json),
             None => empty(StatusCode::NO_CONTENT),
         },
+        Protocol::Elastic => {
+            documents.as_ref().map_or_else(|| empty(StatusCode::OK), |answer| elastic(answer, *took_ms))
+        }
     };
     if let Some(accepted) = accepted {
         let headers = response.headers_mut();
@@ -65,16 +69,44 @@ pub(super) fn taken(protocol: Protocol, taken: &Taken, refusal: Option<&IngestEr
 }
 
 /// The answer to a request of which nothing was taken in.
-pub(super) fn refused(error: &IngestError, in_protobuf: bool) -> Response {
+pub(super) fn refused(error: &IngestError, shape: Shape) -> Response {
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = if in_protobuf {
-        respond(status, PROTOBUF, status_message(error.status, error.code, &error.message))
-    } else {
-        json(status, &Refusal { status: "error", code: error.code, message: &error.message })
+    let mut response = match shape {
+        Shape::Protobuf => respond(status, PROTOBUF, status_message(error.status, error.code, &error.message)),
+        Shape::Json => json(status, &Refusal { status: "error", code: error.code, message: &error.message }),
+        Shape::Elastic => failure(&Failure::of_request(error)),
     };
     if let Some(seconds) = error.retry_after_s {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
+    response
+}
+
+/// The answer to documents for Elasticsearch.
+fn elastic(answer: &Answer, took_ms: u64) -> Response {
+    let (status, body) = match answer {
+        Answer::Bulk { items, has_errors, filter } => (200, bulk_text(items, *has_errors, took_ms, filter)),
+        Answer::Single { status, body } => (*status, body.clone()),
+    };
+    of_elasticsearch(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body)
+}
+
+/// An error in Elasticsearch's shape.
+pub(super) fn failure(failure: &Failure) -> Response {
+    let status = StatusCode::from_u16(failure.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    match error_text(failure) {
+        Ok(body) => of_elasticsearch(status, body),
+        Err(error) => {
+            tracing::error!(error = %error, "an ingest answer could not be written");
+            empty(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+    }
+}
+
+/// A body of JSON under the header without which Elasticsearch's own clients stop.
+pub(super) fn of_elasticsearch(status: StatusCode, body: Vec<u8>) -> Response {
+    let mut response = respond(status, JSON, body);
+    response.headers_mut().insert("x-elastic-product", HeaderValue::from_static("Elasticsearch"));
     response
 }
 
@@ -99,7 +131,7 @@ pub(super) fn refusal(protocol: Protocol, taken: &Taken) -> Option<IngestError> 
         return None;
     }
     match protocol {
-        Protocol::OtlpProtobuf | Protocol::OtlpJson => None,
+        Protocol::OtlpProtobuf | Protocol::OtlpJson | Protocol::Elastic => None,
         Protocol::JsonLines | Protocol::TextLines => all_rejected(&taken.decoded),
         Protocol::LokiProtobuf | Protocol::LokiJson => partly_rejected(&taken.decoded),
     }

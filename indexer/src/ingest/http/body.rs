@@ -11,9 +11,9 @@ use orszem_model::Timestamp;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::super::decompress::{Encoding, decompress};
+use super::super::elastic;
 use super::super::error::IngestError;
-use super::super::ndjson;
-use super::protocol::Protocol;
+use super::protocol::{Options, Protocol};
 use super::{Context, Decoded, IngestState};
 
 /// The unit of the memory that bodies share.
@@ -29,7 +29,9 @@ pub(super) struct Work {
     pub(super) protocol: Protocol,
     pub(super) encoding: Encoding,
     pub(super) hash: Option<u32>,
-    pub(super) options: ndjson::Options,
+    /// Its sender can't mend its records.
+    pub(super) corrects_times: bool,
+    pub(super) options: Options,
 }
 
 /// Takes `bytes` from the rates of source and tenant, or tells when to try again (429).
@@ -44,14 +46,18 @@ pub(super) fn check_rates(state: &IngestState, work: &Work, bytes: usize) -> Res
     state.tenants.take(&work.tenant.to_string(), bytes, work.now).map_err(|wait| limited("tenant", wait))
 }
 
-/// Reserves memory for a body before it is read.
+/// The body's length as its sender states it.
+pub(super) fn stated_len(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok())
+}
+
+/// Reserves memory for a body of the stated length before it is read.
 pub(super) fn reserve(
     state: &IngestState,
-    headers: &HeaderMap,
+    stated: Option<usize>,
     encoding: Encoding,
 ) -> Result<OwnedSemaphorePermit, IngestError> {
     let limit = state.limits.body_bytes_max;
-    let stated = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     let expected = match stated {
         Some(length) if length > limit => return Err(IngestError::body_too_large(limit)),
         Some(length) if encoding == Encoding::Identity => length,
@@ -87,13 +93,16 @@ pub(super) async fn read(state: &IngestState, body: Body) -> Result<Bytes, Inges
     }
 }
 
-/// Decompresses, checks and decodes a body; the permits that its real size needs are handed back with it.
+/// A body's records, what is answered of each where the protocol tells that, and the permits that its real size needs.
+type Read = (Decoded, Option<elastic::Answer>, OwnedSemaphorePermit);
+
+/// Decompresses, checks and decodes a body.
 pub(super) fn decode(
     state: &IngestState,
     work: &Work,
     bytes: &[u8],
     mut permit: OwnedSemaphorePermit,
-) -> Result<(Decoded, OwnedSemaphorePermit), IngestError> {
+) -> Result<Read, IngestError> {
     let body = decompress(bytes, work.encoding, state.limits.body_bytes_max)?;
     let reserved = permit.num_permits() * PERMIT_BYTES;
     if body.len() > reserved {
@@ -107,7 +116,13 @@ pub(super) fn decode(
         }
     }
     check_rates(state, work, body.len())?;
-    let context = Context { tenant: work.tenant, now: work.now, limits: &state.limits, streams: &state.streams };
-    let decoded = work.protocol.decode(&body, &context, &work.options)?;
-    Ok((decoded, permit))
+    let context = Context {
+        tenant: work.tenant,
+        now: work.now,
+        corrects_times: work.corrects_times,
+        limits: &state.limits,
+        streams: &state.streams,
+    };
+    let (decoded, answer) = work.protocol.decode(&body, &context, &work.options)?;
+    Ok((decoded, answer, permit))
 }

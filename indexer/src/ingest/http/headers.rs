@@ -14,6 +14,7 @@ use super::protocol::Protocol;
 const SOURCE: &str = "x-orszem-source";
 const EPOCH: &str = "x-orszem-epoch";
 const SEQ: &str = "x-orszem-seq";
+const GAP: &str = "x-orszem-gap";
 const HASH: &str = "x-orszem-hash";
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// The longest source or key.
@@ -33,12 +34,19 @@ pub(super) fn encoding(headers: &HeaderMap, protocol: Protocol) -> Result<Encodi
     }
 }
 
-/// The identity, when all three headers are there; some without the others are refused.
+/// The identity, when all three headers are there; some without the others are refused, and a gap without them.
 pub(super) fn identity(headers: &HeaderMap) -> Result<Option<Identity>, IngestError> {
+    let gap = text(headers, GAP)?;
     match (text(headers, SOURCE)?, text(headers, EPOCH)?, text(headers, SEQ)?) {
-        (None, None, None) => Ok(None),
+        (None, None, None) if gap.is_none() => Ok(None),
+        (None, None, None) => Err(bad_header(format!("{GAP} goes with {SOURCE}, {EPOCH} and {SEQ}; send all or none"))),
         (Some(source), Some(epoch), Some(seq)) if !source.is_empty() && source.len() <= NAME_BYTES_MAX => {
-            Ok(Some(Identity { source: source.to_owned(), epoch: number(EPOCH, epoch)?, seq: number(SEQ, seq)? }))
+            let (epoch, seq) = (number(EPOCH, epoch)?, number(SEQ, seq)?);
+            let skipped = gap.map(|gap| number(GAP, gap)).transpose()?.unwrap_or(0);
+            if skipped > seq {
+                return Err(bad_header(format!("{GAP}: {skipped} numbers cannot lie before number {seq}")));
+            }
+            Ok(Some(Identity { source: source.to_owned(), epoch, seq, skipped }))
         }
         _ => Err(bad_header(format!(
             "{SOURCE} (1 to {NAME_BYTES_MAX} bytes), {EPOCH} and {SEQ} go together; send all three or none"

@@ -1,10 +1,11 @@
 //! Which protocol a request speaks, by its path and its `Content-Type`.
 
 use axum::extract::Query;
-use http::{HeaderMap, Uri, header};
+use http::request::Parts;
+use http::{HeaderMap, header};
 
 use super::super::error::IngestError;
-use super::super::{Context, Decoded, loki, ndjson, otlp};
+use super::super::{Context, Decoded, elastic, loki, ndjson, otlp};
 
 /// A path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +13,7 @@ pub(super) enum Surface {
     Lines,
     Otlp,
     Loki,
+    Elastic,
 }
 
 /// A decoder.
@@ -23,6 +25,22 @@ pub(super) enum Protocol {
     OtlpJson,
     LokiProtobuf,
     LokiJson,
+    Elastic,
+}
+
+/// What a request says beside its body; each protocol reads its own.
+#[derive(Debug, Default)]
+pub(super) struct Options {
+    pub(super) lines: ndjson::Options,
+    pub(super) elastic: elastic::Target,
+}
+
+/// In which shape a refusal is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    Json,
+    Protobuf,
+    Elastic,
 }
 
 impl Surface {
@@ -32,12 +50,17 @@ impl Surface {
             Self::Lines => "ndjson",
             Self::Otlp => "otlp",
             Self::Loki => "loki",
+            Self::Elastic => "elasticsearch",
         }
     }
 
-    /// Whether an error to this request is told in protobuf.
-    pub(super) fn in_protobuf(self, headers: &HeaderMap) -> bool {
-        self == Self::Otlp && media_type(headers).ends_with("protobuf")
+    /// How an error to this request is told when the protocol is not known.
+    pub(super) fn shape(self, headers: &HeaderMap) -> Shape {
+        match self {
+            Self::Otlp if media_type(headers).ends_with("protobuf") => Shape::Protobuf,
+            Self::Lines | Self::Otlp | Self::Loki => Shape::Json,
+            Self::Elastic => Shape::Elastic,
+        }
     }
 }
 
@@ -65,6 +88,8 @@ impl Protocol {
                 "" | "application/x-protobuf" | "application/protobuf" | "application/vnd.google.protobuf",
             ) => return Ok(Self::LokiProtobuf),
             (Surface::Loki, "application/json") => return Ok(Self::LokiJson),
+            // Its clients name the type in a dozen ways, some not at all; the path says enough.
+            (Surface::Elastic, _) => return Ok(Self::Elastic),
             (Surface::Lines, _) => "application/x-ndjson or text/plain",
             (Surface::Otlp | Surface::Loki, _) => "application/x-protobuf or application/json",
         };
@@ -80,39 +105,61 @@ impl Protocol {
             Self::TextLines => "text",
             Self::OtlpProtobuf | Self::OtlpJson => "otlp",
             Self::LokiProtobuf | Self::LokiJson => "loki",
+            Self::Elastic => "elasticsearch",
         }
     }
 
-    /// What the query says; only lines have options.
-    pub(super) fn options(self, uri: &Uri) -> Result<ndjson::Options, IngestError> {
-        let is_text = match self {
-            Self::JsonLines => false,
-            Self::TextLines => true,
-            Self::OtlpProtobuf | Self::OtlpJson | Self::LokiProtobuf | Self::LokiJson => {
-                return Ok(ndjson::Options::default());
-            }
-        };
-        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).map_err(|error| {
-            IngestError::new("ingest.bad_parameter", 400, format!("the query cannot be read: {error}"))
-        })?;
-        ndjson::Options::from_query(&pairs, is_text)
+    /// In which shape a refusal is told.
+    pub(super) fn shape(self) -> Shape {
+        match self {
+            Self::OtlpProtobuf => Shape::Protobuf,
+            Self::JsonLines | Self::TextLines | Self::OtlpJson | Self::LokiProtobuf | Self::LokiJson => Shape::Json,
+            Self::Elastic => Shape::Elastic,
+        }
     }
 
-    /// Decodes a decompressed body.
+    /// What path and query say; only lines and documents have options.
+    pub(super) fn options(self, parts: &Parts) -> Result<Options, IngestError> {
+        let pairs = || {
+            Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map(|Query(pairs)| pairs).map_err(|error| {
+                IngestError::new("ingest.bad_parameter", 400, format!("the query cannot be read: {error}"))
+            })
+        };
+        let lines =
+            |is_text| Ok(Options { lines: ndjson::Options::from_query(&pairs()?, is_text)?, ..Options::default() });
+        match self {
+            Self::JsonLines => lines(false),
+            Self::TextLines => lines(true),
+            Self::Elastic => {
+                let target = parts.extensions.get::<elastic::Target>().cloned().unwrap_or_default();
+                let filter = pairs()?.into_iter().find(|(name, _)| name == "filter_path");
+                let filter = filter.map(|(_, value)| elastic::FilterPath::new(&value)).unwrap_or_default();
+                Ok(Options { elastic: elastic::Target { filter, ..target }, ..Options::default() })
+            }
+            Self::OtlpProtobuf | Self::OtlpJson | Self::LokiProtobuf | Self::LokiJson => Ok(Options::default()),
+        }
+    }
+
+    /// Decodes a decompressed body; for Elasticsearch's protocol with what is answered of each document.
     pub(super) fn decode(
         self,
         body: &[u8],
         context: &Context<'_>,
-        options: &ndjson::Options,
-    ) -> Result<Decoded, IngestError> {
-        match self {
-            Self::JsonLines => ndjson::decode(body, context, options),
-            Self::TextLines => ndjson::decode_text(body, context, options),
+        options: &Options,
+    ) -> Result<(Decoded, Option<elastic::Answer>), IngestError> {
+        let decoded = match self {
+            Self::JsonLines => ndjson::decode(body, context, &options.lines),
+            Self::TextLines => ndjson::decode_text(body, context, &options.lines),
             Self::OtlpProtobuf => otlp::decode(body, context),
             Self::OtlpJson => otlp::decode_json(body, context),
             Self::LokiProtobuf => loki::decode(body, context),
             Self::LokiJson => loki::decode_json(body, context),
-        }
+            Self::Elastic => {
+                let (decoded, answer) = elastic::decode(body, context, &options.elastic)?;
+                return Ok((decoded, Some(answer)));
+            }
+        };
+        Ok((decoded?, None))
     }
 }
 

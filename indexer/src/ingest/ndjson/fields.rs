@@ -62,13 +62,36 @@ const OTHERS: [(&str, Role); 9] = [
     ("entities", Role::Entities),
 ];
 
+/// Keys of the Elastic Common Schema that lines of JSON know by another name or in another order.
+const DOCUMENTS: [(&str, Role, &str); 10] = [
+    ("@timestamp", Role::Time, ""),
+    ("message", Role::Body, ""),
+    ("log.file.path", Role::Label, "file"),
+    ("kubernetes.namespace", Role::Label, "namespace"),
+    ("kubernetes.pod.name", Role::Label, "pod"),
+    ("kubernetes.container.name", Role::Label, "container"),
+    ("container.name", Role::Label, "container"),
+    ("data_stream.dataset", Role::Label, "dataset"),
+    ("data_stream.namespace", Role::Label, "namespace"),
+    ("data_stream.type", Role::Label, "type"),
+];
+
 /// The known keys of one request. Of several keys of one role in a line the earlier in this order counts.
 #[derive(Debug)]
 pub(super) struct Fields(Vec<Field>);
 
 impl Fields {
     pub(super) fn new(options: &Options) -> Self {
-        let mut fields = Vec::with_capacity(64);
+        Self::with(options, Vec::with_capacity(64))
+    }
+
+    /// The keys of a document for Elasticsearch: its own common schema before the others.
+    pub(super) fn of_documents() -> Self {
+        let first = DOCUMENTS.map(|(key, role, label)| Field { key: key.into(), role, label: label.into() });
+        Self::with(&Options::default(), first.into())
+    }
+
+    fn with(options: &Options, mut fields: Vec<Field>) -> Self {
         let mut add = |key: Name, role, label: Name| fields.push(Field { key, role, label });
         for label in &options.labels {
             add(label.clone().into(), Role::Label, label.clone().into());

@@ -9,7 +9,7 @@ use orszem_model::{Kind, Severity, Timestamp};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::super::batcher::Batcher;
+use super::super::batcher::{Batcher, Refused};
 use super::super::error::IngestError;
 use super::super::hex::hex;
 use super::super::limits::Limits;
@@ -99,22 +99,40 @@ impl<'b, 'f> Line<'b, 'f> {
         number: usize,
         context: &Context<'_>,
     ) -> Result<(), IngestError> {
-        let place = format_args!("line {number}");
-        batcher.clear_labels();
-        match self.parts(batcher, context) {
-            Ok((mut parts, body)) => {
-                parts.attributes = &self.attributes;
-                parts.entities = &self.entities;
-                let severity_text = self.slots.severity.and_then(|(_, raw)| text_of(raw, &mut self.buffer));
-                parts.severity_text = severity_text.as_ref().map(|text| text.get(&self.buffer));
-                parts.body = body.as_ref().map_or(text, |body| body.get(&self.buffer)).as_bytes();
-                batcher.push(&parts, place, text.as_bytes())
-            }
-            Err(rejected) => {
-                batcher.reject(&rejected, place, text.as_bytes());
+        match self.try_push(batcher, text, context, &[], &[]) {
+            Ok(()) => Ok(()),
+            Err(Refused::Record(rejected)) => {
+                batcher.reject(&rejected, format_args!("line {number}"), text.as_bytes());
                 Ok(())
             }
+            Err(Refused::Request(error)) => Err(error),
         }
+    }
+
+    /// Pushes the record that was read, with more labels and text attributes, or tells why not; nothing is counted.
+    #[inline]
+    pub(super) fn try_push(
+        &mut self,
+        batcher: &mut Batcher<'_>,
+        text: &str,
+        context: &Context<'_>,
+        labels: &[(&str, &str)],
+        attributes: &[(&str, &str)],
+    ) -> Result<(), Refused> {
+        batcher.clear_labels();
+        let (mut parts, body) = self.parts(batcher, context)?;
+        for (name, value) in labels {
+            batcher.label(name, value);
+        }
+        for (key, value) in attributes {
+            put_attribute(&mut self.attributes, key, ValueType::String, value.as_bytes());
+        }
+        parts.attributes = &self.attributes;
+        parts.entities = &self.entities;
+        let severity_text = self.slots.severity.and_then(|(_, raw)| text_of(raw, &mut self.buffer));
+        parts.severity_text = severity_text.as_ref().map(|text| text.get(&self.buffer));
+        parts.body = body.as_ref().map_or(text, |body| body.get(&self.buffer)).as_bytes();
+        batcher.try_push(&parts)
     }
 
     /// Everything but attributes, entities, severity text and body, which are borrowed last; the body apart, `None`

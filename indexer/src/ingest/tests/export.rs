@@ -116,6 +116,25 @@ fn impossible_records_are_rejected_alone() {
 }
 
 #[test]
+fn a_collector_s_times_from_the_future_are_replaced_and_told() {
+    let ahead = |seconds: u64| LogRecord { time_unix_nano: NOW.0 as u64 + seconds * 1_000_000_000, ..record("x") };
+    let body = request(vec![ahead(600), ahead(601)]);
+    let limits = Limits::default();
+    assert_eq!(decode(&body).rejected_count(), 1);
+    let corrected = with(&limits, |context| otlp::decode(&body, &Context { corrects_times: true, ..*context }));
+    let corrected = corrected.expect("decodes");
+    let found: Vec<(i64, Option<AttributeValue>)> = records(&corrected.batches)
+        .into_iter()
+        .map(|record| {
+            let written = record.attributes.into_iter().find(|attribute| attribute.key == TIME_WRITTEN);
+            (record.timestamp.0 - NOW.0, written.map(|attribute| attribute.value))
+        })
+        .collect();
+    let written = AttributeValue::String("2026-11-22T10:10:01Z".to_owned());
+    assert_eq!((found, corrected.rejected_count()), (vec![(600_000_000_000, None), (0, Some(written))], 0));
+}
+
+#[test]
 fn json_is_read_in_every_spelling() {
     let limits = Limits::default();
     let decode = |body: &str| {

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use ::http::{HeaderMap, Request};
+use ::http::{HeaderMap, Method, Request};
 use axum::body::Body;
 use http_body_util::BodyExt;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
@@ -14,24 +14,27 @@ use prost::Message;
 use tower::ServiceExt;
 
 use super::*;
-use crate::ingest::http::{Accepted, Identity, IngestState, Submission, SubmitError, SubmitFn, Tenant, router};
+use crate::ingest::http::{
+    Accepted, Identity, IngestState, Submission, SubmitError, SubmitFn, Tenant, router, take_otlp,
+};
 use crate::ingest::metrics::Metrics;
 
 /// The routes with what they handed on and counted.
-struct Server {
+pub(super) struct Server {
     router: axum::Router,
+    state: Arc<IngestState>,
     submissions: Arc<Mutex<Vec<Submission>>>,
     registry: Registry,
 }
 
-struct Answer {
-    status: u16,
+pub(super) struct Answer {
+    pub(super) status: u16,
     headers: HeaderMap,
-    body: Vec<u8>,
+    pub(super) body: Vec<u8>,
 }
 
 impl Answer {
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
@@ -42,13 +45,13 @@ impl Answer {
         body["code"].as_str().expect("a code").to_owned()
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().expect("text"))
     }
 }
 
 impl Server {
-    fn new(limits: Limits, outcome: Result<Accepted, SubmitError>) -> Self {
+    pub(super) fn new(limits: Limits, outcome: Result<Accepted, SubmitError>) -> Self {
         let submissions = Arc::new(Mutex::new(Vec::new()));
         let collected = Arc::clone(&submissions);
         let submit: SubmitFn = Arc::new(move |submission| {
@@ -58,16 +61,26 @@ impl Server {
         });
         let mut registry = Registry::default();
         let metrics = Metrics::register(&mut registry);
-        let state = IngestState::new(limits, submit, metrics, Arc::new(|| NOW));
-        Self { router: router(Arc::new(state)), submissions, registry }
+        let state = Arc::new(IngestState::new(limits, submit, metrics, Arc::new(|| NOW)));
+        Self { router: router(Arc::clone(&state)), state, submissions, registry }
     }
 
-    fn ok() -> Self {
+    pub(super) fn ok() -> Self {
         Self::new(Limits::default(), Ok(Accepted::default()))
     }
 
-    async fn post(&self, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
-        let mut request = Request::post(path);
+    pub(super) async fn post(&self, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+        self.call(Method::POST, path, headers, body).await
+    }
+
+    pub(super) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -78,11 +91,11 @@ impl Server {
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 
-    fn submitted(&self) -> Vec<Submission> {
+    pub(super) fn submitted(&self) -> Vec<Submission> {
         std::mem::take(&mut self.submissions.lock().expect("lock"))
     }
 
-    fn shown(&self) -> Vec<String> {
+    pub(super) fn shown(&self) -> Vec<String> {
         self.submitted()
             .iter()
             .flat_map(|submission| records(&submission.batches))
@@ -90,14 +103,14 @@ impl Server {
             .collect()
     }
 
-    fn metrics(&self) -> String {
+    pub(super) fn metrics(&self) -> String {
         let mut out = String::new();
         encode(&mut out, &self.registry).expect("encodes");
         out
     }
 }
 
-fn gzip(body: &[u8]) -> Vec<u8> {
+pub(super) fn gzip(body: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(body).expect("writes");
     encoder.finish().expect("finishes")
@@ -219,6 +232,20 @@ async fn what_cannot_be_read_is_refused_with_its_code() {
         ("/app/v1/ingest", vec![NDJSON, ("x-orszem-source", "a")], LINE.into(), 400, "ingest.bad_header"),
         (
             "/app/v1/ingest",
+            vec![
+                NDJSON,
+                ("x-orszem-source", "a"),
+                ("x-orszem-epoch", "1"),
+                ("x-orszem-seq", "2"),
+                ("x-orszem-gap", "3"),
+            ],
+            LINE.into(),
+            400,
+            "ingest.bad_header",
+        ),
+        ("/app/v1/ingest", vec![NDJSON, ("x-orszem-gap", "1")], LINE.into(), 400, "ingest.bad_header"),
+        (
+            "/app/v1/ingest",
             vec![NDJSON, ("x-orszem-source", "a"), ("x-orszem-epoch", "1"), ("x-orszem-seq", "-1")],
             LINE.into(),
             400,
@@ -256,6 +283,7 @@ async fn identity_and_key_are_handed_on_and_the_acknowledgement_back() {
         ("x-orszem-source", "node-1"),
         ("x-orszem-epoch", "3"),
         ("x-orszem-seq", "8"),
+        ("x-orszem-gap", "3"),
         ("x-orszem-hash", hash.as_str()),
         ("idempotency-key", "k1"),
     ];
@@ -267,18 +295,52 @@ async fn identity_and_key_are_handed_on_and_the_acknowledgement_back() {
     let seqs = ["x-orszem-accepted-seq", "x-orszem-horizon-seq", "x-orszem-duplicate"].map(|name| answer.header(name));
     assert_eq!(seqs, [Some("8"), Some("6"), Some("true")]);
     let submission = server.submitted().remove(0);
-    let identity = Identity { source: "node-1".into(), epoch: 3, seq: 8 };
+    let identity = Identity { source: "node-1".into(), epoch: 3, seq: 8, skipped: 3 };
     assert_eq!(
         (submission.tenant, submission.identity, submission.idempotency_key),
         (9, Some(identity), Some("k1".into()))
     );
 
-    let headers = &headers[2..5];
+    let headers = &headers[2..6];
     let answer = server.post("/app/v1/ingest", headers, "noise").await;
     assert_eq!(answer.status, 200, "a batch whose records were all rejected still counts: {}", answer.text());
     assert_eq!(server.submitted().remove(0).batches, Vec::<Vec<u8>>::new());
     let answer = server.post("/app/v1/ingest", &[NDJSON], "").await;
     assert_eq!((answer.status, server.submitted().len()), (200, 0), "nothing to submit");
+}
+
+#[tokio::test]
+async fn a_request_in_the_same_process_is_taken_in_as_over_http() {
+    let accepted = Accepted { accepted_seq: 8, horizon_seq: 6, duplicate: false };
+    let server = Server::new(Limits { body_bytes_max: 1024, ..Limits::default() }, Ok(accepted));
+    let identity = Identity { source: "node-1".into(), epoch: 3, seq: 8, skipped: 3 };
+    let good = LogRecord { time_unix_nano: 1_795_341_600_000_000_000, ..LogRecord::default() };
+    let bad = LogRecord { time_unix_nano: u64::MAX, ..LogRecord::default() };
+    let request = export::request(vec![good, bad]);
+    let hash = crc32c::crc32c(&request);
+    let take = async |body: &[u8], hash| {
+        let payload = zstd::bulk::compress(body, 1).expect("compresses").into();
+        let taken = take_otlp(&server.state, 9, identity.clone(), payload, hash).await;
+        taken.map_err(|error| (error.status, error.code))
+    };
+    let (acknowledged, decoded) = take(&request, hash).await.expect("taken in");
+    assert_eq!((acknowledged, decoded.accepted, decoded.rejected_count()), (accepted, 1, 1));
+    let submission = server.submitted().remove(0);
+    assert_eq!((submission.tenant, submission.identity.as_ref()), (9, Some(&identity)));
+    assert_eq!(records(&submission.batches).len(), 1);
+
+    let (acknowledged, decoded) = take(b"", 0).await.expect("a number without records counts too");
+    assert_eq!((acknowledged, decoded.accepted), (accepted, 0));
+    assert_eq!(server.submitted().remove(0).batches, Vec::<Vec<u8>>::new());
+
+    assert_eq!(take(&request, hash ^ 1).await.err(), Some((400, "ingest.hash_mismatch")));
+    assert_eq!(take(&[0; 1025], 0).await.err(), Some((413, "ingest.body_too_large")));
+    assert_eq!(take(b"noise", crc32c::crc32c(b"noise")).await.err(), Some((400, "ingest.bad_protobuf")));
+    assert_eq!(server.submitted(), Vec::new());
+    let metrics = server.metrics();
+    let counted = |line: &str| assert!(metrics.lines().any(|l| l == line), "{line} in {metrics}");
+    counted(r#"orszem_ingest_requests_total{protocol="otlp",code="ok"} 2"#);
+    counted(r#"orszem_ingest_requests_total{protocol="otlp",code="ingest.hash_mismatch"} 1"#);
 }
 
 #[tokio::test]
@@ -333,17 +395,15 @@ async fn partial_success_is_told_in_each_protocols_way() {
 #[tokio::test]
 async fn a_failed_submission_names_its_cause_and_counts_no_record() {
     for (error, status, code, retry_after) in [
-        (SubmitError::Overloaded { retry_after_s: 7 }, 429, "ingest.overloaded", "7"),
-        (SubmitError::DiskFull, 507, "ingest.disk_full", "60"),
-        (SubmitError::ShuttingDown, 503, "ingest.shutting_down", "5"),
-        (SubmitError::Io("fsync failed".into()), 503, "ingest.write_failed", "5"),
+        (SubmitError::Overloaded { retry_after_s: 7 }, 429, "ingest.overloaded", Some("7")),
+        (SubmitError::TooLarge { bytes: 2, limit: 1 }, 413, "ingest.body_too_large", None),
+        (SubmitError::DiskFull, 507, "ingest.disk_full", Some("60")),
+        (SubmitError::ShuttingDown, 503, "ingest.shutting_down", Some("5")),
+        (SubmitError::Io("fsync failed".into()), 503, "ingest.write_failed", Some("5")),
     ] {
         let server = Server::new(Limits::default(), Err(error));
         let answer = server.post("/app/v1/ingest", &[NDJSON], LINE).await;
-        assert_eq!(
-            (answer.status, answer.code().as_str(), answer.header("retry-after")),
-            (status, code, Some(retry_after))
-        );
+        assert_eq!((answer.status, answer.code().as_str(), answer.header("retry-after")), (status, code, retry_after));
         assert!(!server.metrics().contains("records_accepted_total{"), "{}", server.metrics());
         let answer = server.post("/v1/logs", &[PROTOBUF], export::request(vec![export::record("x")])).await;
         assert_eq!((answer.status, answer.header("content-type")), (status, Some("application/x-protobuf")));
