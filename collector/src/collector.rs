@@ -1,237 +1,278 @@
-//! Starts, drives and stops the collector.
+//! Starts, reloads and stops a collector: one thread that reads, one task that sends.
 
+use std::io::Read;
 use std::path::Path;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use orszem_model::Timestamp;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use orszem_queue::{Full, Options as QueueOptions, Queue, Recovered};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
-use crate::counters::{Counters, add, count};
-use crate::source::journald;
-use crate::source::tailer::Tailer;
-use crate::{
-    CollectorConfig, CollectorError, ConfigError, CounterValues, FileStatus, JournalMode, OutboundBatch, Output,
-    OutputError,
-};
-use orszem_parse::Zone;
+use crate::counters::Counters;
+use crate::output::{HttpOutput, OutboundBatch, Output, Sender};
+use crate::pipeline::{CANARY_POSITION, Canary, Command, DROPS_POSITION, Drops, Notice, Pipeline, Prepared, Sources};
+use crate::report::Report;
+use crate::send::Sending;
+use crate::shared::{Identity, Shared};
+use crate::source::stdin;
+use crate::{CollectorConfig, CollectorError, CounterValues, FileStatus, WhenFull, clock, prepare};
 
-/// How often followed files are looked at.
-const POLL_EVERY: Duration = Duration::from_millis(250);
-/// The first and the longest pause before a batch is sent, or a checkpoint written, again.
-const RETRY_FIRST: Duration = Duration::from_millis(100);
-const RETRY_LONGEST: Duration = Duration::from_secs(5);
+/// The queue's directory in the state directory, and the size of its segments.
+const QUEUE_DIR: &str = "queue";
+const SEGMENT_BYTES: u64 = 16 << 20;
+/// Commands that wait for the reading thread.
+const COMMANDS: usize = 4;
 
 /// Follows logs until it is told to stop.
 #[derive(Debug)]
 pub struct Collector;
 
-/// A running collector.
+/// What is read.
+pub enum Input {
+    /// What the configuration names.
+    Configured,
+    /// Only this, until it ends.
+    Reader(Box<dyn Read + Send>),
+}
+
+/// Where batches go.
 #[derive(Debug)]
+pub enum Destination {
+    /// A server in the same process.
+    InProcess(mpsc::Sender<OutboundBatch>),
+    /// The endpoints of the configuration.
+    Configured,
+}
+
+/// A running collector; cheap to clone. It runs until [`Self::stop`].
+#[derive(Clone, Debug)]
 pub struct CollectorHandle {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
     shared: Arc<Shared>,
-    task: JoinHandle<()>,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    counters: Arc<Counters>,
-    files: Mutex<Vec<FileStatus>>,
-}
-
-impl Shared {
-    fn publish(&self, files: Vec<FileStatus>) {
-        *self.files.lock().unwrap_or_else(PoisonError::into_inner) = files;
-    }
+    host: String,
+    is_in_process: bool,
+    /// The configuration in force.
+    config: Mutex<CollectorConfig>,
+    commands: SyncSender<Command>,
+    senders: mpsc::Sender<Sender>,
+    shutdown: CancellationToken,
+    /// Turns `true` when the reading thread, and when the sending task, has ended.
+    has_read: watch::Receiver<bool>,
+    has_sent: watch::Receiver<bool>,
 }
 
 impl Collector {
-    /// Starts following; must be called within a tokio runtime. `host` becomes the label of lines that name none.
+    /// Starts following; must be called within a tokio runtime. `host` is this host's name, unless one is configured.
     ///
-    /// It stops when `shutdown` is cancelled: a batch that is not acknowledged by then is sent again at the next
-    /// start. Errors: an unusable configuration, a state directory that can't be made or a checkpoint that can't
-    /// be read (a corrupt one is set aside and counted instead).
+    /// What was queued by an earlier run is sent first. Errors: an unusable configuration, a state directory or queue
+    /// that can't be opened (damage in it is set aside and counted instead), or another collector that has it open.
     pub fn start(
         config: CollectorConfig,
         host: String,
-        output: Output,
-        shutdown: CancellationToken,
+        input: Input,
+        destination: Destination,
     ) -> Result<CollectorHandle, CollectorError> {
-        config.validate()?;
-        if config.state_dir.as_os_str().is_empty() {
-            return Err(ConfigError::NoStateDir.into());
-        }
-        let shared = Arc::new(Shared::default());
-        let (journal_mode, from) = (config.journal, config.from);
-        let source = format!("collector/{host}");
-        let epoch = now().0.unsigned_abs();
-        let mut tailer = Tailer::open(config, host, local_zone(), epoch, Arc::clone(&shared.counters))?;
-        let journal = match journal_mode {
-            JournalMode::Auto => journald::look(),
-            JournalMode::Off => None,
-        };
-        if let Some(Ok(())) = &journal {
-            let cursor = tailer.cursor().to_owned();
-            tailer =
-                tailer.with_journal(journald::follow(cursor, from, Arc::clone(&shared.counters), shutdown.clone()));
-        }
-        let driver = Driver {
-            shared: Arc::clone(&shared),
-            output,
-            source,
-            shutdown,
-            journal_status: journal.and_then(Result::err),
-        };
-        let task = tokio::spawn(async move {
-            if let Err(e) = driver.run(tailer).await {
-                error!(error = &e as &dyn std::error::Error, "collector stopped");
+        let prepared = prepare::prepare(&config, &host)?;
+        let state_dir = config.state_dir.clone();
+        std::fs::create_dir_all(&state_dir)
+            .map_err(|source| CollectorError::CreateStateDir { path: state_dir.clone(), source })?;
+        let now = clock::now();
+        let (writer, reader, recovered) = Queue::open(queue_options(&config, &state_dir))?;
+        tell(&recovered);
+        let damaged: Vec<Notice> =
+            recovered.damage.iter().filter(|damage| damage.is_new).map(Notice::queue_damaged).collect();
+        let Recovered { epoch, next_seq, positions, .. } = recovered;
+        let counters = Arc::new(Counters::default());
+        let Prepared { stage, sources } = prepared;
+        let mut sources = match input {
+            Input::Configured => {
+                let is_first_start = positions.is_empty() && next_seq <= 1;
+                Sources::open(sources, &positions, is_first_start, Arc::clone(&counters), now)?
             }
+            Input::Reader(reader) => {
+                let lines = stdin::follow("input", reader).map_err(CollectorError::Thread)?;
+                Sources::of_input(lines, Arc::clone(&counters))
+            }
+        };
+        sources.tell(damaged);
+        let shutdown = CancellationToken::new();
+        let is_in_process = matches!(destination, Destination::InProcess(_));
+        let output = match destination {
+            Destination::InProcess(batches) => Output::InProcess(batches),
+            Destination::Configured => http_output(&config),
+        };
+        let source = format!("collector/{}", stage.host());
+        let sender = Sender::new(output, &state_dir, source.clone(), epoch, shutdown.clone())?;
+        let identity = identity(&config, stage.host(), epoch, now);
+        let shared =
+            Arc::new(Shared::new(counters, sender.status(), writer.monitor(), identity, prepare::throttle(&config)));
+        let (durable_sender, durable) = watch::channel(next_seq);
+        let (commands, receiver) = sync_channel(COMMANDS);
+        let (senders, next_sender) = mpsc::channel(1);
+        let (read_ended, has_read) = watch::channel(false);
+        let (send_ended, has_sent) = watch::channel(false);
+        let canary = Canary::new(epoch, positions.get(CANARY_POSITION).map(Vec::as_slice));
+        let pipeline = Pipeline {
+            stage,
+            sources,
+            canary,
+            writer,
+            durable: durable_sender,
+            shared: Arc::clone(&shared),
+            state_dir,
+            commands: receiver,
+            drops: Drops::new(positions.get(DROPS_POSITION).map(Vec::as_slice)),
+            reported: None,
+            is_lost: false,
+        };
+        let reading = std::thread::Builder::new().name("collector".to_owned());
+        let spawned = reading.spawn(move || {
+            pipeline.run();
+            read_ended.send_replace(true);
         });
-        Ok(CollectorHandle { shared, task })
+        spawned.map_err(CollectorError::Thread)?;
+        let sending = Sending {
+            reader: Some(reader),
+            sender,
+            durable,
+            shared: Arc::clone(&shared),
+            shutdown: shutdown.clone(),
+            next_sender,
+        };
+        tokio::spawn(async move {
+            sending.run().await;
+            send_ended.send_replace(true);
+        });
+        info!(source, epoch, "collecting");
+        let config = Mutex::new(config);
+        let inner = Inner { shared, host, is_in_process, config, commands, senders, shutdown, has_read, has_sent };
+        Ok(CollectorHandle { inner: Arc::new(inner) })
     }
 }
 
 impl CollectorHandle {
-    /// What is followed and what can't be read, by path; complete within a second of the start.
+    /// What is followed and what can't be read, by path; complete within a second or two of the start.
     pub fn files(&self) -> Vec<FileStatus> {
-        self.shared.files.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner.shared.files()
     }
 
     /// The counters now.
     pub fn counters(&self) -> CounterValues {
-        self.shared.counters.values()
+        self.inner.shared.counters.values()
     }
 
-    /// Waits until it has stopped.
-    pub async fn stopped(self) {
-        if let Err(e) = self.task.await {
-            error!(error = %e, "collector panicked");
+    /// Everything there is to say.
+    pub fn report(&self) -> Report {
+        self.inner.shared.report(clock::now())
+    }
+
+    /// Goes on with another configuration. All of it is checked first; on an error everything stays as it is. Sources
+    /// that are the same keep running. The state directory and the queue's limits are those of the start.
+    ///
+    /// # Errors
+    /// [`CollectorError::Config`], and [`CollectorError::Output`] for certificates that can't be read.
+    pub async fn reload(&self, config: CollectorConfig) -> Result<(), CollectorError> {
+        let inner = &self.inner;
+        let before = inner.config.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let host = inner.host.clone();
+        let wanted = config.clone();
+        let prepared = tokio::task::spawn_blocking(move || prepare::prepare(&wanted, &host));
+        let prepared = prepared.await.map_err(CollectorError::Step)??;
+        let Identity { epoch, started, .. } = inner.shared.identity();
+        let identity = identity(&config, prepared.stage.host(), epoch, started);
+        let is_new_output = config.output != before.output || config.host != before.host;
+        if !inner.is_in_process && is_new_output {
+            let source = format!("collector/{}", prepared.stage.host());
+            let sender = Sender::new(http_output(&config), &before.state_dir, source, epoch, inner.shutdown.clone())?;
+            inner.shared.set_output(sender.status());
+            inner.senders.send(sender).await.map_err(|_| CollectorError::Stopped)?;
         }
+        if config.queue != before.queue || config.state_dir != before.state_dir {
+            warn!("another state_dir or queue of the collector takes effect at its next start");
+        }
+        inner.shared.reconfigure(identity, prepare::throttle(&config));
+        let commands = inner.commands.clone();
+        let told = tokio::task::spawn_blocking(move || commands.send(Command::Reload(Box::new(prepared))));
+        told.await.map_err(CollectorError::Step)?.map_err(|_| CollectorError::Stopped)?;
+        *inner.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
+        Ok(())
+    }
+
+    /// Waits until nothing more is read: the input has ended, or the queue has failed for good.
+    pub async fn has_ended(&self) {
+        ended(self.inner.has_read.clone()).await;
+    }
+
+    /// Waits until all that is queued was sent, at most `within`; only after [`Self::has_ended`].
+    pub async fn drained(&self, within: Duration) {
+        if tokio::time::timeout(within, ended(self.inner.has_sent.clone())).await.is_err() {
+            warn!("not everything was sent in time; the next start sends the rest");
+        }
+    }
+
+    /// Stops: what was read is queued, and sending goes on for at most `drain`. The rest is sent by the next start.
+    pub async fn stop(&self, drain: Duration) {
+        let commands = self.inner.commands.clone();
+        let told = tokio::task::spawn_blocking(move || commands.send(Command::Stop)).await;
+        if let Err(error) = told {
+            error!(%error, "the collector can't be told to stop");
+        }
+        self.has_ended().await;
+        if tokio::time::timeout(drain, ended(self.inner.has_sent.clone())).await.is_err() {
+            info!("stopping with batches in the queue; the next start sends them");
+        }
+        self.inner.shutdown.cancel();
+        ended(self.inner.has_sent.clone()).await;
     }
 }
 
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
-}
-
-/// This host's zone; UTC where `/etc/localtime` says nothing.
-fn local_zone() -> Zone {
-    match std::fs::read(Path::new("/etc/localtime")) {
-        Ok(bytes) => Zone::from_tzif(&bytes).unwrap_or_else(Zone::utc),
-        Err(_) => Zone::utc(),
+/// Waits for `true`, or for the end of whoever would say it.
+async fn ended(mut flag: watch::Receiver<bool>) {
+    // An error means that the thread or task is gone, which is the same.
+    if flag.wait_for(|ended| *ended).await.is_err() {
+        tracing::debug!("a part of the collector ended without a word");
     }
 }
 
-/// The task: collect, save, send, again.
-struct Driver {
-    shared: Arc<Shared>,
-    output: Output,
-    source: String,
-    shutdown: CancellationToken,
-    /// Why the journal can't be followed.
-    journal_status: Option<FileStatus>,
+fn queue_options(config: &CollectorConfig, state_dir: &Path) -> QueueOptions {
+    QueueOptions {
+        bytes_max: config.queue.bytes_max.bytes(),
+        segment_bytes: SEGMENT_BYTES,
+        full: match config.queue.full {
+            WhenFull::Block => Full::Block,
+            WhenFull::DropOldest => Full::DropOldest,
+            WhenFull::DropNewest => Full::DropNewest,
+        },
+        ..QueueOptions::new(state_dir.join(QUEUE_DIR), clock::now().0.unsigned_abs())
+    }
 }
 
-impl Driver {
-    async fn run(self, mut tailer: Tailer) -> Result<(), CollectorError> {
-        let mut retry = RETRY_FIRST;
-        while !self.shutdown.is_cancelled() {
-            let (back, step) = self.step(tailer).await?;
-            tailer = back;
-            let pause = match step {
-                Ok(true) if self.send(&mut tailer).await? => Duration::ZERO,
-                Ok(true) => return Ok(()),
-                Ok(false) => POLL_EVERY,
-                Err(e) => {
-                    warn!(error = &e as &dyn std::error::Error, "collector's checkpoint was not written, trying again");
-                    let pause = retry;
-                    retry = (retry * 2).min(RETRY_LONGEST);
-                    self.pause(pause).await;
-                    continue;
-                }
-            };
-            retry = RETRY_FIRST;
-            self.pause(pause).await;
-        }
-        tokio::task::spawn_blocking(move || tailer.rest()).await.map_err(CollectorError::Step)?
-    }
+fn http_output(config: &CollectorConfig) -> Output {
+    Output::Http(HttpOutput { config: config.output.clone(), config_hash: prepare::hash(config) })
+}
 
-    /// One reading and saving step off the async threads; `true` if a batch is ready to be sent.
-    async fn step(&self, mut tailer: Tailer) -> Result<(Tailer, Result<bool, CollectorError>), CollectorError> {
-        let shared = Arc::clone(&self.shared);
-        let journal_status = self.journal_status.clone();
-        let step = move || {
-            let ready = tailer.collect(now(), Instant::now());
-            let mut files = tailer.statuses();
-            files.extend(journal_status);
-            shared.publish(files);
-            let ready = ready.and_then(|ready| {
-                if ready { tailer.save() } else { tailer.rest() }?;
-                Ok(ready)
-            });
-            (tailer, ready)
-        };
-        tokio::task::spawn_blocking(step).await.map_err(CollectorError::Step)
+fn identity(config: &CollectorConfig, host: &str, epoch: u64, started: orszem_model::Timestamp) -> Identity {
+    Identity {
+        host: host.to_owned(),
+        config_hash: prepare::hash(config),
+        started,
+        epoch,
+        queue_bytes_max: config.queue.bytes_max.bytes(),
     }
+}
 
-    /// Sends the batch under way until it is taken or refused; `false` when told to stop meanwhile.
-    async fn send(&self, tailer: &mut Tailer) -> Result<bool, CollectorError> {
-        let counters = &self.shared.counters;
-        let mut retry = RETRY_FIRST;
-        while let Some((epoch, seq, batch)) = tailer.under_way() {
-            let records = orszem_model::wire::Batch::decode(batch).map_or(0, |batch| batch.record_count as u64);
-            let (done, answer) = oneshot::channel();
-            let outbound = OutboundBatch { batch: batch.to_vec(), source: self.source.clone(), epoch, seq, done };
-            let Output::InProcess(sender) = &self.output;
-            let sent = tokio::select! {
-                () = self.shutdown.cancelled() => return Ok(false),
-                sent = sender.send(outbound) => sent,
-            };
-            if sent.is_err() {
-                return Err(CollectorError::OutputClosed);
-            }
-            let outcome = tokio::select! {
-                () = self.shutdown.cancelled() => return Ok(false),
-                outcome = answer => outcome,
-            };
-            let unanswered =
-                |_| Err(OutputError::Unavailable { reason: "the batch was dropped without an answer".to_owned() });
-            let pause = match outcome.unwrap_or_else(unanswered) {
-                Ok(()) => {
-                    count(&counters.batches_sent);
-                    add(&counters.records_sent, records);
-                    tailer.acknowledged();
-                    break;
-                }
-                Err(OutputError::Refused { reason }) => {
-                    error!(seq, records, reason, "batch refused, its records are dropped");
-                    add(&counters.records_refused, records);
-                    tailer.acknowledged();
-                    break;
-                }
-                Err(OutputError::Busy { retry_after }) => retry_after.min(RETRY_LONGEST),
-                Err(OutputError::Unavailable { reason }) => {
-                    warn!(seq, reason, "batch not acknowledged, sending it again");
-                    retry
-                }
-            };
-            count(&counters.batches_retried);
-            retry = (retry * 2).min(RETRY_LONGEST);
-            self.pause(pause).await;
-        }
-        Ok(true)
+fn tell(recovered: &Recovered) {
+    for damage in &recovered.damage {
+        error!(damage = ?damage, "the queue is damaged; the rest of it is sent");
     }
-
-    async fn pause(&self, pause: Duration) {
-        if !pause.is_zero() {
-            tokio::select! {
-                () = self.shutdown.cancelled() => {}
-                () = tokio::time::sleep(pause) => {}
-            }
-        }
+    if recovered.torn_bytes > 0 {
+        warn!(bytes = recovered.torn_bytes, "a batch that was cut short is read again");
     }
 }

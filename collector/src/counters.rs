@@ -3,14 +3,14 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+    ($($(#[doc = $doc:literal])* $name:ident),* $(,)?) => {
         /// The live counters.
         #[derive(Debug, Default)]
         pub(crate) struct Counters { $(pub(crate) $name: AtomicU64),* }
 
-        /// The counters at one moment. `lines_read = records_sent + records_refused + lines_empty + records queued`.
+        /// The counters at one moment. `records_read = records_sent + records_refused + records_dropped + records queued`.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct CounterValues { $($(#[$doc])* pub $name: u64),* }
+        pub struct CounterValues { $($(#[doc = $doc])* pub $name: u64),* }
 
         impl Counters {
             pub(crate) fn values(&self) -> CounterValues {
@@ -19,45 +19,53 @@ macro_rules! counters {
         }
 
         impl CounterValues {
-            /// Name and value of each, for a metrics page.
-            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
-                [$((stringify!($name), self.$name)),*].into_iter()
+            /// Name, meaning and value of each, for a metrics page.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+                [$((stringify!($name), concat!($($doc),*).trim_ascii(), self.$name)),*].into_iter()
             }
         }
     };
 }
 
 counters! {
-    /// Lines (pieces of a split line count one each) taken from files and the journal.
+    /// Records (pieces of a split line count one each) taken from the sources.
     lines_read,
-    /// Bytes of them, without line ends.
+    /// Bytes of them, without the last line's end.
     bytes_read,
     /// Lines without a byte, which make no record.
     lines_empty,
-    /// Pieces of lines that were longer than 1 MB.
-    lines_split,
-    /// Lines taken without a line end after two quiet seconds.
-    lines_unfinished,
+    /// Records that were read, and the collector's own.
+    records_read,
+    /// Records that rules left out.
+    records_dropped,
+    /// Of them those that a throttle held back.
+    records_throttled,
     /// Records the receiver acknowledged.
     records_sent,
     /// Records the receiver refused for good.
     records_refused,
     /// Batches the receiver acknowledged.
     batches_sent,
-    /// Times a batch was sent again.
-    batches_retried,
-    /// Files that were renamed away and followed by a new one.
+    /// Bytes of them before compression.
+    bytes_sent,
+    /// Files that were renamed away.
     files_rotated,
     /// Files that were cut or rewritten in place.
     files_truncated,
     /// Files that were gone at a restart, so that a rest, if there was one, was not read.
     files_gone,
+    /// Stretches of the sources that are, or may be, lost; each is reported as a record.
+    gaps,
     /// Bytes at the beginning of files that the first reading left out.
     bytes_skipped,
     /// Reads of a followed file that failed.
     read_errors,
-    /// Checkpoints that did not decode and were set aside.
-    checkpoints_corrupt,
+    /// Positions in the queue that did not decode.
+    positions_undecodable,
+    /// Writes and syncs of the queue that failed.
+    queue_errors,
+    /// Times another configuration was gone on with.
+    reloads,
     /// Times `journalctl` ended and was started again.
     journal_restarts,
     /// Journal entries that did not decode, or were over 2 MB.

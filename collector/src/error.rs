@@ -3,46 +3,54 @@
 use std::io;
 use std::path::PathBuf;
 
-/// A failure that stops the collector, or keeps it from starting.
+use orszem_queue::QueueError;
+
+use crate::Wrong;
+use crate::output::StartError;
+
+/// A failure that stops the collector, or keeps it from starting or from being reloaded.
 #[derive(Debug, thiserror::Error)]
 pub enum CollectorError {
-    #[error("collector configuration is not usable")]
-    Config(#[from] ConfigError),
+    #[error("the collector's configuration can't be used: {}", told(.0))]
+    Config(Vec<Wrong>),
     #[error("can't create the collector's state directory {}", path.display())]
     CreateStateDir {
         path: PathBuf,
         #[source]
         source: io::Error,
     },
-    #[error("can't read the checkpoint {}", path.display())]
-    ReadCheckpoint {
-        path: PathBuf,
+    #[error("the collector's queue")]
+    Queue(#[from] QueueError),
+    #[error("the collector's output")]
+    Output(#[from] StartError),
+    #[error("can't set up the compression of batches")]
+    Compressor(#[source] io::Error),
+    #[error("can't follow `{what}`")]
+    Source {
+        what: String,
         #[source]
         source: io::Error,
     },
-    #[error("can't write the checkpoint {}", path.display())]
-    WriteCheckpoint {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-    #[error("a reading step of the collector panicked")]
+    #[error("can't start a thread")]
+    Thread(#[source] io::Error),
+    #[error("a step of the collector panicked")]
     Step(#[source] tokio::task::JoinError),
-    #[error("the receiver of batches is gone")]
-    OutputClosed,
+    #[error("the collector has stopped")]
+    Stopped,
 }
 
-/// An option whose value can't be used.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    #[error("collector.include must name at least one pattern")]
-    NoInclude,
-    #[error("collector.include: {pattern:?} is not an absolute path pattern")]
-    RelativeInclude { pattern: String },
-    #[error("collector.depth_max is {value}; use 1 to 16")]
-    DepthMax { value: usize },
-    #[error("collector.first_read_bytes_max is {value}; use at least 1048576")]
-    FirstReadBytesMax { value: u64 },
-    #[error("collector.state_dir is empty; name a directory")]
-    NoStateDir,
+fn told(wrong: &[Wrong]) -> String {
+    let each = wrong.iter().map(|Wrong { key, value, wrong, remedy }| format!("{key} = {value}: {wrong}; {remedy}"));
+    each.collect::<Vec<_>>().join("; ")
+}
+
+/// An error with all that led to it, for the status.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(&format!(": {error}"));
+        source = error.source();
+    }
+    text
 }

@@ -1,23 +1,46 @@
-//! Follows this host's text logs and systemd journal and hands them on as batches that survive a crash.
+//! Follows what a host logs and hands it on as batches that survive a crash: every line once.
 //!
-//! Lines go `source → parse → batch → checkpoint → output`. Parsing is pure. A batch and the positions it
-//! leads to are written to one checkpoint file before the batch is sent, so after a crash the same bytes are
-//! sent again under the same `(source, epoch, seq)` and the receiver drops what it already has.
+//! Records go `source → parse → transform → batch → queue → output`. A batch and the source positions it leads to are
+//! one record of the disk queue, so after a crash the same bytes are sent again under the same `(source, epoch, seq)`
+//! and the receiver drops what it already has.
 
-mod batch;
-mod checkpoint;
+mod clock;
 mod collector;
 mod config;
 mod counters;
+pub mod discover;
+mod encode;
 mod error;
+mod explain;
 mod glob;
-mod output;
+pub mod output;
+mod pipeline;
+mod prepare;
+mod report;
+mod send;
+mod shared;
 mod source;
 mod status;
+mod throttle;
 
-pub use collector::{Collector, CollectorHandle};
-pub use config::{CollectorConfig, JournalMode, StartAt};
+pub use collector::{Collector, CollectorHandle, Destination, Input};
+pub use config::{
+    CollectorConfig, ExecConfig, FileConfig, JournalMode, MultilineConfig, QueueConfig, StartAt, WhenFull,
+};
 pub use counters::CounterValues;
-pub use error::{CollectorError, ConfigError};
-pub use output::{OutboundBatch, Output, OutputError};
+pub use error::CollectorError;
+pub use explain::{Explained, Explainer};
+pub use orszem_parse::Zone;
+pub use orszem_transform::Wrong;
+pub use report::{EndpointReport, EndpointReportState, FileReport, FileReportState, Report, ReportError};
 pub use status::{FileState, FileStatus};
+
+/// Whether this host has a systemd journal that can be followed.
+pub fn has_journal() -> bool {
+    matches!(source::journald::look(None), Some(Ok(())))
+}
+
+/// This host's own time zone.
+pub fn local_zone() -> Zone {
+    clock::local_zone()
+}

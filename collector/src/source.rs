@@ -1,9 +1,6 @@
-//! Where lines come from.
+//! Where records come from, one kind a file.
 
-mod discover;
-pub(crate) mod file;
+pub(crate) mod exec;
+pub(crate) mod files;
 pub(crate) mod journald;
-pub(crate) mod tailer;
-
-#[cfg(test)]
-mod tests;
+pub(crate) mod stdin;

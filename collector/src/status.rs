@@ -32,9 +32,20 @@ impl FileStatus {
     /// The status of a path that could not be opened.
     pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Self {
         let size = std::fs::metadata(path).map_or(0, |m| m.len());
-        let state = FileState::Unreadable { reason: error.to_string(), fix: fix(path, error, &Account::own()) };
+        let state = FileState::Unreadable { reason: reason(error), fix: fix(path, error, &Account::own()) };
         Self { path: path.to_owned(), state, size, position: 0, lag: size }
     }
+}
+
+/// What the system says, without the number behind it.
+fn reason(error: &io::Error) -> String {
+    let told = error.to_string();
+    told.split(" (os error").next().map_or(String::new(), str::to_owned)
+}
+
+/// The name of the user this process runs as.
+pub(crate) fn own_name() -> String {
+    Account::own().name
 }
 
 /// Who this process runs as, and whether this host has the commands of access lists.
@@ -124,6 +135,12 @@ mod tests {
         assert_eq!(fix(dir.path(), &denied, &without), by_group);
         let missing = Path::new("/nowhere/x");
         assert_eq!(fix(missing, &io::Error::from(io::ErrorKind::NotFound), &without), "ls -l /nowhere/x");
+    }
+
+    #[test]
+    fn a_reason_has_no_number() {
+        assert_eq!(reason(&io::Error::from_raw_os_error(13)), "Permission denied");
+        assert_eq!(reason(&io::Error::other("cut short")), "cut short");
     }
 
     #[test]

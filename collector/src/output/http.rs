@@ -1,0 +1,228 @@
+//! Sends a batch over OTLP/HTTP to the endpoint in use.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use bytes::Bytes;
+use http_body_util::Full;
+use rustls::ClientConfig;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::config::{Endpoint, OutputConfig};
+use super::connection::{Answer, Connection, ConnectionError, Dial};
+use super::endpoints::OutputStatus;
+use super::probe;
+use super::reply::{Reply, reply};
+use super::sender::{Piece, StartError};
+use super::tls::Tls;
+use super::token::Token;
+use crate::Wrong;
+
+const PATH: &str = "/v1/logs";
+const AGENT: &str = concat!("orszem/", env!("CARGO_PKG_VERSION"));
+
+/// The connections to the endpoints.
+#[derive(Debug)]
+pub(super) struct Http {
+    endpoints: Arc<[Endpoint]>,
+    token: Option<Token>,
+    tls: Option<Tls>,
+    /// What the probe connects with.
+    tls_in_use: watch::Sender<Option<Arc<ClientConfig>>>,
+    dial: Dial,
+    /// The open connection and the endpoint it leads to.
+    connection: Option<(usize, Connection)>,
+    config_hash: Option<HeaderValue>,
+    /// The probe, until this is dropped.
+    probe: CancellationToken,
+}
+
+impl Drop for Http {
+    fn drop(&mut self) {
+        self.probe.cancel();
+    }
+}
+
+impl Http {
+    /// Starts the probe, so a tokio runtime must be there.
+    pub(super) fn new(
+        config: &OutputConfig,
+        config_hash: &str,
+        dial: Dial,
+        cancel: &CancellationToken,
+    ) -> Result<(Self, OutputStatus), StartError> {
+        let problems = config.validate();
+        if let Some(Wrong { key, value, wrong, remedy }) = problems.into_iter().next() {
+            return Err(StartError::Config { key, value, wrong, remedy });
+        }
+        let parsed = config.endpoints.iter().filter_map(|url| Endpoint::parse(url).ok());
+        let endpoints: Arc<[Endpoint]> = parsed.collect();
+        let needs_tls = endpoints.iter().any(|endpoint| endpoint.is_https);
+        let tls = needs_tls.then(|| Tls::new(config)).transpose()?;
+        let tls_in_use = watch::Sender::new(tls.as_ref().map(Tls::current));
+        let status = OutputStatus::new(endpoints.iter().map(|endpoint| endpoint.url.clone()));
+        let probe = cancel.child_token();
+        if endpoints.len() > 1 {
+            let tls = tls_in_use.subscribe();
+            let asking = probe::keep_asking(Arc::clone(&endpoints), tls, dial.clone(), status.clone(), probe.clone());
+            tokio::spawn(asking);
+        }
+        let http = Self {
+            endpoints,
+            token: config.token_file.clone().map(Token::new),
+            tls,
+            tls_in_use,
+            dial,
+            connection: None,
+            config_hash: HeaderValue::from_str(config_hash).ok().filter(|hash| !hash.is_empty()),
+            probe,
+        };
+        Ok((http, status))
+    }
+
+    /// How many endpoints there are.
+    pub(super) fn endpoints(&self) -> usize {
+        self.endpoints.len()
+    }
+
+    /// Makes the next attempt read the token file anew.
+    pub(super) fn forget_token(&mut self) {
+        if let Some(token) = &mut self.token {
+            token.forget();
+        }
+    }
+
+    /// One attempt to send `piece` to the endpoint numbered `at`.
+    pub(super) async fn attempt(&mut self, at: usize, piece: &Piece<'_>) -> Reply {
+        let Some(endpoint) = self.endpoints.get(at).cloned() else {
+            return Reply::Unreachable("there is no such endpoint".to_owned());
+        };
+        let authorization = match self.token.as_mut().map(Token::header).transpose() {
+            Ok(authorization) => authorization,
+            Err(error) => return Reply::Misconfigured(0, chain(&error)),
+        };
+        let now = SystemTime::now();
+        let headers = match self.headers(&endpoint, piece, authorization, now) {
+            Ok(headers) => headers,
+            Err(error) => return Reply::Misconfigured(0, format!("the headers can't be sent: {error}")),
+        };
+        match self.exchange(at, &endpoint, headers, piece.payload.clone()).await {
+            Ok(answer) => reply(&answer, piece.seq, now),
+            Err(error) => {
+                self.connection = None;
+                Reply::Unreachable(chain(&error))
+            }
+        }
+    }
+
+    async fn exchange(
+        &mut self,
+        at: usize,
+        endpoint: &Endpoint,
+        headers: HeaderMap,
+        payload: Bytes,
+    ) -> Result<Answer, ConnectionError> {
+        let request = || {
+            let mut request = Request::new(Full::new(payload.clone()));
+            *request.method_mut() = Method::POST;
+            *request.uri_mut() = Uri::from_static(PATH);
+            headers.clone_into(request.headers_mut());
+            request
+        };
+        let is_renewed = self.has_new_tls();
+        let is_fit = |(to, connection): &(usize, Connection)| !is_renewed && *to == at && connection.is_open();
+        let kept = self.connection.take().filter(is_fit);
+        if let Some((_, mut connection)) = kept {
+            match connection.send(request()).await {
+                Ok(answer) => {
+                    self.connection = Some((at, connection));
+                    return Ok(answer);
+                }
+                // The server closed it while it was idle, perhaps: a new one tells. A repeat is recognised there.
+                Err(ConnectionError::Http(error)) if connection.is_used() => {
+                    tracing::debug!(endpoint = endpoint.url, %error, "a kept connection broke");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let tls = self.tls.as_ref().map(Tls::current);
+        let mut connection = Connection::open(&self.dial, endpoint, tls).await?;
+        let answer = connection.send(request()).await?;
+        self.connection = Some((at, connection));
+        Ok(answer)
+    }
+
+    /// Looks at the files of TLS, whose times are cheap to ask for; reads them again when they are new.
+    fn has_new_tls(&mut self) -> bool {
+        let Some(tls) = &mut self.tls else { return false };
+        match tls.refresh() {
+            Ok(false) => false,
+            Ok(true) => {
+                self.tls_in_use.send_replace(Some(tls.current()));
+                true
+            }
+            Err(error) => {
+                warn!(error = chain(&error), "the new files for TLS can't be used; the old ones stay in use");
+                false
+            }
+        }
+    }
+
+    fn headers(
+        &self,
+        endpoint: &Endpoint,
+        piece: &Piece<'_>,
+        authorization: Option<HeaderValue>,
+        now: SystemTime,
+    ) -> Result<HeaderMap, ::http::header::InvalidHeaderValue> {
+        let mut headers = HeaderMap::with_capacity(14);
+        headers.insert(HOST, HeaderValue::from_str(&endpoint.authority())?);
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("zstd"));
+        headers.insert(HASH, HeaderValue::from_str(&format!("{:08x}", piece.hash))?);
+        let sent = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+        headers.insert(SENT, HeaderValue::from_str(&sent.to_string())?);
+        match &piece.key {
+            Some(key) => {
+                headers.insert(IDEMPOTENCY_KEY, HeaderValue::from_str(key)?);
+            }
+            None => {
+                headers.insert(SOURCE, HeaderValue::from_str(piece.source)?);
+                headers.insert(EPOCH, piece.epoch.into());
+                headers.insert(SEQ, piece.seq.into());
+                if piece.skipped > 0 {
+                    headers.insert(GAP, piece.skipped.into());
+                }
+            }
+        }
+        headers.extend(self.config_hash.clone().map(|hash| (CONFIG, hash)));
+        headers.extend(authorization.map(|value| (AUTHORIZATION, value)));
+        Ok(headers)
+    }
+}
+
+const SOURCE: HeaderName = HeaderName::from_static("x-orszem-source");
+const EPOCH: HeaderName = HeaderName::from_static("x-orszem-epoch");
+const SEQ: HeaderName = HeaderName::from_static("x-orszem-seq");
+const GAP: HeaderName = HeaderName::from_static("x-orszem-gap");
+const HASH: HeaderName = HeaderName::from_static("x-orszem-hash");
+const SENT: HeaderName = HeaderName::from_static("x-orszem-sent");
+const CONFIG: HeaderName = HeaderName::from_static("x-orszem-config");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// An error with its causes.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,465 @@
+//! All sources of a collector, read in turn.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{Duration, Instant};
+
+use orszem_model::{Kind, Severity, Timestamp};
+use orszem_parse::{Layer, Moment, Parsed, Recogniser, label, refine_message};
+use orszem_queue::Changes;
+use tracing::warn;
+
+use super::notice::{Notice, number, text};
+use super::stage::{Facts, LastStamp, Stage};
+use super::streams::Origin;
+use crate::counters::{Counters, add, count};
+use crate::source::exec::Exec;
+use crate::source::files::{FileFacts, FileOptions, FileSource, Gap, GapReason, Piece, Taken};
+use crate::source::journald::{self, Entry, Item, Journal};
+use crate::source::stdin::Line;
+use crate::{CollectorError, ExecConfig, FileConfig, FileStatus, StartAt};
+
+/// The position under which journald's cursor is kept, and what stands before the positions of files.
+const JOURNAL_POSITION: &[u8] = b"j/cursor";
+const FILE_PREFIX: &[u8] = b"f/";
+/// Slots of sources; files count from 0.
+const SLOT_JOURNAL: u64 = 1 << 40;
+const SLOT_INPUT: u64 = 2 << 40;
+const SLOT_EXEC: u64 = 3 << 40;
+
+/// A configuration that has been checked, ready to be gone on with.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) stage: Stage,
+    pub(crate) sources: SourcesConfig,
+}
+
+/// What is to be read.
+#[derive(Debug)]
+pub(crate) struct SourcesConfig {
+    pub(crate) files: FileOptions,
+    /// The settings of the groups of `files`, in their order.
+    pub(crate) groups: Vec<Group>,
+    pub(crate) exec: Vec<ExecConfig>,
+    /// The journal's directory and where it is begun; `None` when it is not read.
+    pub(crate) journal: Option<(Option<PathBuf>, StartAt)>,
+    /// Why the journal can't be read.
+    pub(crate) journal_problem: Option<FileStatus>,
+}
+
+/// What is configured of a group of files.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// Empty: from the path.
+    service: String,
+    layer: Option<Layer>,
+    labels: BTreeMap<String, String>,
+}
+
+impl Group {
+    pub(crate) fn of(config: &FileConfig) -> Self {
+        let layer = Layer::from_name(&config.layer);
+        Self { service: config.service.clone(), layer, labels: config.labels.clone() }
+    }
+}
+
+/// What is known of a file beside its records.
+#[derive(Debug, Default)]
+struct FileState {
+    service: String,
+    entities: Vec<String>,
+    last: LastStamp,
+}
+
+/// Lines that come from a command or from standard input.
+#[derive(Debug)]
+struct Input {
+    lines: Receiver<Line>,
+    recogniser: Recogniser,
+    last: LastStamp,
+    held: Option<Line>,
+    has_ended: bool,
+}
+
+impl Input {
+    fn new(lines: Receiver<Line>) -> Self {
+        Self { lines, recogniser: Recogniser::auto(), last: LastStamp::default(), held: None, has_ended: false }
+    }
+}
+
+/// The open sources.
+#[derive(Debug)]
+pub(crate) struct Sources {
+    files: Option<FileSource>,
+    groups: Vec<Group>,
+    file_states: BTreeMap<u64, FileState>,
+    journal: Option<Journal>,
+    journal_config: Option<(Option<PathBuf>, StartAt)>,
+    journal_problem: Option<FileStatus>,
+    held: Option<Item>,
+    cursor: String,
+    is_cursor_changed: bool,
+    exec: Vec<(Exec, Input)>,
+    input: Option<Input>,
+    notices: Vec<Notice>,
+    counters: Arc<Counters>,
+    none: BTreeMap<String, String>,
+}
+
+impl Sources {
+    /// Opens what is configured and goes on from the queue's `positions`.
+    pub(crate) fn open(
+        config: SourcesConfig,
+        positions: &BTreeMap<Vec<u8>, Vec<u8>>,
+        is_first_start: bool,
+        counters: Arc<Counters>,
+        now: Timestamp,
+    ) -> Result<Self, CollectorError> {
+        let SourcesConfig { files, groups, exec, journal, journal_problem } = config;
+        let of_files =
+            positions.iter().filter_map(|(key, value)| Some((key.strip_prefix(FILE_PREFIX)?, value.as_slice())));
+        let files = FileSource::new(files, Arc::clone(&counters), of_files, is_first_start, now);
+        let cursor = positions.get(JOURNAL_POSITION).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let mut sources = Self {
+            files: Some(files),
+            groups,
+            file_states: BTreeMap::new(),
+            journal: None,
+            journal_config: None,
+            journal_problem,
+            held: None,
+            cursor: cursor.unwrap_or_default(),
+            is_cursor_changed: false,
+            exec: Vec::new(),
+            input: None,
+            notices: Vec::new(),
+            counters,
+            none: BTreeMap::new(),
+        };
+        sources.follow_journal(journal)?;
+        for command in exec {
+            sources.start(command)?;
+        }
+        Ok(sources)
+    }
+
+    /// Only lines that come from `lines`.
+    pub(crate) fn of_input(lines: Receiver<Line>, counters: Arc<Counters>) -> Self {
+        Self {
+            files: None,
+            groups: Vec::new(),
+            file_states: BTreeMap::new(),
+            journal: None,
+            journal_config: None,
+            journal_problem: None,
+            held: None,
+            cursor: String::new(),
+            is_cursor_changed: false,
+            exec: Vec::new(),
+            input: Some(Input::new(lines)),
+            notices: Vec::new(),
+            counters,
+            none: BTreeMap::new(),
+        }
+    }
+
+    fn follow_journal(&mut self, config: Option<(Option<PathBuf>, StartAt)>) -> Result<(), CollectorError> {
+        if config == self.journal_config {
+            return Ok(());
+        }
+        self.journal = None;
+        if let Some((directory, from)) = &config {
+            let options = journald::Options { directory: directory.clone(), cursor: self.cursor.clone(), from: *from };
+            let follow = Journal::follow(options, Arc::clone(&self.counters));
+            self.journal = Some(follow.map_err(|source| failed("the systemd journal", source))?);
+        }
+        self.journal_config = config;
+        Ok(())
+    }
+
+    fn start(&mut self, command: ExecConfig) -> Result<(), CollectorError> {
+        let name = command.service_name();
+        let (exec, lines) = Exec::start(command).map_err(|source| failed(&name, source))?;
+        self.exec.push((exec, Input::new(lines)));
+        Ok(())
+    }
+
+    /// Goes on with another configuration; what is the same keeps running.
+    pub(crate) fn reconfigure(&mut self, config: SourcesConfig) {
+        let SourcesConfig { files, groups, exec, journal, journal_problem } = config;
+        if self.input.is_some() {
+            return;
+        }
+        self.groups = groups;
+        self.file_states.clear();
+        if let Some(source) = &mut self.files {
+            source.reconfigure(files);
+        }
+        self.journal_problem = journal_problem;
+        self.exec.retain(|(running, _)| exec.contains(&running.config));
+        for command in exec {
+            let is_running = self.exec.iter().any(|(running, _)| running.config == command);
+            if !is_running && let Err(error) = self.start(command) {
+                warn!(error = &error as &dyn std::error::Error, "a command can't be followed");
+            }
+        }
+        if let Err(error) = self.follow_journal(journal) {
+            warn!(error = &error as &dyn std::error::Error, "the journal can't be followed");
+        }
+    }
+
+    /// Looks for files without reading any.
+    pub(crate) fn watch(&mut self, now: Timestamp, tick: Instant) {
+        if let Some(files) = &mut self.files {
+            files.watch(now, tick);
+            self.notices.extend(files.gaps().iter().map(gap_notice));
+        }
+    }
+
+    /// Puts further things among what is to be told in-band.
+    pub(crate) fn tell(&mut self, notices: Vec<Notice>) {
+        self.notices.extend(notices);
+    }
+
+    /// What is to be told in-band.
+    pub(crate) fn notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Reads from all sources until the batch is full (`true`) or there is no more for now.
+    pub(crate) fn read(&mut self, now: Timestamp, tick: Instant, stage: &mut Stage) -> bool {
+        self.read_journal(now, stage) || self.read_inputs(now, stage) || self.read_files(now, tick, stage)
+    }
+
+    fn read_files(&mut self, now: Timestamp, tick: Instant, stage: &mut Stage) -> bool {
+        let Self { files, groups, file_states, counters, none, .. } = self;
+        let Some(files) = files else { return false };
+        let zone = stage.zone.clone();
+        let moment = Moment { now, zone: &zone };
+        let is_full = files.read(now, tick, &mut |facts: &FileFacts<'_>, recogniser, piece: Piece<'_>| {
+            if !stage.fits(piece.bytes.len()) {
+                return Taken::Full;
+            }
+            count(&counters.lines_read);
+            add(&counters.bytes_read, piece.bytes.len() as u64);
+            if piece.bytes.is_empty() {
+                count(&counters.lines_empty);
+                return Taken::Yes;
+            }
+            let group = groups.get(facts.group);
+            let state = file_states.entry(facts.slot).or_insert_with(|| file_state(facts, group));
+            let mut parsed = match piece.is_split {
+                true => Parsed::default(),
+                false => recogniser.parse(piece.bytes, &moment),
+            };
+            parsed.entities.extend(state.entities.iter().map(|entity| entity.as_str().into()));
+            let origin = Origin {
+                slot: facts.slot,
+                service: &state.service,
+                layer: group.and_then(|group| group.layer),
+                file: Some(facts.path),
+                unit: None,
+                labels: group.map_or(none, |group| &group.labels),
+            };
+            let backlog = facts.is_backlog.then_some(facts.modified);
+            let facts = Facts { now, backlog, is_split: piece.is_split, kind: Kind::Log };
+            stage.take(&origin, piece.bytes, parsed, facts, &mut state.last, counters);
+            Taken::Yes
+        });
+        self.notices.extend(files.gaps().iter().map(gap_notice));
+        is_full
+    }
+
+    fn read_journal(&mut self, now: Timestamp, stage: &mut Stage) -> bool {
+        let Some(journal) = &mut self.journal else { return false };
+        while let Some(item) = self.held.take().or_else(|| journal.items.try_recv().ok()) {
+            let entry = match item {
+                Item::Entry(entry) => entry,
+                Item::Shortened => {
+                    self.notices.push(journal_notice("the journal was shortened; entries may be missing", now));
+                    continue;
+                }
+                Item::Damaged => {
+                    self.notices.push(journal_notice("the journal is damaged; a part of it is left out", now));
+                    continue;
+                }
+            };
+            if !stage.fits(entry.message.len()) {
+                self.held = Some(Item::Entry(entry));
+                return true;
+            }
+            count(&self.counters.lines_read);
+            add(&self.counters.bytes_read, entry.message.len() as u64);
+            if let Some(messages) = entry.suppressed() {
+                self.notices.push(suppressed_notice(&entry, messages));
+            }
+            take_entry(&entry, now, stage, &self.none, &self.counters);
+            self.cursor = entry.cursor;
+            self.is_cursor_changed = true;
+        }
+        false
+    }
+
+    fn read_inputs(&mut self, now: Timestamp, stage: &mut Stage) -> bool {
+        let Self { exec, input, counters, none, .. } = self;
+        for (number, (exec, input)) in exec.iter_mut().enumerate() {
+            let service = exec.config.service_name();
+            let slot = SLOT_EXEC + number as u64;
+            let labels = &exec.config.labels;
+            let origin = Origin { slot, service: &service, layer: None, file: None, unit: None, labels };
+            if read_lines(input, &origin, now, stage, counters) {
+                return true;
+            }
+        }
+        let Some(input) = input else { return false };
+        let origin = Origin { slot: SLOT_INPUT, service: "stdin", layer: None, file: None, unit: None, labels: none };
+        read_lines(input, &origin, now, stage, counters)
+    }
+
+    /// Positions that are not in the queue yet.
+    pub(crate) fn changes(&mut self) -> Changes {
+        let mut changes = Changes::new();
+        if std::mem::take(&mut self.is_cursor_changed) {
+            changes.insert(JOURNAL_POSITION.to_vec(), Some(self.cursor.clone().into_bytes()));
+        }
+        for (key, value) in self.files.iter_mut().flat_map(FileSource::changes) {
+            changes.insert([FILE_PREFIX, &key].concat(), value);
+        }
+        changes
+    }
+
+    /// What is followed and what can't be.
+    pub(crate) fn statuses(&self) -> Vec<FileStatus> {
+        let mut all = self.files.as_ref().map(FileSource::statuses).unwrap_or_default();
+        all.extend(self.journal_problem.clone());
+        all
+    }
+
+    /// Whether there will be no more, ever.
+    pub(crate) fn have_ended(&self) -> bool {
+        self.input.as_ref().is_some_and(|input| input.has_ended)
+    }
+
+    /// Sleeps until something may have happened, at most `timeout`.
+    pub(crate) fn wait(&mut self, timeout: Duration) {
+        match (&self.files, &mut self.input) {
+            (Some(files), _) => files.wait(timeout),
+            (None, Some(input)) if input.held.is_none() && !input.has_ended => {
+                match input.lines.recv_timeout(timeout) {
+                    Ok(line) => input.held = Some(line),
+                    Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
+                    Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => input.has_ended = true,
+                }
+            }
+            (None, _) => std::thread::park_timeout(timeout),
+        }
+    }
+}
+
+fn failed(what: &str, source: io::Error) -> CollectorError {
+    CollectorError::Source { what: what.to_owned(), source }
+}
+
+fn file_state(facts: &FileFacts<'_>, group: Option<&Group>) -> FileState {
+    let label::FileLabels { service, layer: _, entities } = label::of_file(facts.path);
+    let configured = group.map(|group| group.service.clone()).filter(|name| !name.is_empty());
+    FileState { service: configured.unwrap_or(service), entities, last: LastStamp::default() }
+}
+
+/// Reads what has come until the batch is full (`true`).
+fn read_lines(input: &mut Input, origin: &Origin<'_>, now: Timestamp, stage: &mut Stage, counters: &Counters) -> bool {
+    loop {
+        let line = match input.held.take().map_or_else(|| input.lines.try_recv(), Ok) {
+            Ok(line) => line,
+            Err(TryRecvError::Empty) => return false,
+            Err(TryRecvError::Disconnected) => {
+                input.has_ended = true;
+                return false;
+            }
+        };
+        if !stage.fits(line.bytes.len()) {
+            input.held = Some(line);
+            return true;
+        }
+        count(&counters.lines_read);
+        add(&counters.bytes_read, line.bytes.len() as u64);
+        if line.bytes.is_empty() {
+            count(&counters.lines_empty);
+            continue;
+        }
+        let zone = stage.zone.clone();
+        let parsed = match line.is_split {
+            true => Parsed::default(),
+            false => input.recogniser.parse(&line.bytes, &Moment { now, zone: &zone }),
+        };
+        let facts = Facts { now, backlog: None, is_split: line.is_split, kind: Kind::Log };
+        stage.take(origin, &line.bytes, parsed, facts, &mut input.last, counters);
+    }
+}
+
+fn take_entry(entry: &Entry, now: Timestamp, stage: &mut Stage, none: &BTreeMap<String, String>, counters: &Counters) {
+    if entry.message.is_empty() {
+        count(&counters.lines_empty);
+        return;
+    }
+    let mut parsed = Parsed {
+        timestamp: Some(entry.timestamp),
+        severity: entry.severity,
+        host: entry.host.as_deref().map(Into::into),
+        service: Some(entry.service.as_str().into()),
+        attributes: entry.attributes.clone(),
+        ..Parsed::default()
+    };
+    refine_message(&entry.service, &entry.message, &mut parsed);
+    let origin = Origin {
+        slot: SLOT_JOURNAL,
+        service: &entry.service,
+        layer: None,
+        file: None,
+        unit: entry.unit.as_deref(),
+        labels: none,
+    };
+    let facts = Facts { now, backlog: None, is_split: false, kind: Kind::Log };
+    stage.take(&origin, &entry.message, parsed, facts, &mut LastStamp::default(), counters);
+}
+
+fn gap_notice(gap: &Gap) -> Notice {
+    let Gap { path, from, to, bytes, reason } = gap;
+    let path = path.display().to_string();
+    let what = match reason {
+        GapReason::CopyTruncate => "was copied and cut; what was written in between is lost",
+        GapReason::Truncated => "was cut, and no copy of it is found",
+        GapReason::Gone => "is gone, and nothing that goes on with it is found",
+        GapReason::Damaged => "does not unpack to its end",
+    };
+    Notice {
+        name: "collector.gap",
+        severity: Severity::WARN,
+        text: format!("{path} {what}: about {bytes} bytes between {from} and {to}"),
+        fields: vec![
+            text("gap.file", path),
+            text("gap.reason", reason.name()),
+            number("gap.from", from.0.unsigned_abs()),
+            number("gap.to", to.0.unsigned_abs()),
+            number("gap.bytes", *bytes),
+        ],
+    }
+}
+
+fn journal_notice(what: &str, now: Timestamp) -> Notice {
+    let fields =
+        vec![text("gap.file", "journal"), text("gap.reason", "journal"), number("gap.to", now.0.unsigned_abs())];
+    Notice { name: "collector.gap", severity: Severity::WARN, text: what.to_owned(), fields }
+}
+
+fn suppressed_notice(entry: &Entry, messages: u64) -> Notice {
+    Notice {
+        name: "collector.gap",
+        severity: Severity::WARN,
+        text: format!("journald left out {messages} messages: {}", String::from_utf8_lossy(&entry.message)),
+        fields: vec![text("gap.file", "journal"), text("gap.reason", "suppressed"), number("gap.messages", messages)],
+    }
+}

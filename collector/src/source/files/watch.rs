@@ -1,0 +1,154 @@
+//! Wakes the reader when something happens in a followed directory (inotify(7)). Only a hint: files are looked at once
+//! a second anyway, so a file system without events works too.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsString;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
+use rustix::io::Errno;
+
+/// The most directories that are watched.
+const DIRECTORIES_MAX: usize = 4_096;
+const BUFFER_BYTES: usize = 16 << 10;
+
+/// What happened since the last question.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Events {
+    /// Files that may have been written.
+    pub(super) written: BTreeSet<PathBuf>,
+    /// Files came or went.
+    pub(super) has_moved: bool,
+    /// Some events were lost.
+    pub(super) has_lost: bool,
+}
+
+/// The watches of all followed directories.
+#[derive(Debug)]
+pub(super) struct Watch {
+    /// `None` where the kernel gives none.
+    inotify: Option<OwnedFd>,
+    directories: HashMap<i32, PathBuf>,
+    watched: BTreeSet<PathBuf>,
+}
+
+impl Watch {
+    pub(super) fn new() -> Self {
+        let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK);
+        if let Err(error) = &inotify {
+            tracing::warn!(%error, "the kernel gives no events for files; they are looked at once a second");
+        }
+        Self { inotify: inotify.ok(), directories: HashMap::new(), watched: BTreeSet::new() }
+    }
+
+    /// Watches these directories too.
+    pub(super) fn add(&mut self, directories: &BTreeSet<PathBuf>) {
+        let Some(inotify) = &self.inotify else { return };
+        for directory in directories {
+            if self.watched.contains(directory) || self.watched.len() >= DIRECTORIES_MAX {
+                continue;
+            }
+            let flags = WatchFlags::MODIFY
+                | WatchFlags::CREATE
+                | WatchFlags::MOVED_TO
+                | WatchFlags::MOVED_FROM
+                | WatchFlags::DELETE
+                | WatchFlags::ATTRIB
+                | WatchFlags::ONLYDIR;
+            if let Ok(number) = inotify::add_watch(inotify, directory, flags) {
+                self.directories.insert(number, directory.clone());
+                self.watched.insert(directory.clone());
+            }
+        }
+    }
+
+    /// Sleeps until something happens, at most `timeout`.
+    pub(super) fn wait(&self, timeout: Duration) {
+        let Some(inotify) = &self.inotify else { return std::thread::park_timeout(timeout) };
+        let timeout = Timespec {
+            tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(timeout.subsec_nanos()),
+        };
+        match poll(&mut [PollFd::new(inotify, PollFlags::IN)], Some(&timeout)) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => tracing::debug!(%error, "waiting for file events failed"),
+        }
+    }
+
+    /// What happened; never waits.
+    pub(super) fn take(&mut self) -> Events {
+        let mut events = Events::default();
+        let Some(inotify) = &self.inotify else {
+            return Events { has_moved: true, has_lost: true, ..events };
+        };
+        let mut buffer = [MaybeUninit::uninit(); BUFFER_BYTES];
+        let mut reader = Reader::new(inotify, &mut buffer);
+        loop {
+            let event = match reader.next() {
+                Ok(event) => event,
+                Err(Errno::AGAIN | Errno::INTR) => return events,
+                Err(error) => {
+                    tracing::debug!(%error, "file events can't be read");
+                    events.has_lost = true;
+                    return events;
+                }
+            };
+            let what = event.events();
+            if what.contains(ReadFlags::QUEUE_OVERFLOW) {
+                events.has_lost = true;
+                events.has_moved = true;
+            }
+            if what.contains(ReadFlags::IGNORED) {
+                if let Some(directory) = self.directories.remove(&event.wd()) {
+                    self.watched.remove(&directory);
+                }
+                events.has_moved = true;
+                continue;
+            }
+            events.has_moved |= what.intersects(
+                ReadFlags::CREATE
+                    | ReadFlags::MOVED_TO
+                    | ReadFlags::MOVED_FROM
+                    | ReadFlags::DELETE
+                    // It may be readable now.
+                    | ReadFlags::ATTRIB,
+            );
+            if what.contains(ReadFlags::MODIFY)
+                && let (Some(directory), Some(name)) = (self.directories.get(&event.wd()), event.file_name())
+            {
+                events.written.insert(path_in(directory, name.to_bytes()));
+            }
+        }
+    }
+}
+
+fn path_in(directory: &Path, name: &[u8]) -> PathBuf {
+    directory.join(OsString::from_vec(name.to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writing_and_renaming_are_told() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let mut watch = Watch::new();
+        watch.add(&BTreeSet::from([dir.path().to_owned()]));
+        assert_eq!(watch.take(), Events::default());
+        let file = dir.path().join("a");
+        std::fs::write(&file, "x").expect("writes");
+        let written = BTreeSet::from([file.clone()]);
+        assert_eq!(watch.take(), Events { written: written.clone(), has_moved: true, has_lost: false });
+        std::fs::write(&file, "xy").expect("writes");
+        watch.wait(Duration::from_secs(10));
+        assert_eq!(watch.take().written, written);
+        std::fs::rename(&file, dir.path().join("b")).expect("renames");
+        assert!(watch.take().has_moved);
+    }
+}
