@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: help test test-deps format lint torture bench
+.PHONY: help test test-deps format lint torture bench dist
 
 CORPUS ?= corpus.jsonl
 
@@ -31,8 +31,22 @@ format: ## Format all sources
 lint: ## Only the lints
 	cargo clippy --workspace --all-targets -- -D warnings
 
-torture: ## The crash tests, many rounds
-	ORSZEM_TORTURE_ROUNDS="$${ORSZEM_TORTURE_ROUNDS:-1000}" cargo test --release --test it torture -- --nocapture
+torture: ## The crash tests, many rounds; the collector's with 200 writers for half an hour, and 3.6 GB of backlog
+	export ORSZEM_TORTURE_ROUNDS="$${ORSZEM_TORTURE_ROUNDS:-1000}"
+	export ORSZEM_COLLECTOR_TORTURE_SECONDS="$${ORSZEM_COLLECTOR_TORTURE_SECONDS:-1800}"
+	export ORSZEM_COLLECTOR_TORTURE_WRITERS="$${ORSZEM_COLLECTOR_TORTURE_WRITERS:-200}"
+	export ORSZEM_COLLECTOR_TORTURE_KILLS="$${ORSZEM_COLLECTOR_TORTURE_KILLS:-300}"
+	export ORSZEM_COLLECTOR_FAULTS="$${ORSZEM_COLLECTOR_FAULTS:-100}"
+	export ORSZEM_KILL_ROUNDS="$${ORSZEM_KILL_ROUNDS:-200}"
+	export ORSZEM_CLOCK_STEPS="$${ORSZEM_CLOCK_STEPS:-64}"
+	export ORSZEM_FULL_DISK_BYTES="$${ORSZEM_FULL_DISK_BYTES:-500000000}"
+	export ORSZEM_OVERFILL_BYTES="$${ORSZEM_OVERFILL_BYTES:-500000000}"
+	export ORSZEM_BACKLOG_BYTES="$${ORSZEM_BACKLOG_BYTES:-3600000000}"
+	export ORSZEM_FAULTS_WITHIN_SECONDS="$${ORSZEM_FAULTS_WITHIN_SECONDS:-1800}"
+	cargo test --release --test it -- --nocapture --test-threads 1 torture collector_faults
 
 bench: ## Measure ingest and queries on CORPUS (JSON lines)
 	cargo run --release --quiet -- bench logs --corpus $(CORPUS)
+
+dist: ## Make the static binary, .tar.gz, .deb and checksums in dist/; needs musl-tools
+	@bash scripts/dist.sh

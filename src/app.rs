@@ -13,19 +13,20 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::future::BoxFuture;
-use orszem_collector::{Collector, CollectorHandle, FileStatus, Output};
+use orszem_collector::{Collector, CollectorConfig, CollectorHandle, Destination, FileStatus, Input};
 use orszem_dashboards::http::access::Access as Reading;
-use orszem_indexer::ingest::http::{SubmitFn, Tenant};
+use orszem_indexer::ingest::http::{IngestState, Tenant, elastic_index};
+use orszem_indexer::ingest::syslog::{self, Syslog};
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::access::{self, Access, Identity, Role, login};
 use crate::catalogue::ApiError;
 use crate::config::{Config, retention_of_up};
 use crate::data_dir::DataDir;
+use crate::descriptors;
 use crate::follow;
 use crate::server::{self, Server};
 use crate::store::Store;
@@ -36,6 +37,8 @@ use crate::tls::{Ca, Tls};
 const STOP_MAX: Duration = Duration::from_secs(10);
 /// How much of it requests under way may use, so that the store has time to close.
 const REQUESTS_MAX: Duration = Duration::from_secs(5);
+/// How long what was read may take to be stored; the rest is queued.
+const COLLECTOR_DRAIN_MAX: Duration = Duration::from_secs(2);
 
 /// What the command line says about a server.
 #[derive(Clone, Debug)]
@@ -86,7 +89,7 @@ pub struct App {
     ready: Arc<AtomicBool>,
     access: Arc<Access>,
     tls: Option<Arc<Tls>>,
-    collector: Option<Arc<CollectorHandle>>,
+    collector: Option<CollectorHandle>,
     stops: Stops,
     /// Held until everything has stopped.
     data_dir: DataDir,
@@ -96,6 +99,7 @@ impl App {
     /// Starts everything in order. When it returns, the server answers on all its addresses.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let begun = Instant::now();
+        descriptors::raise_limit();
         let config = options.config()?;
         let data_dir = DataDir::open(&options.data_dir)?;
         let host = host_name();
@@ -108,15 +112,22 @@ impl App {
 
         let mut stops = Stops::default();
         let (mut registry, http_metrics) = telemetry::registry();
-        let Store { submit, routes, close } = Store::open(&config, &data_dir, &mut registry)?;
+        let syslog_metrics = syslog::Metrics::register(&mut registry);
+        let Store { routes, ingest, close } = Store::open(&config, &data_dir, &mut registry)?;
         stops.push("store", close);
 
+        let registered = telemetry::CollectorMetrics::register(&mut registry);
         let ready = Arc::new(AtomicBool::new(false));
         let shell = Shell { ready: Arc::clone(&ready), registry: Arc::new(registry), http_metrics };
         let router = shell.router(routes, Arc::clone(&access), config.server.body_max.bytes());
         let addresses = start_server(&mut stops, listeners, router, tls.clone(), &config)?;
+        start_syslog(&mut stops, &config, &ingest, tls.as_ref(), &syslog_metrics).await?;
         let collector = match options.follow {
-            true => Some(start_collector(&mut stops, &config, &data_dir, host, submit)?),
+            true => {
+                let collector = start_collector(&mut stops, collector_config(&config, &data_dir), host, ingest)?;
+                registered.fill(collector.clone());
+                Some(collector)
+            }
             false => None,
         };
         ready.store(true, Ordering::Release);
@@ -150,21 +161,27 @@ impl App {
 
     /// What the collector follows and can't read; empty when it does not run.
     pub fn files(&self) -> Vec<FileStatus> {
-        self.collector.as_ref().map(|collector| collector.files()).unwrap_or_default()
+        self.collector.as_ref().map(CollectorHandle::files).unwrap_or_default()
     }
 
     /// Reads configuration, tokens and certificates again. Everything is checked first; on an error all stays as it was.
-    pub fn reload(&mut self) -> anyhow::Result<()> {
+    pub async fn reload(&mut self) -> anyhow::Result<()> {
         let fresh = self.options.config()?;
         Tls::new(&fresh.server, &self.data_dir.tls(), &host_name())?;
         self.access.reload()?;
         if let Some(tls) = &self.tls {
             tls.reload()?;
         }
+        if let Some(collector) = self.collector.as_ref().filter(|_| fresh.collector != self.config.collector) {
+            collector.reload(collector_config(&fresh, &self.data_dir)).await?;
+        }
+        self.config.collector = fresh.collector.clone();
         if fresh == self.config {
-            info!("reloaded tokens and certificates; the configuration is the same");
+            info!("reloaded tokens, certificates and what is collected");
         } else {
-            warn!("reloaded tokens and certificates; changed options take effect at the next start");
+            warn!(
+                "reloaded tokens, certificates and what is collected; other changed options take effect at the next start"
+            );
         }
         Ok(())
     }
@@ -195,31 +212,52 @@ fn start_server(
     Ok(addresses)
 }
 
-fn start_collector(
+async fn start_syslog(
     stops: &mut Stops,
     config: &Config,
-    data_dir: &DataDir,
-    host: String,
-    submit: SubmitFn,
-) -> anyhow::Result<Arc<CollectorHandle>> {
+    ingest: &Arc<IngestState>,
+    tls: Option<&Arc<Tls>>,
+    metrics: &syslog::Metrics,
+) -> anyhow::Result<()> {
+    if config.syslog.listen.is_empty() {
+        return Ok(());
+    }
+    let tls = tls.map(|tls| -> syslog::TlsSource {
+        let tls = Arc::clone(tls);
+        Arc::new(move || tls.without_alpn())
+    });
+    let syslog = Syslog::start(&config.syslog, ingest, tls.as_ref(), metrics).await?;
+    for (transport, address) in syslog.addresses() {
+        info!(%transport, %address, "listening for syslog");
+    }
+    stops.push("syslog", Box::pin(syslog.stop()));
+    Ok(())
+}
+
+/// The collector's section with what it leaves to the program.
+fn collector_config(config: &Config, data_dir: &DataDir) -> CollectorConfig {
     let mut collector = config.collector.clone();
     if collector.state_dir.as_os_str().is_empty() {
         collector.state_dir = data_dir.collector();
     }
+    collector
+}
+
+fn start_collector(
+    stops: &mut Stops,
+    config: CollectorConfig,
+    host: String,
+    ingest: Arc<IngestState>,
+) -> anyhow::Result<CollectorHandle> {
     let (sender, batches) = mpsc::channel(follow::QUEUE_BATCHES);
-    let shutdown = CancellationToken::new();
-    let handle = Arc::new(Collector::start(collector, host, Output::InProcess(sender), shutdown.clone())?);
-    let submitting = tokio::spawn(follow::submit_all(batches, submit, Identity::local().tenant));
-    let stopping = Arc::clone(&handle);
+    let handle = Collector::start(config, host, Input::Configured, Destination::InProcess(sender))?;
+    let taking = tokio::spawn(follow::take_all(batches, ingest, Identity::local().tenant));
+    let stopping = handle.clone();
     stops.push(
         "collector",
         Box::pin(async move {
-            shutdown.cancel();
-            // The last handle waits; the app has dropped its own by now.
-            if let Some(handle) = Arc::into_inner(stopping) {
-                handle.stopped().await;
-            }
-            if let Err(error) = submitting.await {
+            stopping.stop(COLLECTOR_DRAIN_MAX).await;
+            if let Err(error) = taking.await {
                 warn!(%error, "the collector's last batch ended badly");
             }
         }),
@@ -244,13 +282,18 @@ impl Shell {
             .merge(metrics)
             .merge(login::routes(Arc::clone(&access)))
             .merge(routes)
-            .fallback(|| async { ApiError::NotFound })
+            .fallback(missing)
             .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
             .layer(from_fn_with_state(body_max, server::limit_body))
             .layer(from_fn(pass_identity))
             .layer(from_fn_with_state(access, access::guard))
             .layer(from_fn_with_state(self.http_metrics, telemetry::measure))
     }
+}
+
+/// What no route has: an index of Elasticsearch, or nothing.
+async fn missing(request: Request) -> Response {
+    elastic_index(&request).unwrap_or_else(|| ApiError::NotFound.into_response())
 }
 
 /// `GET /-/ready`: 200 once everything has started and until a stop begins.

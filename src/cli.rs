@@ -8,7 +8,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::client::Client;
 use crate::commands::{
-    backup, bench, check_config, completion, explain, restore, search, server, tail, token, up, version,
+    backup, bench, check_config, collector, collectors, completion, doctor, explain, restore, search, server, tail,
+    token, up, version,
 };
 use crate::data_dir;
 use crate::telemetry::{self, LogFormat};
@@ -80,6 +81,9 @@ pub enum Command {
     Search(search::Args),
     Tail(tail::Args),
     Explain(explain::Args),
+    Collector(collector::Args),
+    Collectors(collectors::Args),
+    Doctor(doctor::Args),
     CheckConfig(check_config::Args),
     Token(token::Args),
     Backup(backup::Args),
@@ -112,6 +116,9 @@ impl Cli {
             Command::Tail(args) => runtime()?.block_on(tail::run(&global, args)),
             Command::Explain(args) => runtime()?.block_on(explain::run(&global, args)),
             Command::Bench(args) => runtime()?.block_on(bench::run(&global, args)),
+            Command::Collector(args) => runtime()?.block_on(collector::run(&global, args)),
+            Command::Collectors(args) => runtime()?.block_on(collectors::run(&global, args)),
+            Command::Doctor(args) => runtime()?.block_on(doctor::run(&global, args)),
             Command::CheckConfig(args) => check_config::run(&global, args),
             Command::Token(args) => token::run(args),
             Command::Backup(args) => backup::run(&global, args),

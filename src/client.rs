@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};
-use http::{HeaderValue, Method, Request, Uri};
+use http::{HeaderValue, Method, Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -98,6 +98,11 @@ impl Client {
         self.send(request).await
     }
 
+    /// The answer to `GET path`, whatever its status.
+    pub async fn look(&self, path: &str) -> anyhow::Result<Response<Bytes>> {
+        self.exchange(self.request(Method::GET, path, Bytes::new(), None)?).await
+    }
+
     /// Opens a WebSocket.
     pub async fn socket(
         &self,
@@ -150,6 +155,11 @@ impl Client {
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> anyhow::Result<Bytes> {
+        let (parts, body) = self.exchange(request).await?.into_parts();
+        if parts.status.is_success() { Ok(body) } else { Err(refused(parts.status, &body).into()) }
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> anyhow::Result<Response<Bytes>> {
         let answer = async {
             let stream = TokioIo::new(self.connect().await?);
             let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
@@ -158,7 +168,7 @@ impl Client {
             let (parts, body) = response.into_parts();
             let body = body.collect().await.context("the server broke off in the middle of its answer")?.to_bytes();
             driving.abort();
-            if parts.status.is_success() { Ok(body) } else { Err(refused(parts.status, &body).into()) }
+            Ok(Response::from_parts(parts, body))
         };
         tokio::time::timeout(ANSWER_WITHIN, answer).await.context("the server does not answer in time")?
     }

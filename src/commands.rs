@@ -3,7 +3,10 @@
 pub mod backup;
 pub mod bench;
 pub mod check_config;
+pub mod collector;
+pub mod collectors;
 pub mod completion;
+pub mod doctor;
 pub mod explain;
 pub mod restore;
 pub mod search;

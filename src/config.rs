@@ -1,10 +1,12 @@
 //! The configuration file: the sum of the parts' sections, read strictly and checked as a whole.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use orszem_collector::CollectorConfig;
+use orszem_collector::{CollectorConfig, Wrong};
 use orszem_indexer::IndexerOptions;
 use orszem_indexer::ingest::limits::Limits;
+use orszem_indexer::ingest::syslog::SyslogConfig;
 use serde::{Deserialize, Serialize};
 
 pub use access::AccessConfig;
@@ -15,6 +17,7 @@ pub use server::{DEFAULT_PORT, ServerConfig, TlsConfig, TlsMode};
 mod access;
 mod locate;
 mod logs;
+mod nearest;
 mod problem;
 mod server;
 
@@ -25,6 +28,7 @@ pub struct Config {
     pub server: ServerConfig,
     pub access: AccessConfig,
     pub ingest: Limits,
+    pub syslog: SyslogConfig,
     pub logs: IndexerOptions,
     pub collector: CollectorConfig,
 }
@@ -52,17 +56,21 @@ impl Config {
 
     /// Reads and checks a text; `file` is the name that problems are told under.
     pub fn parse(text: &str, file: &str) -> Result<Self, Problems> {
-        let (config, mut problems) = locate::deserialize::<Self>(text);
-        problems.extend(config.validate().into_iter().map(|problem| locate::with_line(text, problem)));
-        if problems.is_empty() { Ok(config) } else { Err(Problems::new(file, problems)) }
+        let mut read = locate::deserialize::<Self>(text);
+        let found: Vec<Problem> = read.value.validate().into_iter().map(|problem| read.placed(text, problem)).collect();
+        // Where an option was unreadable its default stands in, which is not what is wrong.
+        let told: BTreeSet<String> = read.problems.iter().map(|problem| problem.key.clone()).collect();
+        read.problems.extend(found.into_iter().filter(|problem| !told.contains(&problem.key)));
+        if read.problems.is_empty() { Ok(read.value) } else { Err(Problems::new(file, read.problems)) }
     }
 
     /// What is wrong with the values, section by section.
     pub fn validate(&self) -> Vec<Problem> {
-        let Self { server, access, ingest, logs, collector } = self;
+        let Self { server, access, ingest, syslog, logs, collector } = self;
         let mut problems = server.validate();
         problems.extend(access.validate());
         problems.extend(validate_ingest(ingest));
+        problems.extend(validate_syslog(syslog));
         problems.extend(logs::validate(logs));
         problems.extend(validate_classes(ingest, logs));
         problems.extend(validate_collector(collector));
@@ -71,10 +79,19 @@ impl Config {
 }
 
 /// Ingest names its own option; it is only brought into this file's shape here.
-fn validate_ingest(ingest: &Limits) -> Option<Problem> {
-    let wrong = ingest.validate().err()?;
-    let (key, value) = (format!("ingest.{}", wrong.key), wrong.value);
-    Some(Problem::new(key, value, "is out of range", format!("write a value that is {}", wrong.expected)))
+fn validate_ingest(ingest: &Limits) -> impl Iterator<Item = Problem> {
+    ingest.validate().into_iter().map(|wrong| {
+        let (key, value) = (format!("ingest.{}", wrong.key), wrong.value);
+        Problem::new(key, value, "is out of range", format!("write a value that is {}", wrong.expected))
+    })
+}
+
+/// Syslog names its own option; it is only brought into this file's shape here.
+fn validate_syslog(syslog: &SyslogConfig) -> impl Iterator<Item = Problem> {
+    syslog.validate().into_iter().map(|wrong| {
+        let (key, value) = (format!("syslog.{}", wrong.key), wrong.value);
+        Problem::new(key, value, "is out of range", format!("write a value that is {}", wrong.expected))
+    })
 }
 
 /// Retention is kept by class, so every class it names has to be one that streams are put in.
@@ -90,29 +107,16 @@ fn validate_classes(ingest: &Limits, logs: &IndexerOptions) -> Vec<Problem> {
         .collect()
 }
 
-/// The collector names its own option; it is only brought into this file's shape here.
-fn validate_collector(collector: &CollectorConfig) -> Option<Problem> {
-    use orszem_collector::ConfigError as Wrong;
-    let problem = match collector.validate().err()? {
-        Wrong::NoInclude => Problem::new(
-            "collector.include",
-            "[]",
-            "names no file",
-            "name at least one pattern, such as \"/var/log/**\"",
-        ),
-        Wrong::RelativeInclude { pattern } => Problem::new(
-            "collector.include",
-            format!("{pattern:?}"),
-            "is not an absolute path",
-            "begin the pattern with `/`",
-        ),
-        Wrong::DepthMax { value } => Problem::new("collector.depth_max", value, "is out of range", "write 1 to 16"),
-        Wrong::FirstReadBytesMax { value } => {
-            Problem::new("collector.first_read_bytes_max", value, "is too small", "write at least 1048576")
-        }
-        Wrong::NoStateDir => Problem::new("collector.state_dir", "\"\"", "is empty", "name a directory"),
+/// The collector names its own options; they are only brought into this file's shape here.
+fn validate_collector(collector: &CollectorConfig) -> Vec<Problem> {
+    let problem = |Wrong { key, value, wrong, remedy }| Problem {
+        line: None,
+        key: format!("collector.{key}"),
+        value: Some(value).filter(|value| !value.is_empty()),
+        wrong,
+        remedy,
     };
-    Some(problem)
+    collector.validate().into_iter().map(problem).collect()
 }
 
 #[cfg(test)]
@@ -127,11 +131,11 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "t.toml:2: server.listen = [\"everywhere\"]: invalid socket address syntax; write addresses with a port, such as [\"127.0.0.1:7450\"]",
+                "t.toml:2: server.listen = [\"everywhere\"]: invalid socket address syntax; write addresses with a port, such as \"127.0.0.1:7450\"",
                 "t.toml:3: server.connections_max = 0: lets nobody in; write 1 to 1000000",
                 "t.toml:4: server.header_timeout = \"10\": `10` has no unit: write one of ns, us, ms, s, m, h, d, w; correct the value, config/orszem.toml shows every option",
                 "t.toml:5: server.speed = 9: unknown option; use one of `listen`, `connections_max`, `header_timeout`, `body_max`, `tls`, or remove it",
-                "t.toml:7: acess: unknown option; use one of `server`, `access`, `ingest`, `logs`, `collector`, or remove it",
+                "t.toml:7: acess: unknown option; write `access`, or remove it",
                 "t.toml:11: collector.depth_max = 99: is out of range; write 1 to 16",
             ]
         );

@@ -55,10 +55,15 @@ impl DataDir {
         tls_of(&self.path)
     }
 
-    /// Where the collector keeps its place.
+    /// Where the collector keeps its queue.
     pub fn collector(&self) -> PathBuf {
-        self.path.join("collector")
+        collector_of(&self.path)
     }
+}
+
+/// Where the collector of the data directory `path` keeps its queue.
+pub fn collector_of(path: &Path) -> PathBuf {
+    path.join("collector")
 }
 
 /// The name of the lock in a data directory; never part of a backup.

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use http::header::CONTENT_TYPE;
 use orszem_dashboards::http::LogsApi;
 use orszem_indexer::Indexer;
-use orszem_indexer::ingest::http::{self as ingest, IngestState, SubmitFn};
+use orszem_indexer::ingest::http::{self as ingest, IngestState};
 use orszem_indexer::ingest::metrics::Metrics;
 use orszem_model::Timestamp;
 use prometheus_client::registry::Registry;
@@ -25,10 +25,10 @@ use crate::engine::engine;
 
 /// The store as the rest of the program sees it.
 pub(crate) struct Store {
-    /// Makes batches durable and visible.
-    pub(crate) submit: SubmitFn,
     /// Everything that is answered from the store: ingest, queries, the page.
     pub(crate) routes: Router,
+    /// What this host's collector and the syslog listeners share with the routes of ingest.
+    pub(crate) ingest: Arc<IngestState>,
     /// Flushes and closes it.
     pub(crate) close: BoxFuture<'static, ()>,
 }
@@ -52,8 +52,10 @@ impl Store {
         indexer.register_metrics(registry);
         let metrics = Metrics::register(registry);
         let submit = indexer.submit_fn();
-        let state = IngestState::new(config.ingest.clone(), Arc::clone(&submit), metrics, Arc::new(now));
-        let routes = ingest::router(Arc::new(state))
+        let state = Arc::new(IngestState::new(config.ingest.clone(), submit, metrics, Arc::new(now)));
+        let watched = ingest::watched(ingest::router(Arc::clone(&state)), indexer.collectors(), Arc::new(now));
+        let routes = watched
+            .merge(orszem_dashboards::http::collectors::router(indexer.collectors()))
             .merge(orszem_dashboards::http::app::router(LogsApi::new(engine(&indexer))))
             .merge(admin(indexer.clone()));
         let close = Box::pin(async move {
@@ -61,7 +63,7 @@ impl Store {
                 error!(%error, "the store did not close well; the next start replays its journal");
             }
         });
-        Ok(Self { submit, routes, close })
+        Ok(Self { routes, ingest: state, close })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
@@ -10,6 +10,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
+use orszem_collector::CollectorHandle;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
@@ -152,6 +153,52 @@ impl Collector for Process {
         }
         if let Ok(entries) = fs::read_dir("/proc/self/fd") {
             gauge("process_open_fds", "Open file descriptors", entries.count() as f64)?;
+        }
+        Ok(())
+    }
+}
+
+/// What the collector in this process counts, once there is one.
+#[derive(Clone, Debug, Default)]
+pub struct CollectorMetrics {
+    handle: Arc<OnceLock<CollectorHandle>>,
+}
+
+impl CollectorMetrics {
+    /// Registers the metrics; they are empty until [`Self::fill`].
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register_collector(Box::new(metrics.clone()));
+        metrics
+    }
+
+    /// From now on `handle` is asked.
+    pub fn fill(&self, handle: CollectorHandle) {
+        if self.handle.set(handle).is_err() {
+            error!("there is a collector already");
+        }
+    }
+}
+
+impl Collector for CollectorMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
+        let Some(handle) = self.handle.get() else { return Ok(()) };
+        for (name, help, value) in handle.counters().iter() {
+            let counter = ConstCounter::new(value);
+            let name = format!("orszem_collector_{name}");
+            counter.encode(encoder.encode_descriptor(&name, help, None, counter.metric_type())?)?;
+        }
+        let report = handle.report();
+        for (name, help, value) in [
+            ("files", "Files that are followed", report.files_followed),
+            ("files_unreadable", "Files that can't be read", report.files_unreadable),
+            ("lag_bytes", "Bytes of files that are not read yet", report.lag_bytes),
+            ("queue_bytes", "Bytes of the disk queue", report.queue_bytes),
+            ("queue_batches", "Batches that are not acknowledged yet", report.queue_batches),
+        ] {
+            let gauge = ConstGauge::new(value as f64);
+            let name = format!("orszem_collector_{name}");
+            gauge.encode(encoder.encode_descriptor(&name, help, None, gauge.metric_type())?)?;
         }
         Ok(())
     }

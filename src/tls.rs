@@ -131,6 +131,13 @@ impl Tls {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The same for other protocols than HTTP: no protocol is agreed on in the handshake.
+    pub fn without_alpn(&self) -> Arc<ServerConfig> {
+        let mut config = ServerConfig::clone(&self.current());
+        config.alpn_protocols.clear();
+        Arc::new(config)
+    }
+
     /// The local authority, when it is the one in use.
     pub fn ca(&self) -> Option<&Ca> {
         self.ca.as_ref()

@@ -43,6 +43,9 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
     if INGEST.contains(&path) || path.starts_with("/app/v1/ingest/") {
         return Need::Ingest;
     }
+    if let Some(need) = of_elasticsearch(method, path) {
+        return need;
+    }
     if path.starts_with("/app/v1/admin/") || path.starts_with("/app/v1/delete") {
         return Need::Admin;
     }
@@ -52,6 +55,42 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
         Method::POST if QUERIES.iter().any(|prefix| path.starts_with(prefix)) => Need::Read,
         _ => Need::Admin,
     }
+}
+
+/// What Elasticsearch's agents set up and ask before they send, beside the paths that end in [`DOCUMENTS`].
+const SETUP: [&str; 14] = [
+    "/_bulk",
+    "/_license",
+    "/_xpack",
+    "/_cluster/",
+    "/_nodes",
+    "/_alias/",
+    "/_refresh",
+    "/_ilm/policy/",
+    "/_index_template/",
+    "/_template/",
+    "/_component_template/",
+    "/_ingest/pipeline/",
+    "/_data_stream/",
+    "/_license/",
+];
+/// The second part of the paths that documents are sent to.
+const DOCUMENTS: [&str; 4] = ["_bulk", "_doc", "_create", "_refresh"];
+/// The only path of one part that is read and open to none.
+const METRICS: &str = "/metrics";
+
+/// The paths of Elasticsearch's protocol: all are for `ingest`, as they only take in. Its searches are not among them.
+fn of_elasticsearch(method: &Method, path: &str) -> Option<Need> {
+    let is_setup = |known: &&str| path == *known || (known.ends_with('/') && path.starts_with(*known));
+    let mut parts = path.strip_prefix('/')?.split('/');
+    let (index, verb) = (parts.next()?, parts.next());
+    let is_own = index.is_empty() || path == METRICS;
+    let is_sent = match verb {
+        Some(verb) => DOCUMENTS.contains(&verb),
+        // An index is asked for, or made.
+        None => matches!(*method, Method::HEAD | Method::PUT),
+    };
+    (SETUP.iter().any(is_setup) || path.starts_with("/_nodes/") || (is_sent && !is_own)).then_some(Need::Ingest)
 }
 
 const QUERIES: [&str; 10] = [
@@ -83,11 +122,29 @@ mod tests {
             (Method::GET, "/loki/api/v1/query", Need::Read),
             (Method::GET, "/metrics", Need::Read),
             (Method::GET, "/app/v1/tail", Need::Read),
+            (Method::GET, "/app/v1/collectors/db1", Need::Read),
             (Method::POST, "/app/v1/search", Need::Read),
             (Method::POST, "/app/v1/delete", Need::Admin),
             (Method::GET, "/app/v1/admin/backup", Need::Admin),
             (Method::POST, "/app/v1/unknown", Need::Admin),
             (Method::GET, "/app/v1/unknown", Need::Read),
+            (Method::POST, "/_bulk", Need::Ingest),
+            (Method::PUT, "/logs-web/_bulk", Need::Ingest),
+            (Method::POST, "/logs-web/_doc", Need::Ingest),
+            (Method::PUT, "/logs-web/_create/1", Need::Ingest),
+            (Method::GET, "/_license", Need::Ingest),
+            (Method::GET, "/_nodes/_all/http", Need::Ingest),
+            (Method::PUT, "/_ilm/policy/filebeat", Need::Ingest),
+            (Method::HEAD, "/_index_template/filebeat", Need::Ingest),
+            (Method::HEAD, "/filebeat", Need::Ingest),
+            (Method::PUT, "/filebeat-000001", Need::Ingest),
+            (Method::GET, "/filebeat", Need::Read),
+            (Method::DELETE, "/filebeat", Need::Admin),
+            (Method::HEAD, "/metrics", Need::Read),
+            (Method::POST, "//_bulk", Need::Admin),
+            (Method::GET, "/logs-web/_search", Need::Read),
+            (Method::GET, "/_searchable", Need::Read),
+            (Method::POST, "/_bulky", Need::Admin),
         ] {
             assert_eq!(need(&method, path), expected, "{method} {path}");
         }

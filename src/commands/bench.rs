@@ -1,35 +1,40 @@
-//! `orszem bench`: measures a fresh server of this program on a corpus.
+//! `orszem bench`: measures fresh processes of this program.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use anyhow::Context;
-use bytes::Bytes;
 use clap::Subcommand;
+use orszem_model::ByteSize;
 
 use crate::cli::Global;
-use process::{Child, Usage};
+use process::Usage;
 
+mod collector;
 mod corpus;
+mod lines;
+mod logs;
 mod process;
 mod queries;
+mod rsyslog;
 
-/// Bytes of one ingest request.
-const BATCH_BYTES: usize = 2 << 20;
-/// Requests under way at once.
-const CONNECTIONS: usize = 2;
+/// The directory of a measurement, removed at its end.
+type Scratch = tempfile::TempDir;
 
-/// Measure ingest and queries
+/// Measure ingest, queries and the collector
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Starts a server of its own in an empty directory, loads the corpus over HTTP in batches of 2 MiB on 2 connections, runs
-the query set warm after the flush and again after the seal, and prints wall and CPU time of each.
+`logs` starts a server of its own in an empty directory, loads the corpus over HTTP in batches of 2 MiB on 2
+connections, runs the query set warm after the flush and again after the seal, and prints wall and CPU time of each.
+`collector` writes files of plain, JSON and access-log lines, lets a collector of its own bring them to a server of its
+own, and prints the collector's CPU time and memory from file to acknowledgement, and what it takes idle on many files;
+where rsyslogd is installed, it does the same work in the same run.
 
 EXAMPLES
   orszem bench logs --corpus corpus.jsonl
-  orszem bench logs --corpus corpus.jsonl --repeat 31 --data-dir /mnt/bench")]
+  orszem bench logs --corpus corpus.jsonl --repeat 31 --data-dir /mnt/bench
+  orszem bench collector --size 512MiB")]
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
@@ -47,79 +52,37 @@ pub enum Command {
         #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1_000))]
         repeat: u32,
     },
+    /// The collector, from file to acknowledgement
+    Collector {
+        /// How much of each kind of line is written
+        #[arg(long, default_value = "256MiB", value_name = "SIZE")]
+        size: ByteSize,
+        /// Files that are followed while nothing is written
+        #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        idle_files: u32,
+        /// How long that is watched, in seconds
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+        idle_seconds: u64,
+    },
 }
 
 /// Measures and prints.
-pub async fn run(
-    global: &Global,
-    Args { command: Command::Logs { corpus, repeat } }: Args,
-) -> anyhow::Result<ExitCode> {
-    let meta = corpus::Meta::of(&corpus)?;
+pub async fn run(global: &Global, Args { command }: Args) -> anyhow::Result<ExitCode> {
     let scratch = match &global.data_dir {
         Some(path) => tempfile::tempdir_in(path),
         None => tempfile::tempdir(),
     };
     let scratch = scratch.context("can't make a directory for the data")?;
-    let data_dir = scratch.path().join("data");
-    let server = Child::start(&data_dir).await?;
-    let bytes = load(&server, &corpus).await?;
-    step(&server, &data_dir, "flush", bytes).await?;
-    queries::run(&server, &meta, repeat).await?;
-    step(&server, &data_dir, "seal", bytes).await?;
-    queries::run(&server, &meta, repeat).await?;
-    server.stop().await?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Sends the corpus and prints what that cost.
-async fn load(server: &Child, corpus: &Path) -> anyhow::Result<u64> {
-    let before = server.usage()?;
-    let begun = Instant::now();
-    let (sender, receiver) = tokio::sync::mpsc::channel::<Bytes>(CONNECTIONS);
-    let receiver = std::sync::Arc::new(tokio::sync::Mutex::new(receiver));
-    let path = corpus.to_owned();
-    let reading = tokio::task::spawn_blocking(move || {
-        corpus::batches(&path, BATCH_BYTES, |batch| sender.blocking_send(batch).is_ok())
-    });
-    let mut sending = tokio::task::JoinSet::new();
-    for _ in 0..CONNECTIONS {
-        let (client, receiver) = (server.client().clone(), std::sync::Arc::clone(&receiver));
-        sending.spawn(async move {
-            loop {
-                let batch = receiver.lock().await.recv().await;
-                let Some(batch) = batch else { return anyhow::Ok(()) };
-                client.post("/app/v1/ingest", "application/x-ndjson", batch).await?;
-            }
-        });
+    match command {
+        Command::Logs { corpus, repeat } => logs::run(&scratch, &corpus, repeat).await,
+        Command::Collector { size, idle_files, idle_seconds } => {
+            collector::run(&scratch, size.bytes(), idle_files, idle_seconds).await
+        }
     }
-    while let Some(sent) = sending.join_next().await {
-        sent.context("a connection panicked")??;
-    }
-    let bytes = reading.await.context("reading the corpus panicked")??;
-    let spent = server.usage()?.since(&before);
-    print(&format!("loaded {:.1} MB in {:.1} s: {}", mb(bytes), begun.elapsed().as_secs_f64(), shown(&spent, bytes)))?;
-    Ok(bytes)
-}
-
-/// Has the server flush or seal, and prints the cost and the disk.
-async fn step(server: &Child, data_dir: &Path, name: &str, bytes: u64) -> anyhow::Result<()> {
-    let before = server.usage()?;
-    let begun = Instant::now();
-    server.client().post(&format!("/app/v1/admin/{name}"), "application/json", Bytes::from_static(b"{}")).await?;
-    let spent = server.usage()?.since(&before);
-    let (all, journal) = (process::disk_bytes(data_dir)?, process::disk_bytes(&data_dir.join("journal"))?);
-    print(&format!(
-        "{name} in {:.1} s: {}; disk {:.1} MB, {:.2}x smaller, journal {:.1} MB of it",
-        begun.elapsed().as_secs_f64(),
-        shown(&spent, bytes),
-        mb(all),
-        bytes as f64 / all.saturating_sub(journal).max(1) as f64,
-        mb(journal)
-    ))
 }
 
 fn shown(usage: &Usage, bytes: u64) -> String {
-    let Usage { cpu_s, anonymous_bytes, peak_bytes } = usage;
+    let Usage { cpu_s, anonymous_bytes, resident_bytes: _, peak_bytes } = usage;
     format!(
         "{cpu_s:.2} CPU s, {:.1} MB per CPU s, RssAnon {:.0} MB, peak {:.0} MB",
         mb(bytes) / cpu_s.max(0.001),

@@ -148,9 +148,7 @@ struct Neighbourhood {
 pub async fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
     let query = args.query.clone();
     if args.explain {
-        return explain::run(global, explain::Args { query, range: args.range })
-            .await
-            .map_err(|error| point_at(error, &args.query));
+        return explain::explain_query(global, query, args.range).await.map_err(|error| point_at(error, &args.query));
     }
     let client = global.client()?;
     let found = answer(&client, args).await.map_err(|error| point_at(error, &query))?;

@@ -84,7 +84,7 @@ impl Signals {
                 _ = self.terminate.recv() => break,
                 _ = self.interrupt.recv() => break,
                 _ = self.hang_up.recv() => {
-                    if let Err(error) = app.reload() {
+                    if let Err(error) = app.reload().await {
                         error!(error = %chain(&error), "not reloaded, everything stays as it was");
                     }
                 }

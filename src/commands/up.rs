@@ -19,8 +19,9 @@ const FILES_SHOWN: usize = 20;
 /// Follow this host's logs and search them
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Needs no configuration. Follows text logs under /var/log and the systemd journal, keeps 14 days or 20 % of the file
-system, whichever is less, and serves the page at http://127.0.0.1:7450/.
+Needs no configuration. Follows text logs under /var/log, the systemd journal, and what the programs that run here
+write elsewhere (`orszem collector --discover` shows it), keeps 14 days or 20 % of the file system, whichever is less,
+and serves the page at http://127.0.0.1:7450/.
 
 EXAMPLES
   orszem up
@@ -73,7 +74,8 @@ fn welcome(out: &mut impl Write, app: &App, files: &[FileStatus]) -> std::io::Re
 
 fn write_files(out: &mut impl Write, files: &[FileStatus]) -> std::io::Result<()> {
     let following: Vec<&FileStatus> = files.iter().filter(|file| file.state == FileState::Following).collect();
-    writeln!(out, "\nfollowing {} files", following.len())?;
+    let noun = if following.len() == 1 { "file" } else { "files" };
+    writeln!(out, "\nfollowing {} {noun}", following.len())?;
     for file in following.iter().take(FILES_SHOWN) {
         writeln!(out, "  {}", harmless(&file.path.to_string_lossy()))?;
     }
@@ -120,7 +122,7 @@ mod tests {
         write_files(&mut out, &files).expect("writes");
         assert_eq!(
             String::from_utf8(out).expect("text"),
-            "\nfollowing 1 files\n  /var/log/a.log\ncan't read /var/log/b.log: Permission denied\n  fix: sudo usermod -aG adm ann\n"
+            "\nfollowing 1 file\n  /var/log/a.log\ncan't read /var/log/b.log: Permission denied\n  fix: sudo usermod -aG adm ann\n"
         );
         let [by_host, _, by_file] = queries("db1", &files);
         assert_eq!((by_host.as_str(), by_file.as_str()), ("'host:db1' --since 1h", "'file:*a.log' --limit 20"));

@@ -18,10 +18,11 @@ pub fn retention_of_up() -> Vec<RetentionClass> {
 }
 
 /// The indexer names its own option; it is only brought into this file's shape here.
-pub(super) fn validate(logs: &IndexerOptions) -> Option<Problem> {
-    let wrong = logs.validate().err()?;
-    let key = format!("logs.{}", wrong.key);
-    Some(Problem::new(key, wrong.value, "is out of range", format!("write {}", wrong.expected)))
+pub(super) fn validate(logs: &IndexerOptions) -> impl Iterator<Item = Problem> {
+    logs.validate().into_iter().map(|wrong| {
+        let key = format!("logs.{}", wrong.key);
+        Problem::new(key, wrong.value, "is out of range", format!("write {}", wrong.expected))
+    })
 }
 
 #[cfg(test)]
@@ -32,7 +33,9 @@ mod tests {
     #[test]
     fn a_value_out_of_range_is_named() {
         let logs = IndexerOptions { memtable: ByteSize::kib(1), ..IndexerOptions::default() };
-        assert_eq!(validate(&logs).map(|problem| problem.key), Some("logs.memtable".to_owned()));
-        assert!(validate(&IndexerOptions { retention: retention_of_up(), ..IndexerOptions::default() }).is_none());
+        assert_eq!(validate(&logs).map(|problem| problem.key).collect::<Vec<_>>(), ["logs.memtable"]);
+        assert!(
+            validate(&IndexerOptions { retention: retention_of_up(), ..IndexerOptions::default() }).next().is_none()
+        );
     }
 }

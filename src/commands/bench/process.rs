@@ -18,23 +18,35 @@ const START_MAX: Duration = Duration::from_secs(60);
 pub(super) struct Child {
     child: tokio::process::Child,
     pid: u32,
+    address: String,
     client: Client,
 }
 
-/// What a process has used.
 /// The kernel's unit in `/proc/PID/stat` (USER_HZ), the same on every Linux there is.
 const TICKS_PER_SECOND: f64 = 100.0;
 
+/// What a process has used.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Usage {
     pub(super) cpu_s: f64,
     /// Memory that no file backs, now.
     pub(super) anonymous_bytes: f64,
+    /// All its memory, now.
+    pub(super) resident_bytes: f64,
     /// The most resident memory it ever had.
     pub(super) peak_bytes: f64,
 }
 
 impl Usage {
+    /// What process `pid` has used so far.
+    pub(super) fn of(pid: u32) -> anyhow::Result<Self> {
+        let gone = || format!("process {pid} is gone");
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).with_context(gone)?;
+        let memory = |name| status_bytes(&status, name).with_context(|| format!("the kernel tells no {name}"));
+        let [anonymous_bytes, resident_bytes, peak_bytes] = [memory("RssAnon:")?, memory("VmRSS:")?, memory("VmHWM:")?];
+        Ok(Self { cpu_s: cpu_s(pid)?, anonymous_bytes, resident_bytes, peak_bytes })
+    }
+
     /// The CPU time since `before`; memory is that of now.
     pub(super) fn since(&self, before: &Self) -> Self {
         Self { cpu_s: self.cpu_s - before.cpu_s, ..*self }
@@ -61,7 +73,12 @@ impl Child {
             bail!("the server did not say where it listens");
         };
         let client = Client::new(&format!("http://{address}"), None, None, None)?;
-        Ok(Self { child, pid, client })
+        Ok(Self { child, pid, address: address.to_owned(), client })
+    }
+
+    /// Where it listens.
+    pub(super) fn address(&self) -> &str {
+        &self.address
     }
 
     /// A client of it.
@@ -71,18 +88,7 @@ impl Child {
 
     /// What it has used so far.
     pub(super) fn usage(&self) -> anyhow::Result<Usage> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).context("the server is gone")?;
-        let memory = |name| status_bytes(&status, name).with_context(|| format!("the kernel tells no {name}"));
-        Ok(Usage { cpu_s: self.cpu_s()?, anonymous_bytes: memory("RssAnon:")?, peak_bytes: memory("VmHWM:")? })
-    }
-
-    /// CPU seconds of all threads it ever had, in hundredths.
-    fn cpu_s(&self) -> anyhow::Result<f64> {
-        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).context("the server is gone")?;
-        let after_name = text.rsplit(')').next().unwrap_or_default();
-        let ticks: u64 =
-            after_name.split_ascii_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
-        Ok(ticks as f64 / TICKS_PER_SECOND)
+        Usage::of(self.pid)
     }
 
     /// CPU seconds of the threads it has now, in nanosecond steps: for questions shorter than a tick.
@@ -105,6 +111,16 @@ impl Child {
         let status = self.child.wait().await.context("can't wait for the server")?;
         if status.success() { Ok(()) } else { bail!("the server ended with {status}") }
     }
+}
+
+/// CPU seconds of all threads that process `pid` ever had, in hundredths.
+fn cpu_s(pid: u32) -> anyhow::Result<f64> {
+    let text =
+        std::fs::read_to_string(format!("/proc/{pid}/stat")).with_context(|| format!("process {pid} is gone"))?;
+    let after_name = text.rsplit(')').next().unwrap_or_default();
+    let ticks: u64 =
+        after_name.split_ascii_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    Ok(ticks as f64 / TICKS_PER_SECOND)
 }
 
 /// Bytes that the files under `path` take on disk.

@@ -1,0 +1,225 @@
+//! The files of an enrolled host: what is in each, where, with which mode, whose.
+
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+/// The collector's configuration.
+pub(super) const CONFIG: &str = "/etc/orszem/collector.toml";
+const TOKEN: &str = "/etc/orszem/collector.token";
+const AUTHORITY: &str = "/etc/orszem/ca.crt";
+const BINARY: &str = "/usr/bin/orszem";
+const STATE: &str = "/var/lib/orszem/collector";
+const UNIT: &str = "/etc/systemd/system/orszem-collector.service";
+const SHIPPED_UNIT: &str = include_str!("../../../../config/systemd/orszem-collector.service");
+
+/// What the files are made from.
+pub(super) struct Layout<'a> {
+    pub(super) server: &'a str,
+    pub(super) token: &'a str,
+    /// PEM.
+    pub(super) authority: Option<&'a str>,
+    pub(super) user: &'a str,
+    pub(super) read_all: bool,
+    /// This program's own file.
+    pub(super) binary: &'a Path,
+}
+
+/// One file or directory.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    /// Absolute.
+    path: &'static str,
+    content: Content,
+    pub(super) mode: u32,
+    /// The collector's user owns it; else whoever runs the command, which is root.
+    is_users: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Content {
+    Directory,
+    Text(String),
+    /// A copy of this file, unless it is that very file.
+    CopyOf(PathBuf),
+}
+
+impl Layout<'_> {
+    /// Everything, in the order of writing: what the unit needs comes before it.
+    pub(super) fn pieces(&self) -> Vec<Piece> {
+        let piece = |path, content, mode, is_users| Piece { path, content, mode, is_users };
+        let mut pieces = vec![
+            piece("/etc/orszem", Content::Directory, 0o755, false),
+            piece("/var/lib/orszem", Content::Directory, 0o750, true),
+            piece(STATE, Content::Directory, 0o750, true),
+            piece(BINARY, Content::CopyOf(self.binary.to_owned()), 0o755, false),
+            piece(TOKEN, Content::Text(format!("{}\n", self.token)), 0o600, true),
+        ];
+        if let Some(authority) = self.authority {
+            pieces.push(piece(AUTHORITY, Content::Text(authority.to_owned()), 0o644, false));
+        }
+        pieces.push(piece(CONFIG, Content::Text(self.config()), 0o644, false));
+        pieces.push(piece(UNIT, Content::Text(self.unit()), 0o644, false));
+        pieces
+    }
+
+    fn config(&self) -> String {
+        let quoted = |text: &str| toml::Value::from(text).to_string();
+        let authority = match self.authority {
+            Some(_) => format!("ca_file = {}\n", quoted(AUTHORITY)),
+            None => String::new(),
+        };
+        format!(
+            "# Written by `orszem collector install`. What it does not name is found by itself.\n\
+             [collector]\nstate_dir = {}\n\n\
+             [collector.output]\n# In the order of preference; others follow the first, separated by commas.\n\
+             endpoints = [{}]\ntoken_file = {}\n{authority}",
+            quoted(STATE),
+            quoted(self.server),
+            quoted(TOKEN),
+        )
+    }
+
+    fn unit(&self) -> String {
+        let mut unit = SHIPPED_UNIT.replace("User=orszem\n", &format!("User={}\n", self.user));
+        if self.read_all {
+            unit = unit.replace(
+                "CapabilityBoundingSet=\n",
+                "CapabilityBoundingSet=CAP_DAC_READ_SEARCH\nAmbientCapabilities=CAP_DAC_READ_SEARCH\n",
+            );
+        }
+        unit
+    }
+}
+
+impl Piece {
+    /// Where it goes below `root`.
+    pub(super) fn target(&self, root: &Path) -> PathBuf {
+        root.join(self.path.trim_start_matches('/'))
+    }
+
+    /// Writes it and tells whether anything changed. Text that is replaced stays beside as `*.old`; a file is there
+    /// whole or not at all.
+    pub(super) fn put(&self, root: &Path, owner: Option<(u32, u32)>) -> anyhow::Result<bool> {
+        let target = self.target(root);
+        let changed = self.write(&target).with_context(|| format!("can't write {}", target.display()))?;
+        if let (true, Some((uid, gid))) = (self.is_users, owner) {
+            chown(&target, Some(uid), Some(gid))
+                .with_context(|| format!("can't give {} to its user", target.display()))?;
+        }
+        Ok(changed)
+    }
+
+    fn write(&self, target: &Path) -> std::io::Result<bool> {
+        let content = match &self.content {
+            Content::Directory => {
+                if target.is_dir() {
+                    return Ok(false);
+                }
+                fs::create_dir_all(target)?;
+                fs::set_permissions(target, fs::Permissions::from_mode(self.mode))?;
+                return Ok(true);
+            }
+            Content::Text(text) => text.clone().into_bytes(),
+            Content::CopyOf(from) if is_same_file(from, target)? => return Ok(false),
+            Content::CopyOf(from) => fs::read(from)?,
+        };
+        let before = match fs::read(target) {
+            Ok(before) => Some(before),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        if before.as_deref() == Some(&content) {
+            fs::set_permissions(target, fs::Permissions::from_mode(self.mode))?;
+            return Ok(false);
+        }
+        if let Some(parent) = target.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        if let (Some(before), Content::Text(_)) = (before, &self.content) {
+            write_new(&with_suffix(target, ".old"), &before, self.mode)?;
+        }
+        let beside = with_suffix(target, ".new");
+        write_new(&beside, &content, self.mode)?;
+        fs::rename(&beside, target)?;
+        Ok(true)
+    }
+}
+
+/// Never readable for more people than `mode` says, not for a moment.
+fn write_new(path: &Path, content: &[u8], mode: u32) -> std::io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn is_same_file(a: &Path, b: &Path) -> std::io::Result<bool> {
+    if !b.try_exists()? {
+        return Ok(false);
+    }
+    Ok(fs::canonicalize(a)? == fs::canonicalize(b)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    fn layout<'a>(binary: &'a Path, server: &'a str, read_all: bool) -> Layout<'a> {
+        Layout { server, token: "orszem_t", authority: Some("PEM\n"), user: "logs", read_all, binary }
+    }
+
+    #[test]
+    fn an_image_has_all_files_with_their_modes_and_nothing_is_written_twice() {
+        let root = tempfile::tempdir().expect("a directory");
+        let binary = root.path().join("self");
+        fs::write(&binary, "ELF").expect("writes");
+        let put = |server: &str| -> Vec<bool> {
+            let pieces = layout(&binary, server, false).pieces();
+            pieces.iter().map(|piece| piece.put(root.path(), None).expect("writes")).collect()
+        };
+        assert_eq!(put("https://a:7450"), [true; 8]);
+        assert_eq!(put("https://a:7450"), [false; 8]);
+        let mode = |path: &str| fs::metadata(root.path().join(path)).expect("there").mode() & 0o7777;
+        assert_eq!(
+            (mode("etc/orszem/collector.token"), mode("etc/orszem/collector.toml"), mode("usr/bin/orszem")),
+            (0o600, 0o644, 0o755)
+        );
+        let config = root.path().join("etc/orszem/collector.toml");
+        let text = fs::read_to_string(&config).expect("reads");
+        let table: toml::Table = toml::from_str(&text).expect("is TOML");
+        let expected = "[collector]\nstate_dir = \"/var/lib/orszem/collector\"\n[collector.output]\n\
+            endpoints = [\"https://a:7450\"]\ntoken_file = \"/etc/orszem/collector.token\"\nca_file = \"/etc/orszem/ca.crt\"\n";
+        assert_eq!(table, toml::from_str::<toml::Table>(expected).expect("is TOML"));
+
+        // Another server: the configuration alone changes, and the old one stays.
+        assert_eq!(put("https://b:7450"), [false, false, false, false, false, false, true, false]);
+        assert_eq!(fs::read_to_string(with_suffix(&config, ".old")).expect("kept"), text);
+    }
+
+    #[test]
+    fn the_unit_has_its_user_and_capabilities_only_when_asked() {
+        let unit = |read_all| layout(Path::new("/x"), "http://a", read_all).unit();
+        assert!(unit(false).contains("\nUser=logs\n") && unit(false).contains("\nCapabilityBoundingSet=\n"));
+        assert!(!unit(false).contains("AmbientCapabilities"));
+        assert!(
+            unit(true)
+                .contains("\nCapabilityBoundingSet=CAP_DAC_READ_SEARCH\nAmbientCapabilities=CAP_DAC_READ_SEARCH\n")
+        );
+    }
+}
