@@ -2,7 +2,8 @@
 # Installs the system packages that the full test suite needs (Debian). Services that come with them are not started:
 # while this runs, policy-rc.d forbids it.
 set -euo pipefail
-packages=(build-essential ca-certificates chromium curl nodejs npm procps python3-venv)
+packages=(apache2-bin bsdutils build-essential ca-certificates chromium curl libfaketime mariadb-client mariadb-server nginx-light nodejs npm postgresql
+    procps python3-venv rsyslog rsyslog-openssl systemd-journal-remote tomcat10 tzdata)
 
 missing=()
 for package in "${packages[@]}"; do

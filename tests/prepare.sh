@@ -9,12 +9,22 @@ mkdir -p "$tools"
 # A folder is made again when what it is made from has changed.
 is_current() { [ -f "$tools/$1/made-from" ] && cmp -s "$tools/$1/made-from" "$2"; }
 
+# A Python in the folder $1 with what $2 lists.
+python_with() {
+    is_current "$1" "$2" && return 0
+    rm -rf "${tools:?}/$1"
+    python3 -m venv "$tools/$1" &&
+        "$tools/$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$2" &&
+        cp "$2" "$tools/$1/made-from"
+}
+
 python_clients() {
-    is_current python requirements.txt && return 0
-    rm -rf "$tools/python"
-    python3 -m venv "$tools/python" &&
-        "$tools/python/bin/pip" install --quiet --disable-pip-version-check --requirement requirements.txt &&
-        cp requirements.txt "$tools/python/made-from"
+    python_with python requirements.txt
+}
+
+elasticsearch_clients() {
+    python_with python-elasticsearch8 requirements-elasticsearch8.txt &&
+        python_with python-elasticsearch9 requirements-elasticsearch9.txt
 }
 
 node_clients() {
@@ -24,7 +34,7 @@ node_clients() {
         cp package.json "$tools/node/made-from"
 }
 
-for part in python node; do
+for part in python elasticsearch node; do
     if ! "${part}_clients" >&2; then
         echo "prepare: no $part clients; \`make test-deps\` installs what they need" >&2
     fi

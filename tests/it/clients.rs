@@ -13,7 +13,7 @@ const DOCS: &str = include_str!("../../docs/ingest.md");
 const DOCS_URL: &str = "http://127.0.0.1:7450";
 
 /// The only block of the docs in `language`, for `server`.
-fn block(language: &str, contains: &str, server: &Server) -> String {
+pub(crate) fn block(language: &str, contains: &str, server: &Server) -> String {
     let begin = format!("```{language}\n");
     let blocks = DOCS.split(&begin).skip(1).filter_map(|rest| rest.split("```").next());
     let found: Vec<&str> = blocks.filter(|block| block.contains(contains)).collect();
@@ -23,7 +23,7 @@ fn block(language: &str, contains: &str, server: &Server) -> String {
 }
 
 /// Rows that a search of the command line finds.
-fn search(server: &Server, arguments: &[&str]) -> Vec<Value> {
+pub(crate) fn search(server: &Server, arguments: &[&str]) -> Vec<Value> {
     let url = server.url();
     let (code, out, err) = run(&[&["search", "--json", "--server", &url], arguments].concat());
     let rows: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
@@ -37,7 +37,7 @@ fn cursors(rows: &[Value]) -> Vec<&str> {
 }
 
 /// Checks that the one line of `server` is found by its content, host, severity and time, and by nothing else.
-fn check_found(server: &Server, query: &str, body: &str, labels: &Value) {
+pub(crate) fn check_found(server: &Server, query: &str, body: &str, labels: &Value) {
     wait_until("the line is found", || !search(server, &[query]).is_empty());
     let rows = search(server, &[query]);
     let [row] = rows.as_slice() else { panic!("{rows:?}") };
@@ -57,7 +57,7 @@ fn check_found(server: &Server, query: &str, body: &str, labels: &Value) {
 }
 
 /// Runs `command` to its end, which must be a success; gives its standard output.
-fn run_client(command: &mut Command) -> String {
+pub(crate) fn run_client(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).output().expect("starts");
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).expect("text")

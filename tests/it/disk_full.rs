@@ -23,19 +23,19 @@ const REFUSALS: usize = 5;
 const RECOVERS_WITHIN: Duration = Duration::from_secs(30);
 
 /// A small disk that only processes in its mount namespace see.
-struct Disk {
+pub(crate) struct Disk {
     /// Keeps the namespace.
     holder: Child,
     is_root: bool,
 }
 
 impl Disk {
-    /// Mounts it on `place`; `None` skips the test.
-    fn mount(place: &Path) -> Option<Self> {
+    /// Mounts one of `size`, as `mount` writes it, on `place`; `None` skips the test.
+    pub(crate) fn mount(place: &Path, size: &str) -> Option<Self> {
         tools::program("unshare")?;
         tools::program("nsenter")?;
         let is_root = fs::metadata("/proc/self").expect("is there").uid() == 0;
-        let script = format!("mount -t tmpfs -o size={DISK} tmpfs \"$0\" && echo mounted && exec cat");
+        let script = format!("mount -t tmpfs -o size={size} tmpfs \"$0\" && echo mounted && exec cat");
         let mut command = Command::new("unshare");
         command.arg(if is_root { "-m" } else { "-rm" }).args(["sh", "-c", &script]).arg(place);
         let mut holder = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("runs unshare");
@@ -46,19 +46,25 @@ impl Disk {
     }
 
     /// `path` on the disk, as this process reaches it.
-    fn path(&self, path: &Path) -> PathBuf {
+    pub(crate) fn path(&self, path: &Path) -> PathBuf {
         PathBuf::from(format!("/proc/{}/root{}", self.holder.id(), path.display()))
+    }
+
+    /// What stands before a command that is to see the disk.
+    pub(crate) fn surroundings(&self) -> Vec<String> {
+        let user: &[&str] = if self.is_root { &[] } else { &["-U", "--preserve-credentials"] };
+        let holder = self.holder.id().to_string();
+        [&["nsenter"], user, &["-t", &holder, "-m", "--"]].concat().into_iter().map(str::to_owned).collect()
     }
 
     /// Runs the server where the disk is seen.
     fn serve(&self, folder: &Path) -> Server {
         let server = command(folder, "server");
-        let mut entered = Command::new("nsenter");
-        if !self.is_root {
-            entered.args(["-U", "--preserve-credentials"]);
-        }
+        let surroundings = self.surroundings();
+        let (program, arguments) = surroundings.split_first().expect("a program");
+        let mut entered = Command::new(program);
         let log = fs::File::options().append(true).open(folder.join("log")).expect("the log opens");
-        entered.args(["-t", &self.holder.id().to_string(), "-m", "--"]).arg(server.get_program());
+        entered.args(arguments).arg(server.get_program());
         entered
             .args(server.get_args())
             .env_clear()
@@ -81,7 +87,7 @@ fn a_full_disk_refuses_by_name_and_recovers() {
     let folder = tempfile::tempdir().expect("a directory");
     let data = folder.path().join("data");
     fs::create_dir(&data).expect("a directory");
-    let Some(disk) = Disk::mount(&data) else { return };
+    let Some(disk) = Disk::mount(&data, DISK) else { return };
     let ballast = disk.path(&data).join("ballast");
     fs::write(&ballast, vec![1; BALLAST_BYTES]).expect("fits");
     let mut ledger = Ledger::default();

@@ -15,8 +15,24 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
 
 /// The Python of the clients that `tests/prepare.sh` installs.
 pub(crate) fn python() -> Option<PathBuf> {
-    let file = prepared().join("python/bin/python");
-    prepared().join("python/made-from").is_file().then_some(file).or_else(|| skip("Python clients"))
+    python_in("python", "Python clients")
+}
+
+/// The Python of Elasticsearch's own clients, of the major version 8 or 9: no Python can have both.
+pub(crate) fn python_elasticsearch(major: u8) -> Option<PathBuf> {
+    python_in(&format!("python-elasticsearch{major}"), &format!("Elasticsearch {major} client"))
+}
+
+fn python_in(folder: &str, what: &str) -> Option<PathBuf> {
+    let folder = prepared().join(folder);
+    let file = folder.join("bin/python");
+    folder.join("made-from").is_file().then_some(file).or_else(|| skip(what))
+}
+
+/// The program `name` of the system's administrators, in `PATH` or `/usr/sbin`; `None` skips the test that asks.
+pub(crate) fn system_program(name: &str) -> Option<PathBuf> {
+    let file = PathBuf::from("/usr/sbin").join(name);
+    if file.is_file() { Some(file) } else { program(name) }
 }
 
 /// Node.js set up to find the packages that `tests/prepare.sh` installs.
