@@ -107,7 +107,14 @@ fn a_second_collector_on_the_same_state_is_refused_and_the_first_goes_on() {
     let told = site.folder.join("second.err");
     let mut second = orszem(&["collector", "--config", config.to_str().expect("a plain path")]);
     second.stdout(Stdio::null()).stderr(File::create(&told).expect("creates"));
-    let status = second.status().expect("runs");
+    let mut second = second.spawn().expect("starts");
+    let begun = Instant::now();
+    while second.try_wait().expect("is a child").is_none() && begun.elapsed() < Duration::from_secs(20) {
+        super::pause(20);
+    }
+    let ended = second.try_wait().expect("is a child");
+    second.kill().unwrap_or(());
+    let status = ended.expect("the second one ends");
     let told = fs::read_to_string(told).expect("reads");
     let queue = site.folder.join("state/queue");
     assert_eq!(status.code(), Some(2), "{told}");

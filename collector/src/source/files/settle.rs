@@ -101,6 +101,8 @@ enum Kinship {
     OfOpen(u64),
     /// A copy of a cut generation, made before all was written that was read of it.
     BeginningOfCut(u64),
+    /// Only the next search can tell.
+    Unclear,
     /// Nothing that was read.
     Unseen,
 }
@@ -295,6 +297,7 @@ impl FileSource {
                     }
                 }
             }
+            Kinship::Unclear => self.wants_search = true,
             Kinship::Unseen => {
                 if self.is_old(&candidate.metadata) {
                     self.aliases.insert(candidate.id, size);
@@ -340,7 +343,24 @@ impl FileSource {
         if let Some(slot) = self.closed_of(candidate)? {
             return Ok(Kinship::OfClosed(slot));
         }
+        if self.is_unclear(candidate)? {
+            return Ok(Kinship::Unclear);
+        }
         Ok(self.beginning_of_cut(candidate)?.map_or(Kinship::Unseen, Kinship::BeginningOfCut))
+    }
+
+    /// Whether it goes on with a position whose own file was listed too, and is not open: one of the two came or went
+    /// while the directory was read, as when a file was just compressed.
+    fn is_unclear(&self, candidate: &mut Candidate) -> io::Result<bool> {
+        for position in self.closed.values().filter(|position| !position.is_done && position.offset > 0) {
+            if position.path == candidate.family
+                && self.present.contains(&position.id)
+                && candidate.continues(position)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The cut generation that `candidate` has all that was read of.
