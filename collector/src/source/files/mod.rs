@@ -5,10 +5,13 @@
 //! made before the original was cut gives what was not read of it, and a compressed one is gone on with where the plain
 //! one was left. Where bytes are lost for good, a [`Gap`] says so.
 
+mod begin;
+mod candidate;
 mod content;
 mod followed;
 mod gap;
 mod position;
+mod release;
 mod search;
 mod settle;
 #[cfg(test)]

@@ -3,93 +3,30 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use orszem_model::Timestamp;
 use tracing::{info, warn};
 
+use super::begin::tail_before;
+use super::candidate::{Candidate, is_copy};
 use super::content::{Compression, Content};
 use super::followed::{Followed, modified};
-use super::position::{FileId, HEAD_BYTES, Head, Position, TAIL_BYTES};
+use super::position::{FileId, HEAD_BYTES, Head, Position};
 use super::search::{Found, search, sort_oldest_first};
-use super::{Cut, DONE_MAX, FileSource, Gap, GapReason};
-use crate::counters::{add, count};
-use crate::{FileState, FileStatus, StartAt};
+use super::{Cut, FileSource, Gap, GapReason};
+use crate::FileStatus;
+use crate::counters::count;
 
-/// How long the copy of a cut file is looked for before it is taken to be lost.
-const COPY_WAIT: Duration = Duration::from_secs(5);
 /// How much clocks and file times may be apart from the times in lines.
-const TIME_SLACK_NS: i64 = 1_000_000_000;
+pub(super) const TIME_SLACK_NS: i64 = 1_000_000_000;
 /// How long it may take from the end of a copy to the cut.
 const CUT_WITHIN_NS: i64 = 5_000_000_000;
-/// How much older a copy may be than what was read of the original before it was cut.
-const COPIED_WITHIN_NS: i64 = 60_000_000_000;
 /// Of the files of one name that are known those that may yet be the copy of a cut one.
 const RECHECKED_MAX: usize = 4;
 /// Rotated files that changed so long before the last position was saved were done with.
 const UNSEEN_MARGIN_NS: i64 = 10_000_000_000;
-/// What is compared to tell a copy from another file.
-const COMPARE_BYTES: usize = 1 << 10;
-
-/// A rotated name whose file is not known by device and inode.
-struct Candidate {
-    path: PathBuf,
-    family: PathBuf,
-    id: FileId,
-    metadata: Metadata,
-    content: Content,
-    /// Its first bytes.
-    head: Vec<u8>,
-}
-
-impl Candidate {
-    fn open(path: PathBuf, family: PathBuf) -> io::Result<Self> {
-        let file = File::open(&path)?;
-        let metadata = file.metadata()?;
-        let mut content = Content::new(file, Compression::of(&path))?;
-        let head = content.head()?;
-        Ok(Self { id: FileId::of(&metadata), path, family, metadata, content, head })
-    }
-
-    /// Whether it holds what was read up to `position`.
-    fn continues(&mut self, position: &Position) -> io::Result<bool> {
-        if position.head.len == 0 || !position.head.begins(&self.head) {
-            return Ok(false);
-        }
-        let mut tail = vec![0; position.tail.len()];
-        let begin = position.offset - tail.len() as u64;
-        Ok(self.content.read_at(begin, &mut tail)? == tail.len() && tail == position.tail)
-    }
-
-    /// Whether it is a copy that was made before all up to `position` was written, as far as that can be told.
-    fn is_shorter(&mut self, position: &Position) -> io::Result<bool> {
-        let is_of_then = modified(&self.metadata).0 >= position.seen.0.saturating_sub(COPIED_WITHIN_NS);
-        let is_like = is_of_then && position.head.is_like(&self.head);
-        Ok(is_like && self.len()? < position.offset)
-    }
-
-    /// Its length, unless it holds more than a fingerprint covers.
-    fn len_if_small(&self) -> Option<u64> {
-        (self.head.len() < HEAD_BYTES).then_some(self.head.len() as u64)
-    }
-
-    /// What it holds, uncompressed.
-    fn len(&mut self) -> io::Result<u64> {
-        if !self.content.is_compressed() {
-            return Ok(self.metadata.len());
-        }
-        let mut buffer = vec![0; 64 << 10];
-        let mut len = 0;
-        loop {
-            match self.content.read_at(len, &mut buffer)? {
-                0 => return Ok(len),
-                got => len += got as u64,
-            }
-        }
-    }
-}
 
 /// What a candidate turned out to be.
 enum Kinship {
@@ -531,97 +468,6 @@ impl FileSource {
         }
     }
 
-    /// Begins a file that is not known.
-    fn begin(&mut self, path: &Path, listed: FileId, group: usize, is_first: bool, now: Timestamp) -> io::Result<()> {
-        if self.open.len() >= self.options.files_max {
-            let fix = "narrow collector.include, or raise collector.files_max, in the configuration".to_owned();
-            let reason = format!("more than {} files match", self.options.files_max);
-            let state = FileState::Unreadable { reason, fix };
-            let status = FileStatus { path: path.to_owned(), state, size: 0, position: 0, lag: 0 };
-            self.unreadable.insert(path.to_owned(), status);
-            return Ok(());
-        }
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        let id = FileId::of(&metadata);
-        if id != listed || self.open.values().any(|followed| followed.id() == id) {
-            return Err(io::Error::from(io::ErrorKind::NotFound));
-        }
-        let mut content = Content::new(file, Compression::of(path))?;
-        let head = content.head()?;
-        if is_binary(&head) {
-            self.binary.insert(id);
-            return Ok(());
-        }
-        let mut candidate = Candidate { path: path.to_owned(), family: path.to_owned(), id, metadata, content, head };
-        if let Some(slot) = self.moved(&mut candidate)? {
-            let position = self.closed.remove(&slot).or_else(|| self.open.remove(&slot).map(|open| open.position));
-            if let Some(position) = position {
-                info!(path = %path.display(), offset = position.offset, "going on in a file that took another's place");
-                let Candidate { id, metadata, content, .. } = candidate;
-                let position = Position { id, ..position };
-                let recogniser = self.options.recogniser(group);
-                self.open.insert(slot, Followed::new(content, &metadata, position, group, recogniser));
-                return Ok(());
-            }
-        }
-        let Candidate { id, metadata, mut content, head, .. } = candidate;
-        let offset = self.first_offset(&mut content, &metadata, is_first)?;
-        let tail = tail_before(&mut content, offset)?;
-        let (path, head) = (path.to_owned(), Head::of(&head));
-        let position =
-            Position { id, path: path.clone(), offset, head, tail, is_done: false, is_mid_line: false, seen: now };
-        add(&self.counters.bytes_skipped, offset);
-        info!(path = %path.display(), offset, "following");
-        let slot = self.new_slot();
-        self.open.insert(slot, Followed::new(content, &metadata, position, group, self.options.recogniser(group)));
-        Ok(())
-    }
-
-    /// The slot of a file of this name that is gone, and whose content the new file goes on with.
-    fn moved(&self, candidate: &mut Candidate) -> io::Result<Option<u64>> {
-        for (slot, position) in self.closed.iter().filter(|(_, position)| !position.is_done) {
-            let may_be = position.offset >= HEAD_BYTES as u64 && !self.present.contains(&position.id);
-            if may_be && position.path == candidate.path && candidate.continues(position)? {
-                return Ok(Some(*slot));
-            }
-        }
-        for (slot, followed) in &self.open {
-            let is_gone = || followed.content.file().metadata().is_ok_and(|metadata| metadata.nlink() == 0);
-            if followed.path() == &candidate.path && is_gone() && has_all_of(candidate, followed)? {
-                return Ok(Some(*slot));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Where a file is begun that nothing is known of.
-    fn first_offset(&self, content: &mut Content, metadata: &Metadata, is_first: bool) -> io::Result<u64> {
-        let is_old = self.is_first_start && is_first;
-        if !is_old || content.is_compressed() {
-            return Ok(0);
-        }
-        let size = metadata.len();
-        let begin = match self.options.from {
-            StartAt::End => return last_line_begin(content, size, self.options.line_bytes_max),
-            StartAt::Start => size.saturating_sub(self.options.first_read_bytes_max),
-        };
-        if begin == 0 {
-            return Ok(0);
-        }
-        // The next line's beginning.
-        let mut buffer = vec![0; 64 << 10];
-        let mut at = begin - 1;
-        loop {
-            let got = content.read_at(at, &mut buffer)?;
-            match memchr::memchr(b'\n', &buffer[..got]) {
-                Some(newline) => return Ok(at + newline as u64 + 1),
-                None if got == 0 => return Ok(at),
-                None => at += got as u64,
-            }
-        }
-    }
-
     /// Marks files whose name is gone or another file's.
     fn notice_rotations(&mut self, tick: Instant) {
         for followed in self.open.values_mut().filter(|followed| followed.rotated.is_none()) {
@@ -684,162 +530,9 @@ impl FileSource {
         Ok(())
     }
 
-    /// Closes what is quiet after a rotation, gives up what is not found, and forgets what is long done.
-    pub(super) fn let_go(&mut self, now: Timestamp, tick: Instant) {
-        let quiet: Vec<u64> = self
-            .open
-            .iter()
-            .filter(|(_, followed)| {
-                let is_read = !followed.is_dirty && followed.lag() == 0;
-                let is_quiet = followed.rotated.is_some_and(|since| {
-                    followed.content.is_compressed()
-                        || tick.saturating_duration_since(since) >= self.options.rotate_wait
-                });
-                let is_packed = followed.content.is_compressed() && followed.rotated.is_none();
-                is_read && (is_quiet || is_packed)
-            })
-            .map(|(slot, _)| *slot)
-            .collect();
-        for slot in quiet {
-            self.close(slot, true);
-        }
-        let lost: Vec<u64> = self
-            .cut
-            .iter()
-            .filter(|(_, cut)| tick.saturating_duration_since(cut.since) >= COPY_WAIT)
-            .map(|(slot, _)| *slot)
-            .collect();
-        for slot in lost {
-            if let Some(Cut { mut position, size_seen, .. }) = self.cut.remove(&slot) {
-                warn!(path = %position.path.display(), "a file was cut and no copy of it is found");
-                self.gaps.push(Gap {
-                    path: position.path.clone(),
-                    from: Timestamp(position.seen.0 - TIME_SLACK_NS),
-                    to: now,
-                    bytes: size_seen.saturating_sub(position.offset),
-                    reason: GapReason::Truncated,
-                });
-                position.is_done = true;
-                self.changed.insert(slot);
-                self.closed.insert(slot, position);
-            }
-        }
-        let is_settled =
-            self.started.is_some_and(|started| tick.saturating_duration_since(started) >= self.options.rotate_wait);
-        if is_settled {
-            self.give_up_missing(now);
-        }
-        while self.closed.len() > DONE_MAX {
-            let Some(slot) = self.closed.iter().find(|(_, position)| position.is_done).map(|(slot, _)| *slot) else {
-                break;
-            };
-            self.closed.remove(&slot);
-            self.changed.remove(&slot);
-            self.forgotten.insert(slot);
-        }
-    }
-
-    /// Files of an earlier run that are nowhere to be found.
-    fn give_up_missing(&mut self, now: Timestamp) {
-        for (slot, position) in self.closed.iter_mut().filter(|(_, position)| !position.is_done) {
-            position.is_done = true;
-            self.changed.insert(*slot);
-            let is_blank = position.offset == 0 && position.head.len == 0;
-            if is_blank || self.options.group_of(&position.path).is_none() {
-                continue;
-            }
-            count(&self.counters.files_gone);
-            warn!(path = %position.path.display(), offset = position.offset, "a file of the last run is gone");
-            self.gaps.push(Gap {
-                path: position.path.clone(),
-                from: Timestamp(position.seen.0 - TIME_SLACK_NS),
-                to: now,
-                bytes: 0,
-                reason: GapReason::Gone,
-            });
-        }
-    }
-
-    /// A compressed file does not unpack to its end.
-    pub(super) fn give_up_damaged(&mut self, slot: u64, now: Timestamp) {
-        let Some(followed) = self.open.get(&slot) else { return };
-        let (path, from) = (followed.path().clone(), Timestamp(followed.position.seen.0 - TIME_SLACK_NS));
-        warn!(path = %path.display(), "a compressed file does not unpack to its end");
-        self.gaps.push(Gap { path, from, to: now, bytes: 0, reason: GapReason::Damaged });
-        self.aliases.insert(followed.id(), followed.file_len());
-        self.close(slot, true);
-    }
-
-    /// Closes a file; `is_done` when nothing more is expected of it.
-    pub(super) fn close(&mut self, slot: u64, is_done: bool) {
-        if let Some(Followed { mut position, .. }) = self.open.remove(&slot) {
-            position.is_done = is_done;
-            self.changed.insert(slot);
-            self.closed.insert(slot, position);
-        }
-    }
-
-    fn new_slot(&mut self) -> u64 {
+    pub(super) fn new_slot(&mut self) -> u64 {
         let slot = self.next_slot;
         self.next_slot += 1;
         slot
     }
-}
-
-/// Whether `candidate` is what `followed` holds, or the beginning of it: a copy, perhaps under way.
-fn is_copy(candidate: &mut Candidate, followed: &Followed) -> io::Result<bool> {
-    if candidate.head.is_empty() || followed.content.is_compressed() {
-        return Ok(false);
-    }
-    let file = followed.content.file();
-    let same = |candidate: &mut Content, at: u64, len: usize| -> io::Result<bool> {
-        let (mut ours, mut theirs) = (vec![0; len], vec![0; len]);
-        let got = candidate.read_at(at, &mut ours)?;
-        Ok(file.read_exact_at(&mut theirs[..got], at).is_ok() && ours[..got] == theirs[..got])
-    };
-    if !same(&mut candidate.content, 0, candidate.head.len())? {
-        return Ok(false);
-    }
-    let end = candidate.len()?;
-    let len = COMPARE_BYTES.min(usize::try_from(end).unwrap_or(COMPARE_BYTES));
-    same(&mut candidate.content, end - len as u64, len)
-}
-
-/// Where the line begins that goes on at `size`; a longer one than `line_bytes_max` is left out.
-fn last_line_begin(content: &mut Content, size: u64, line_bytes_max: usize) -> io::Result<u64> {
-    let begin = size.saturating_sub(line_bytes_max as u64);
-    let mut buffer = vec![0; usize::try_from(size - begin).unwrap_or(line_bytes_max)];
-    let got = content.read_at(begin, &mut buffer)?;
-    buffer.truncate(got);
-    let newline = memchr::memrchr(b'\n', &buffer).map(|at| begin + at as u64 + 1);
-    Ok(newline.unwrap_or(if begin == 0 { 0 } else { size }))
-}
-
-/// Whether `candidate` begins with all that a file holds that is gone: an editor saved it.
-fn has_all_of(candidate: &mut Candidate, followed: &Followed) -> io::Result<bool> {
-    if followed.position.offset == 0 || followed.content.is_compressed() || !candidate.continues(&followed.position)? {
-        return Ok(false);
-    }
-    let file = followed.content.file();
-    let end = file.metadata()?.len();
-    let len = COMPARE_BYTES.min(usize::try_from(end).unwrap_or(COMPARE_BYTES));
-    let (mut ours, mut theirs) = (vec![0; len], vec![0; len]);
-    let at = end - len as u64;
-    let got = candidate.content.read_at(at, &mut ours)?;
-    Ok(got == len && file.read_exact_at(&mut theirs, at).is_ok() && ours == theirs)
-}
-
-/// The bytes before `offset` that a position remembers.
-fn tail_before(content: &mut Content, offset: u64) -> io::Result<Vec<u8>> {
-    let len = TAIL_BYTES.min(usize::try_from(offset).unwrap_or(TAIL_BYTES));
-    let mut tail = vec![0; len];
-    let got = content.read_at(offset - len as u64, &mut tail)?;
-    tail.truncate(got);
-    Ok(tail)
-}
-
-/// A text log has no NUL, but for the hole that a program leaves that goes on writing to a file that was cut.
-fn is_binary(head: &[u8]) -> bool {
-    let is_hole = head.first() == Some(&0) && head.iter().all(|byte| *byte == 0);
-    !is_hole && head.contains(&0)
 }

@@ -1,0 +1,111 @@
+//! Letting go of files: quiet after a rotation, nowhere to be found, damaged, or long done.
+
+use std::time::{Duration, Instant};
+
+use orszem_model::Timestamp;
+use tracing::warn;
+
+use super::followed::Followed;
+use super::settle::TIME_SLACK_NS;
+use super::{Cut, DONE_MAX, FileSource, Gap, GapReason};
+use crate::counters::count;
+
+/// How long the copy of a cut file is looked for before it is taken to be lost.
+const COPY_WAIT: Duration = Duration::from_secs(5);
+
+impl FileSource {
+    /// Closes what is quiet after a rotation, gives up what is not found, and forgets what is long done.
+    pub(super) fn let_go(&mut self, now: Timestamp, tick: Instant) {
+        let quiet: Vec<u64> = self
+            .open
+            .iter()
+            .filter(|(_, followed)| {
+                let is_read = !followed.is_dirty && followed.lag() == 0;
+                let is_quiet = followed.rotated.is_some_and(|since| {
+                    followed.content.is_compressed()
+                        || tick.saturating_duration_since(since) >= self.options.rotate_wait
+                });
+                let is_packed = followed.content.is_compressed() && followed.rotated.is_none();
+                is_read && (is_quiet || is_packed)
+            })
+            .map(|(slot, _)| *slot)
+            .collect();
+        for slot in quiet {
+            self.close(slot, true);
+        }
+        let lost: Vec<u64> = self
+            .cut
+            .iter()
+            .filter(|(_, cut)| tick.saturating_duration_since(cut.since) >= COPY_WAIT)
+            .map(|(slot, _)| *slot)
+            .collect();
+        for slot in lost {
+            if let Some(Cut { mut position, size_seen, .. }) = self.cut.remove(&slot) {
+                warn!(path = %position.path.display(), "a file was cut and no copy of it is found");
+                self.gaps.push(Gap {
+                    path: position.path.clone(),
+                    from: Timestamp(position.seen.0 - TIME_SLACK_NS),
+                    to: now,
+                    bytes: size_seen.saturating_sub(position.offset),
+                    reason: GapReason::Truncated,
+                });
+                position.is_done = true;
+                self.changed.insert(slot);
+                self.closed.insert(slot, position);
+            }
+        }
+        let is_settled =
+            self.started.is_some_and(|started| tick.saturating_duration_since(started) >= self.options.rotate_wait);
+        if is_settled {
+            self.give_up_missing(now);
+        }
+        while self.closed.len() > DONE_MAX {
+            let Some(slot) = self.closed.iter().find(|(_, position)| position.is_done).map(|(slot, _)| *slot) else {
+                break;
+            };
+            self.closed.remove(&slot);
+            self.changed.remove(&slot);
+            self.forgotten.insert(slot);
+        }
+    }
+
+    /// Files of an earlier run that are nowhere to be found.
+    fn give_up_missing(&mut self, now: Timestamp) {
+        for (slot, position) in self.closed.iter_mut().filter(|(_, position)| !position.is_done) {
+            position.is_done = true;
+            self.changed.insert(*slot);
+            let is_blank = position.offset == 0 && position.head.len == 0;
+            if is_blank || self.options.group_of(&position.path).is_none() {
+                continue;
+            }
+            count(&self.counters.files_gone);
+            warn!(path = %position.path.display(), offset = position.offset, "a file of the last run is gone");
+            self.gaps.push(Gap {
+                path: position.path.clone(),
+                from: Timestamp(position.seen.0 - TIME_SLACK_NS),
+                to: now,
+                bytes: 0,
+                reason: GapReason::Gone,
+            });
+        }
+    }
+
+    /// A compressed file does not unpack to its end.
+    pub(super) fn give_up_damaged(&mut self, slot: u64, now: Timestamp) {
+        let Some(followed) = self.open.get(&slot) else { return };
+        let (path, from) = (followed.path().clone(), Timestamp(followed.position.seen.0 - TIME_SLACK_NS));
+        warn!(path = %path.display(), "a compressed file does not unpack to its end");
+        self.gaps.push(Gap { path, from, to: now, bytes: 0, reason: GapReason::Damaged });
+        self.aliases.insert(followed.id(), followed.file_len());
+        self.close(slot, true);
+    }
+
+    /// Closes a file; `is_done` when nothing more is expected of it.
+    pub(super) fn close(&mut self, slot: u64, is_done: bool) {
+        if let Some(Followed { mut position, .. }) = self.open.remove(&slot) {
+            position.is_done = is_done;
+            self.changed.insert(slot);
+            self.closed.insert(slot, position);
+        }
+    }
+}
