@@ -1,52 +1,186 @@
 //! Label sets and the streams they identify.
 
+use std::cmp::Ordering;
+use std::fmt;
+use std::sync::Arc;
+
 use crate::varint;
 
-/// A label set, sorted by name, each name once.
+/// The label with a series' metric name.
+pub const METRIC_NAME: &str = "__name__";
+
+/// A label set, sorted by name, each name once. Clones share one allocation.
 ///
 /// Names may be any UTF-8; limits on names and values are the ingest surfaces' business.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Labels(Vec<(String, String)>);
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+// Number of labels, then each name and value behind its length. Lengths are written in ASCII, see `put_length`, so that
+// all of it is one string.
+pub struct Labels(Arc<str>);
 
 impl Labels {
     /// Sorts `pairs` by name; of two pairs with one name the later stays.
-    pub fn new(mut pairs: Vec<(String, String)>) -> Self {
-        pairs.sort_by(|a, b| a.0.cmp(&b.0));
-        let mut kept: Vec<(String, String)> = Vec::with_capacity(pairs.len());
+    pub fn new<N: AsRef<str>, V: AsRef<str>>(mut pairs: Vec<(N, V)>) -> Self {
+        pairs.sort_by(|a, b| a.0.as_ref().cmp(b.0.as_ref()));
+        let mut kept: Vec<(N, V)> = Vec::with_capacity(pairs.len());
         for pair in pairs {
             match kept.last_mut() {
-                Some(last) if last.0 == pair.0 => *last = pair,
+                Some(last) if last.0.as_ref() == pair.0.as_ref() => *last = pair,
                 _ => kept.push(pair),
             }
         }
-        Self(kept)
+        Self::from_sorted(kept.iter().map(|(name, value)| (name.as_ref(), value.as_ref())))
+    }
+
+    /// Takes pairs that are sorted by name already, each name once; others make lookups wrong.
+    pub fn from_sorted<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut content = String::with_capacity(128);
+        let mut count = 0;
+        for (name, value) in pairs {
+            for text in [name, value] {
+                put_length(&mut content, text.len());
+                content.push_str(text);
+            }
+            count += 1;
+        }
+        if count == 0 {
+            return Self::default();
+        }
+        let mut text = String::with_capacity(content.len() + 1);
+        put_length(&mut text, count);
+        text.push_str(&content);
+        Self(text.into())
     }
 
     /// The value of `name`.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let at = self.0.binary_search_by(|pair| pair.0.as_str().cmp(name)).ok()?;
-        self.0.get(at).map(|pair| pair.1.as_str())
+        self.iter().find(|pair| pair.0 == name).map(|pair| pair.1)
     }
 
     /// Name and value, in the order of names.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    pub fn iter(&self) -> Iter<'_> {
+        let mut rest: &str = &self.0;
+        let left = take_length(&mut rest).unwrap_or(0);
+        Iter { rest, left }
     }
 
     /// The number of labels.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.iter().left
     }
 
     /// Whether there is no label.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
+
+    /// These labels but those with a name that `drops` says yes to.
+    #[must_use]
+    pub fn without(&self, drops: impl Fn(&str) -> bool) -> Self {
+        Self::from_sorted(self.iter().filter(|(name, _)| !drops(name)))
+    }
+
+    /// These labels with `name` set to `value`.
+    #[must_use]
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        let mut pairs: Vec<(&str, &str)> = self.iter().collect();
+        match pairs.binary_search_by(|pair| pair.0.cmp(name)) {
+            Ok(at) => pairs[at].1 = value,
+            Err(at) => pairs.insert(at, (name, value)),
+        }
+        Self::from_sorted(pairs.into_iter())
+    }
+
+    /// The bytes that identify the set: equal sets have equal ones. For hashing; of no fixed format.
+    pub fn identity(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+/// The labels of a [`Labels`].
+#[derive(Clone, Debug)]
+pub struct Iter<'a> {
+    rest: &'a str,
+    left: usize,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let name = take_text(&mut self.rest)?;
+        Some((name, take_text(&mut self.rest)?))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
+
+impl<'a> IntoIterator for &'a Labels {
+    type Item = (&'a str, &'a str);
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+impl PartialOrd for Labels {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Labels {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.iter().cmp(other.iter())
+    }
+}
+
+impl fmt::Debug for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+/// Appends `length` in groups of 6 bits, low ones first; 0x40 marks that another follows.
+fn put_length(out: &mut String, mut length: usize) {
+    while length >= 0x40 {
+        out.push(char::from((length as u8 & 0x3f) | 0x40));
+        length >>= 6;
+    }
+    out.push(char::from(length as u8));
+}
+
+#[inline]
+fn take_length(rest: &mut &str) -> Option<usize> {
+    let mut length = 0;
+    let mut shift = 0;
+    for (at, &byte) in rest.as_bytes().iter().enumerate() {
+        length |= usize::from(byte & 0x3f) << shift;
+        if byte < 0x40 {
+            *rest = rest.get(at + 1..)?;
+            return Some(length);
+        }
+        shift += 6;
+    }
+    None
+}
+
+#[inline]
+fn take_text<'a>(rest: &mut &'a str) -> Option<&'a str> {
+    let length = take_length(rest)?;
+    let (text, behind) = rest.split_at_checked(length)?;
+    *rest = behind;
+    Some(text)
 }
 
 impl<const N: usize> From<[(&str, &str); N]> for Labels {
     fn from(pairs: [(&str, &str); N]) -> Self {
-        Self::new(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        Self::new(pairs.to_vec())
     }
 }
 
@@ -101,6 +235,19 @@ mod tests {
         let labels = Labels::from([("service", "a"), ("host", "db1"), ("service", "b")]);
         assert_eq!(labels.iter().collect::<Vec<_>>(), [("host", "db1"), ("service", "b")]);
         assert_eq!((labels.get("service"), labels.get("unit")), (Some("b"), None));
+    }
+
+    #[test]
+    fn long_and_many_labels_read_back_and_sets_compare_by_their_pairs() {
+        let long = "ő".repeat(5_000);
+        let names: Vec<String> = (0..200).map(|at| format!("n{at:03}")).collect();
+        let labels = Labels::new(names.iter().map(|name| (name, &long)).collect());
+        assert_eq!((labels.len(), labels.get("n199")), (200, Some(long.as_str())));
+        assert_eq!(labels.without(|name| name != "n007"), Labels::from([("n007", long.as_str())]));
+        let of = |pairs: &[(&str, &str)]| Labels::new(pairs.to_vec());
+        assert!(of(&[("a", "2")]) > of(&[("a", "10")]) && of(&[("a", "1")]) < of(&[("a", "1"), ("b", "")]));
+        assert_eq!(of(&[]), Labels::default());
+        assert_eq!(of(&[("a", "1")]).with("a", "2").with("0", ""), of(&[("0", ""), ("a", "2")]));
     }
 
     #[test]

@@ -2,16 +2,22 @@
 //!
 //! Pure: no IO, no clock, no async. Whoever needs the time passes it in.
 
+pub mod histogram;
 pub mod labels;
+pub mod matcher;
 pub mod record;
+pub mod sample;
 pub mod severity;
 pub mod size;
 pub mod time;
 pub mod varint;
 pub mod wire;
 
-pub use labels::{Labels, Stream};
+pub use histogram::{BucketSpan, Buckets, CounterReset, Histogram};
+pub use labels::{Labels, METRIC_NAME, Stream};
+pub use matcher::{MatchOp, Matcher};
 pub use record::{Attribute, AttributeValue, Kind, Record};
+pub use sample::{Columns, HistogramPoint, STALE, STALE_BITS, is_stale};
 pub use severity::Severity;
 pub use size::{ByteSize, DiskShare, Span};
 pub use time::Timestamp;
