@@ -1,0 +1,179 @@
+//! What is kept beside samples: metadata of metrics, and the newest exemplars.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::path::Path;
+
+use orszem_model::varint;
+use roaring::RoaringBitmap;
+
+use crate::batch::{Batch, Exemplar, Metadata, decode, encode};
+use crate::error::{Error, Result};
+use crate::files::write_atomically;
+
+const MAGIC: [u8; 8] = *b"ORSZSERA";
+const VERSION: u32 = 1;
+/// The largest texts of metadata that are kept, in bytes.
+const METADATA_BYTES_MAX: usize = 4 << 10;
+
+/// Metadata and exemplars.
+#[derive(Debug, Default)]
+pub(crate) struct Aside {
+    metadata: BTreeMap<(u32, String), Metadata>,
+    /// Metrics of each tenant in `metadata`.
+    metrics: BTreeMap<u32, usize>,
+    exemplars: BTreeMap<u32, VecDeque<Exemplar>>,
+    /// The series of the exemplars, in the order of their coming.
+    order: VecDeque<u32>,
+    /// Changed since it was saved.
+    pub(crate) is_dirty: bool,
+    /// Metadata that was not kept.
+    pub(crate) dropped: u64,
+}
+
+impl Aside {
+    /// Takes in what a batch has beside samples.
+    pub(crate) fn add(&mut self, batch: &Batch, exemplars_max: usize, metadata_max: usize) {
+        for (metric, metadata) in &batch.metadata {
+            self.add_metadata(batch.tenant, metric, metadata, metadata_max);
+        }
+        for (series, exemplar) in &batch.exemplars {
+            self.add_exemplar(*series, exemplar.clone(), exemplars_max);
+        }
+    }
+
+    fn add_metadata(&mut self, tenant: u32, metric: &str, metadata: &Metadata, metrics_max: usize) {
+        let key = (tenant, metric.to_owned());
+        if let Some(known) = self.metadata.get_mut(&key) {
+            if known != metadata {
+                known.clone_from(metadata);
+                self.is_dirty = true;
+            }
+            return;
+        }
+        let bytes = metric.len() + metadata.kind.len() + metadata.unit.len() + metadata.help.len();
+        let metrics = self.metrics.entry(tenant).or_default();
+        if *metrics >= metrics_max || bytes > METADATA_BYTES_MAX {
+            self.dropped += 1;
+            return;
+        }
+        *metrics += 1;
+        self.metadata.insert(key, metadata.clone());
+        self.is_dirty = true;
+    }
+
+    /// Adds an exemplar unless it is among those of its series already.
+    fn add_exemplar(&mut self, series: u32, exemplar: Exemplar, exemplars_max: usize) {
+        if exemplars_max == 0 {
+            return;
+        }
+        let exemplars = self.exemplars.entry(series).or_default();
+        if exemplars.iter().rev().any(|known| *known == exemplar) {
+            return;
+        }
+        exemplars.push_back(exemplar);
+        self.order.push_back(series);
+        self.is_dirty = true;
+        while self.order.len() > exemplars_max {
+            let Some(oldest) = self.order.pop_front() else { break };
+            if let Some(exemplars) = self.exemplars.get_mut(&oldest) {
+                exemplars.pop_front();
+                if exemplars.is_empty() {
+                    self.exemplars.remove(&oldest);
+                }
+            }
+        }
+    }
+
+    /// The exemplars of a series in `[start, end]`, by time.
+    pub(crate) fn exemplars(&self, series: u32, start: i64, end: i64) -> Vec<Exemplar> {
+        let all = self.exemplars.get(&series).into_iter().flatten();
+        let mut found: Vec<Exemplar> = all.filter(|exemplar| (start..=end).contains(&exemplar.time)).cloned().collect();
+        found.sort_by_key(|exemplar| exemplar.time);
+        found
+    }
+
+    /// The series that have exemplars.
+    pub(crate) fn exemplar_series(&self) -> RoaringBitmap {
+        self.exemplars.keys().copied().collect()
+    }
+
+    pub(crate) fn exemplar_count(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Forgets the exemplars of these series.
+    pub(crate) fn remove(&mut self, gone: &RoaringBitmap) {
+        let before = self.exemplars.len();
+        self.exemplars.retain(|series, _| !gone.contains(*series));
+        if self.exemplars.len() < before {
+            self.order.retain(|series| !gone.contains(*series));
+            self.is_dirty = true;
+        }
+    }
+
+    /// Metadata of a tenant by metric, of one metric or all, at most `limit`.
+    pub(crate) fn metadata(&self, tenant: u32, metric: Option<&str>, limit: usize) -> Vec<(String, Metadata)> {
+        if let Some(metric) = metric {
+            let found = self.metadata.get(&(tenant, metric.to_owned()));
+            return found.map(|found| (metric.to_owned(), found.clone())).into_iter().take(limit).collect();
+        }
+        let of_tenant = self.metadata.range((tenant, String::new())..).take_while(|entry| entry.0.0 == tenant);
+        of_tenant.take(limit).map(|((_, metric), metadata)| (metric.clone(), metadata.clone())).collect()
+    }
+
+    pub(crate) fn save(&self, path: &Path) -> Result<()> {
+        let mut out = MAGIC.to_vec();
+        out.extend_from_slice(&VERSION.to_le_bytes());
+        varint::put(&mut out, self.metadata.len() as u64);
+        for ((tenant, metric), metadata) in &self.metadata {
+            varint::put(&mut out, u64::from(*tenant));
+            encode::put_metadata(metric, metadata, &mut out);
+        }
+        // In the order of their coming, so that the oldest go first again.
+        let mut next: BTreeMap<u32, usize> = BTreeMap::new();
+        varint::put(&mut out, self.order.len() as u64);
+        for series in &self.order {
+            let at = next.entry(*series).or_default();
+            if let Some(exemplar) = self.exemplars.get(series).and_then(|exemplars| exemplars.get(*at)) {
+                encode::put_exemplar(*series, exemplar, &mut out);
+            }
+            *at += 1;
+        }
+        let crc = crc32c::crc32c(&out);
+        out.extend_from_slice(&crc.to_le_bytes());
+        write_atomically(path, &out)
+    }
+
+    pub(crate) fn load(path: &Path) -> Result<Self> {
+        let bytes = fs::read(path).map_err(Error::read(path))?;
+        let damaged = || Error::Damaged { path: path.to_owned(), section: "content" };
+        let (content, crc) = bytes.split_last_chunk::<4>().ok_or_else(damaged)?;
+        let (magic, rest) = content.split_first_chunk::<8>().ok_or_else(damaged)?;
+        let (version, mut body) = rest.split_first_chunk::<4>().ok_or_else(damaged)?;
+        if *magic != MAGIC || crc32c::crc32c(content) != u32::from_le_bytes(*crc) {
+            return Err(damaged());
+        }
+        let version = u32::from_le_bytes(*version);
+        if version != VERSION {
+            return Err(Error::Version { path: path.to_owned(), version, known: VERSION });
+        }
+        Self::decode(&mut body).ok_or_else(damaged)
+    }
+
+    fn decode(input: &mut &[u8]) -> Option<Self> {
+        let mut aside = Self::default();
+        let metadata = decode::take_list(input, |input| {
+            let tenant = u32::try_from(varint::take(input)?).ok()?;
+            Some((tenant, decode::take_metadata(input)?))
+        })?;
+        for (tenant, (metric, metadata)) in metadata {
+            aside.add_metadata(tenant, &metric, &metadata, usize::MAX);
+        }
+        for (series, exemplar) in decode::take_list(input, decode::take_exemplar)? {
+            aside.add_exemplar(series, exemplar, usize::MAX);
+        }
+        aside.is_dirty = false;
+        Some(aside)
+    }
+}
