@@ -3,6 +3,7 @@
 mod exec;
 mod files;
 mod limits;
+mod metrics;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,6 +15,8 @@ use serde::{Deserialize, Serialize};
 pub use exec::ExecConfig;
 pub use files::{FileConfig, MultilineConfig};
 pub use limits::{QueueConfig, WhenFull};
+pub(crate) use metrics::Jobs;
+pub use metrics::{HostMetricsConfig, MetricsQueueConfig, ScrapeSection};
 
 use crate::Wrong;
 use crate::output::OutputConfig;
@@ -65,7 +68,13 @@ pub struct CollectorConfig {
     pub redact: RedactConfig,
     /// The disk queue.
     pub queue: QueueConfig,
-    /// Where records are sent. `orszem up` hands them to its own server.
+    /// What is measured of this host.
+    pub host_metrics: HostMetricsConfig,
+    /// What is scraped.
+    pub scrape: ScrapeSection,
+    /// The disk queue of metrics.
+    pub metrics_queue: MetricsQueueConfig,
+    /// Where records and metrics are sent. `orszem up` hands them to its own server.
     pub output: OutputConfig,
     /// The most of one processor that reading may use, in percent; 0 for no limit.
     pub cpu_max_percent: u32,
@@ -139,6 +148,9 @@ impl Default for CollectorConfig {
             throttle: Vec::new(),
             redact: RedactConfig::default(),
             queue: QueueConfig::default(),
+            host_metrics: HostMetricsConfig::default(),
+            scrape: ScrapeSection::default(),
+            metrics_queue: MetricsQueueConfig::default(),
             output: OutputConfig::default(),
             cpu_max_percent: 0,
             memory_max: ByteSize::mib(100),
@@ -150,7 +162,7 @@ impl Default for CollectorConfig {
 
 impl CollectorConfig {
     /// All that is wrong with the values; keys are relative to the section. An empty `state_dir` and no endpoints are
-    /// accepted here, since the binary fills them in.
+    /// accepted here, since the binary fills them in. Reads the files that `scrape.files` names.
     pub fn validate(&self) -> Vec<Wrong> {
         let mut wrong = files::validate_patterns("include", &self.include);
         if self.include.is_empty() && self.file.is_empty() && self.exec.is_empty() && self.journal == JournalMode::Off {
@@ -176,6 +188,9 @@ impl CollectorConfig {
         wrong.extend(self.file.iter().enumerate().flat_map(|(at, file)| file.validate(&format!("file[{at}]"))));
         wrong.extend(self.exec.iter().enumerate().flat_map(|(at, exec)| exec.validate(&format!("exec[{at}]"))));
         wrong.extend(self.queue.validate());
+        wrong.extend(self.host_metrics.validate());
+        wrong.extend(self.scrape.validate());
+        wrong.extend(self.metrics_queue.validate());
         // Who names no server says it on the command line, or runs `orszem up`.
         let names_server = |wrong: &Wrong| wrong.key != "output.endpoints";
         wrong.extend(self.output.validate().into_iter().filter(names_server));

@@ -2,13 +2,16 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::output::Signal;
+
 macro_rules! counters {
     ($($(#[doc = $doc:literal])* $name:ident),* $(,)?) => {
         /// The live counters.
         #[derive(Debug, Default)]
         pub(crate) struct Counters { $(pub(crate) $name: AtomicU64),* }
 
-        /// The counters at one moment. `records_read = records_sent + records_refused + records_dropped + records queued`.
+        /// The counters at one moment. `records_read = records_sent + records_refused + records_dropped + records queued`,
+        /// and the same of samples; what an earlier run had queued is sent, and was read then.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct CounterValues { $($(#[doc = $doc])* pub $name: u64),* }
 
@@ -48,6 +51,16 @@ counters! {
     batches_sent,
     /// Bytes of them before compression.
     bytes_sent,
+    /// Samples, histograms and exemplars that were scraped or measured.
+    samples_read,
+    /// Of them those the receiver acknowledged.
+    samples_sent,
+    /// Of them those the receiver refused for good.
+    samples_refused,
+    /// Batches of metrics the receiver acknowledged.
+    metric_batches_sent,
+    /// Bytes of them before compression.
+    metric_bytes_sent,
     /// Files that were renamed away.
     files_rotated,
     /// Files that were cut or rewritten in place.
@@ -58,6 +71,8 @@ counters! {
     gaps,
     /// Bytes at the beginning of files that the first reading left out.
     bytes_skipped,
+    /// Times the receiver turned out to have later batches than the queue: the state directory was set back.
+    set_backs,
     /// Reads of a followed file that failed.
     read_errors,
     /// Positions in the queue that did not decode.
@@ -70,6 +85,35 @@ counters! {
     journal_restarts,
     /// Journal entries that did not decode, or were over 2 MB.
     journal_undecodable,
+}
+
+/// What sending counts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SentCounters<'c> {
+    pub(crate) batches: &'c AtomicU64,
+    pub(crate) bytes: &'c AtomicU64,
+    pub(crate) records: &'c AtomicU64,
+    pub(crate) refused: &'c AtomicU64,
+}
+
+impl Counters {
+    /// Those of one signal.
+    pub(crate) fn sent(&self, signal: Signal) -> SentCounters<'_> {
+        match signal {
+            Signal::Logs => SentCounters {
+                batches: &self.batches_sent,
+                bytes: &self.bytes_sent,
+                records: &self.records_sent,
+                refused: &self.records_refused,
+            },
+            Signal::Metrics => SentCounters {
+                batches: &self.metric_batches_sent,
+                bytes: &self.metric_bytes_sent,
+                records: &self.samples_sent,
+                refused: &self.samples_refused,
+            },
+        }
+    }
 }
 
 /// Adds one.

@@ -66,7 +66,7 @@ pub(crate) struct RecordParts<'a> {
 /// A batch, ready to be queued and sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Encoded {
-    /// An `ExportLogsServiceRequest`, zstd-compressed.
+    /// An `ExportLogsServiceRequest`, or a request of remote write 2.0, zstd-compressed.
     pub(crate) payload: Bytes,
     /// The crc32c of the request before compression.
     pub(crate) hash: u32,
@@ -82,9 +82,9 @@ pub(crate) struct Encoded {
 #[derive(Debug, thiserror::Error)]
 #[error("can't compress a batch of {raw_len} bytes")]
 pub(crate) struct CompressError {
-    raw_len: usize,
+    pub(crate) raw_len: usize,
     #[source]
-    source: io::Error,
+    pub(crate) source: io::Error,
 }
 
 /// Gathers records by stream; its buffers and its compressor serve one batch after the other.

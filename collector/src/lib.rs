@@ -1,8 +1,9 @@
-//! Follows what a host logs and hands it on as batches that survive a crash: every line once.
+//! Follows what a host logs, measures and scrapes, and hands it on as batches that survive a crash: every line once.
 //!
 //! Records go `source → parse → transform → batch → queue → output`. A batch and the source positions it leads to are
 //! one record of the disk queue, so after a crash the same bytes are sent again under the same `(source, epoch, seq)`
-//! and the receiver drops what it already has.
+//! and the receiver drops what it already has. Metrics go `target → batch → queue → output` on a queue of
+//! their own.
 
 mod clock;
 mod collector;
@@ -13,9 +14,11 @@ mod encode;
 mod error;
 mod explain;
 mod glob;
+mod metrics;
 pub mod output;
 mod pipeline;
 mod prepare;
+mod queues;
 mod report;
 mod send;
 mod shared;
@@ -25,14 +28,19 @@ mod throttle;
 
 pub use collector::{Collector, CollectorHandle, Destination, Input};
 pub use config::{
-    CollectorConfig, ExecConfig, FileConfig, JournalMode, MultilineConfig, QueueConfig, StartAt, WhenFull,
+    CollectorConfig, ExecConfig, FileConfig, HostMetricsConfig, JournalMode, MetricsQueueConfig, MultilineConfig,
+    QueueConfig, ScrapeSection, StartAt, WhenFull,
 };
 pub use counters::CounterValues;
 pub use error::CollectorError;
 pub use explain::{Explained, Explainer};
+pub use orszem_host::HostConfig;
 pub use orszem_parse::Zone;
+pub use orszem_scrape::{ScrapeCounts, Targets};
 pub use orszem_transform::Wrong;
-pub use report::{EndpointReport, EndpointReportState, FileReport, FileReportState, Report, ReportError};
+pub use report::{
+    EndpointReport, EndpointReportState, FileReport, FileReportState, MetricsReport, Report, ReportError, TargetReport,
+};
 pub use status::{FileState, FileStatus};
 
 /// Whether this host has a systemd journal that can be followed.

@@ -6,11 +6,13 @@ mod counts;
 mod dead_letter;
 mod endpoints;
 mod http;
+mod in_process;
 mod pause;
 mod probe;
 mod protobuf;
 mod reply;
 mod sender;
+mod signal;
 mod split;
 mod tls;
 mod token;
@@ -28,17 +30,18 @@ pub use config::OutputConfig;
 pub use counts::{OutputCounts, RetryCounts};
 pub use endpoints::{EndpointState, EndpointStatus, OutputStatus};
 pub use sender::{Sender, StartError};
+pub use signal::Signal;
 
 /// The receiver of batches.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Output {
     /// A server in the same process. The channel is bounded; one batch is under way at a time.
     InProcess(mpsc::Sender<OutboundBatch>),
-    /// Servers over OTLP/HTTP.
+    /// Servers over HTTP.
     Http(HttpOutput),
 }
 
-/// Servers over OTLP/HTTP.
+/// Servers over HTTP.
 #[derive(Clone, Debug)]
 pub struct HttpOutput {
     pub config: OutputConfig,
@@ -48,16 +51,19 @@ pub struct HttpOutput {
 
 /// A batch to be delivered.
 ///
-/// The same `seq` always carries the same records, also after a crash; `seq` counts up within an epoch, and what it
+/// The same `(source, epoch, seq)` always carries the same records, also after a crash; `seq` counts up, and what it
 /// leaves out is told by `skipped`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outbound {
-    /// An OTLP `ExportLogsServiceRequest` in protobuf and zstd.
+    pub source: String,
+    pub epoch: u64,
+    /// What the sender's [`Signal`] names, in protobuf and zstd.
     pub payload: Bytes,
     /// The crc32c of the request before compression.
     pub hash: u32,
     /// Its size before compression; for counting.
     pub raw_len: usize,
+    /// Log records; of metrics samples, histograms and exemplars.
     pub records: u32,
     pub seq: u64,
     /// How many numbers right before `seq` are given up and will never be sent.
@@ -67,6 +73,8 @@ pub struct Outbound {
 /// One batch on its way to a server in the same process.
 #[derive(Debug)]
 pub struct OutboundBatch {
+    /// What the payload is.
+    pub signal: Signal,
     /// As in [`Outbound`]; empty of records where only the number is to be taken in.
     pub payload: Bytes,
     pub hash: u32,

@@ -13,7 +13,7 @@ use crate::throttle::{Caps, Throttle};
 use crate::{CollectorConfig, CollectorError, FileConfig, JournalMode, Zone, clock};
 
 /// zstd's level: beyond it little is gained on batches of this size and much time is spent.
-const COMPRESSION_LEVEL: i32 = 1;
+pub(crate) const COMPRESSION_LEVEL: i32 = 1;
 /// A line beyond this is taken in pieces of this size.
 const LINE_BYTES_MAX: usize = 1_000_000;
 /// How long a record's next line is waited for, unless configured.

@@ -52,6 +52,39 @@ pub struct Report {
     pub problems: Vec<String>,
     pub files: Vec<FileReport>,
     pub endpoints: Vec<EndpointReport>,
+    pub metrics: MetricsReport,
+}
+
+/// What is scraped and measured. Samples are counted since the start, histograms and exemplars among them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MetricsReport {
+    /// Whether this collector takes metrics at all.
+    pub is_running: bool,
+    pub targets_up: u64,
+    pub targets_down: u64,
+    /// Of those that are down, in the order of their jobs; at most 20.
+    pub down: Vec<TargetReport>,
+    pub samples_read: u64,
+    pub samples_sent: u64,
+    /// Samples that a server will never take.
+    pub samples_rejected: u64,
+    /// Samples that the full queue left out.
+    pub samples_dropped: u64,
+    pub queue_bytes: u64,
+    pub queue_bytes_max: u64,
+    pub queue_batches: u64,
+    /// Batches in the dead-letter directory of metrics.
+    pub dead_letters: u64,
+}
+
+/// A target whose last scrape failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TargetReport {
+    pub job: String,
+    pub url: String,
+    pub error: String,
 }
 
 /// One file.

@@ -8,11 +8,15 @@ use orszem_model::Timestamp;
 use orszem_queue::Monitor;
 
 use crate::counters::Counters;
-use crate::output::OutputStatus;
-use crate::output::{EndpointState, EndpointStatus};
+use crate::metrics;
+use crate::output::{EndpointState, EndpointStatus, OutputStatus, Signal};
+use crate::pipeline::Notice;
 use crate::report::{EndpointReport, EndpointReportState, FileReport, FileReportState, Report};
 use crate::throttle::{Throttle, used};
 use crate::{FileState, FileStatus};
+
+/// Notices that wait to be told. They are rare; beyond, the log and the counter have them.
+const NOTICES_MAX: usize = 16;
 
 /// The state of a running collector.
 #[derive(Debug)]
@@ -28,10 +32,14 @@ struct State {
     identity: Identity,
     throttle: Throttle,
     files: Vec<FileStatus>,
-    /// Why nothing is read.
-    blocked: Option<String>,
-    /// Why nothing is sent, where that is not the server's doing.
-    unsent: Option<String>,
+    /// Why nothing is read; by signal.
+    blocked: [Option<String>; 2],
+    /// Why nothing is sent, where that is not the server's doing; by signal.
+    unsent: [Option<String>; 2],
+    /// What scrapes and measures, where that runs.
+    metrics: Option<metrics::View>,
+    /// What the sending task has to tell in-band; at most [`NOTICES_MAX`].
+    notices: Vec<Notice>,
 }
 
 /// What does not change while a configuration is in force.
@@ -52,7 +60,16 @@ impl Shared {
         identity: Identity,
         throttle: Throttle,
     ) -> Self {
-        let state = State { output, identity, throttle, files: Vec::new(), blocked: None, unsent: None };
+        let state = State {
+            output,
+            identity,
+            throttle,
+            files: Vec::new(),
+            blocked: [None, None],
+            unsent: [None, None],
+            metrics: None,
+            notices: Vec::new(),
+        };
         Self { counters, queue, state: Mutex::new(state) }
     }
 
@@ -61,35 +78,59 @@ impl Shared {
     }
 
     /// Notes why nothing can be queued; `true` if that is news.
-    pub(crate) fn block(&self, reason: &str) -> bool {
-        let mut state = self.state();
-        let is_news = state.blocked.as_deref() != Some(reason);
-        state.blocked = Some(reason.to_owned());
+    pub(crate) fn block(&self, signal: Signal, reason: &str) -> bool {
+        let blocked = &mut self.state().blocked[signal as usize];
+        let is_news = blocked.as_deref() != Some(reason);
+        *blocked = Some(reason.to_owned());
         is_news
     }
 
     /// The queue takes batches again.
-    pub(crate) fn unblocked(&self) {
-        self.state().blocked = None;
+    pub(crate) fn unblocked(&self, signal: Signal) {
+        self.state().blocked[signal as usize] = None;
     }
 
     /// Notes why nothing can be sent; `true` if that is news.
-    pub(crate) fn not_sending(&self, reason: &str) -> bool {
-        let mut state = self.state();
-        let is_news = state.unsent.as_deref() != Some(reason);
-        state.unsent = Some(reason.to_owned());
+    pub(crate) fn not_sending(&self, signal: Signal, reason: &str) -> bool {
+        let unsent = &mut self.state().unsent[signal as usize];
+        let is_news = unsent.as_deref() != Some(reason);
+        *unsent = Some(reason.to_owned());
         is_news
     }
 
     /// The queue gives batches again.
-    pub(crate) fn sending(&self) {
-        self.state().unsent = None;
+    pub(crate) fn sending(&self, signal: Signal) {
+        self.state().unsent[signal as usize] = None;
+    }
+
+    /// Metrics are taken, too.
+    pub(crate) fn set_metrics(&self, view: metrics::View) {
+        self.state().metrics = Some(view);
+    }
+
+    /// Has something told in-band.
+    pub(crate) fn tell(&self, notice: Notice) {
+        let mut state = self.state();
+        if state.notices.len() < NOTICES_MAX {
+            state.notices.push(notice);
+        }
+    }
+
+    /// What is to be told in-band.
+    pub(crate) fn notices(&self) -> Vec<Notice> {
+        std::mem::take(&mut self.state().notices)
     }
 
     /// Whether reading, sending, and the server are at fault.
     pub(crate) fn troubles(&self) -> [bool; 3] {
         let state = self.state();
-        [state.blocked.is_some(), state.unsent.is_some(), state.output.endpoints().into_iter().any(is_failing)]
+        let metrics = state.metrics.as_ref();
+        [
+            state.blocked.iter().any(Option::is_some),
+            state.unsent.iter().any(Option::is_some),
+            state.output.endpoints().into_iter().any(is_failing)
+                || metrics.is_some_and(|view| view.output().endpoints().into_iter().any(is_failing)),
+        ]
     }
 
     /// How long reading has to pause for its share of processor and memory.
@@ -105,8 +146,12 @@ impl Shared {
     }
 
     /// Sending goes another way from now on.
-    pub(crate) fn set_output(&self, output: OutputStatus) {
-        self.state().output = output;
+    pub(crate) fn set_output(&self, signal: Signal, output: OutputStatus) {
+        let mut state = self.state();
+        match signal {
+            Signal::Logs => state.output = output,
+            Signal::Metrics => state.metrics.iter_mut().for_each(|view| view.set_output(output.clone())),
+        }
     }
 
     pub(crate) fn identity(&self) -> Identity {
@@ -137,10 +182,15 @@ impl Shared {
             .filter(is_unreadable)
             .map(|file| format!("can't read {}: {}; fix: {}", file.path.display(), file.reason, file.fix))
             .collect();
-        problems.extend(state.blocked.iter().map(|reason| format!("nothing is read: {reason}")));
-        problems.extend(state.unsent.iter().map(|reason| format!("nothing is sent: {reason}")));
+        for (blocked, what) in state.blocked.iter().zip(["nothing is read", "no metrics are queued"]) {
+            problems.extend(blocked.iter().map(|reason| format!("{what}: {reason}")));
+        }
+        for (unsent, what) in state.unsent.iter().zip(["nothing is sent", "no metrics are sent"]) {
+            problems.extend(unsent.iter().map(|reason| format!("{what}: {reason}")));
+        }
         let failing = endpoints.iter().filter(|endpoint| endpoint.state == EndpointReportState::Failing);
         problems.extend(failing.map(|end| format!("{} does not take records: {}", end.url, end.last_error)));
+        problems.extend(state.metrics.iter().flat_map(metrics::View::problems));
         if state.throttle.is_over_memory() {
             problems.push("reading pauses: more memory is used than collector.memory_max".to_owned());
         }
@@ -167,6 +217,7 @@ impl Shared {
             problems,
             files,
             endpoints,
+            metrics: state.metrics.as_ref().map(|view| view.report(&values)).unwrap_or_default(),
             ..Report::default()
         }
     }
@@ -181,7 +232,7 @@ fn file_report(status: &FileStatus) -> FileReport {
     FileReport { path, state, size, position, lag, reason, fix }
 }
 
-fn is_failing(status: EndpointStatus) -> bool {
+pub(crate) fn is_failing(status: EndpointStatus) -> bool {
     endpoint_report(status).state == EndpointReportState::Failing
 }
 

@@ -26,10 +26,13 @@ pub enum QueueError {
     RemoveSegment { path: PathBuf, source: io::Error },
     #[error("cannot write queue horizon {path}")]
     WriteHorizon { path: PathBuf, source: io::Error },
+    #[error("cannot write the queue's flows {path}")]
+    WriteFlows { path: PathBuf, source: io::Error },
     #[error("cannot move {path} to the quarantine")]
     Quarantine { path: PathBuf, source: io::Error },
     /// The receiver claims batches that this queue never gave out: the queue's files were lost or set back. Numbers up
-    /// to `horizon` would be taken for repeats, so a new epoch is needed (an empty directory).
+    /// to `horizon` would be taken for repeats if they were sent in the same flow: begin another with
+    /// [`crate::Flows::go_on`], and release only what was given out.
     #[error("the receiver's horizon {horizon} is beyond the queue's last batch {last}")]
     HorizonAhead { horizon: u64, last: u64 },
     /// The disk refused an fsync and then did not give the records back. The writer takes nothing more: open the queue
@@ -68,6 +71,7 @@ impl QueueError {
             | QueueError::ReadSegment { source, .. }
             | QueueError::RemoveSegment { source, .. }
             | QueueError::WriteHorizon { source, .. }
+            | QueueError::WriteFlows { source, .. }
             | QueueError::Quarantine { source, .. } => {
                 matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
             }

@@ -44,6 +44,7 @@
 
 mod cursor;
 mod error;
+mod flows;
 mod horizon;
 pub mod inspect;
 mod paths;
@@ -65,6 +66,7 @@ mod writer;
 mod tests;
 
 pub use error::{AppendError, QueueError};
+pub use flows::{Flow, Flows, UnsavedFlows};
 pub use quarantine::{Damage, QUARANTINE_BYTES_MAX, Reason};
 pub use queue::{Full, Options, Queue, Recovered};
 pub use reader::{Batch, Reader};

@@ -41,6 +41,16 @@ pub(crate) fn horizon(directory: &Path) -> PathBuf {
     directory.join("horizon")
 }
 
+/// The path of the flows.
+pub(crate) fn flows(directory: &Path) -> PathBuf {
+    directory.join("flows")
+}
+
+/// Where the flows are written before they take their name; what a crash leaves there is overwritten.
+pub(crate) fn unfinished_flows(directory: &Path) -> PathBuf {
+    directory.join("flows.tmp")
+}
+
 /// The file whose lock says that the queue is open.
 pub(crate) fn lock(directory: &Path) -> PathBuf {
     directory.join("lock")

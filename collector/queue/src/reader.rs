@@ -89,6 +89,11 @@ impl Reader {
         self.remove_released(horizon)
     }
 
+    /// Up to which number batches were released.
+    pub fn released(&self) -> u64 {
+        self.shared.lock().released
+    }
+
     /// The queue's identity.
     pub fn epoch(&self) -> u64 {
         self.shared.epoch

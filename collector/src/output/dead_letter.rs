@@ -8,9 +8,10 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::Signal;
+
 /// All dead letters together; beyond it the oldest are removed.
 pub(super) const TOTAL_BYTES_MAX: u64 = 256 << 20;
-const PAYLOAD: &str = "otlp.zst";
 const REASON: &str = "json";
 
 /// Why a dead letter could not be kept.
@@ -27,7 +28,7 @@ pub(super) struct DeadLetterError {
 pub(super) struct DeadLetter {
     /// Its file's name without an ending: `<epoch>-<seq>`, with `-<path>` for a piece.
     pub(super) name: String,
-    /// An OTLP `ExportLogsServiceRequest` in protobuf and zstd.
+    /// As it was sent, in protobuf and zstd.
     pub(super) payload: Bytes,
     pub(super) about: About,
 }
@@ -50,17 +51,21 @@ pub(super) struct About {
 #[derive(Clone, Debug)]
 pub(super) struct DeadLetters {
     directory: PathBuf,
+    /// How payloads end.
+    ending: &'static str,
     total_bytes_max: u64,
 }
 
 impl DeadLetters {
-    pub(super) fn new(directory: PathBuf) -> Self {
-        Self { directory, total_bytes_max: TOTAL_BYTES_MAX }
+    /// The dead letters of a signal in `state_dir`.
+    pub(super) fn new(state_dir: &Path, signal: Signal) -> Self {
+        let directory = state_dir.join(signal.dead_letters());
+        Self { directory, ending: signal.payload_ending(), total_bytes_max: TOTAL_BYTES_MAX }
     }
 
     /// Writes a dead letter durably; answers where it is and how many older ones made room.
     pub(super) fn keep(&self, letter: &DeadLetter) -> Result<(PathBuf, u64), DeadLetterError> {
-        let path = self.path(&letter.name, PAYLOAD);
+        let path = self.path(&letter.name, self.ending);
         let kept = || {
             fs::create_dir_all(&self.directory)?;
             let mut about = serde_json::to_vec_pretty(&letter.about)?;
@@ -79,7 +84,7 @@ impl DeadLetters {
     /// Removes one that turned out to be none.
     pub(super) fn remove(&self, path: &Path) -> Result<(), DeadLetterError> {
         let failed = |source| DeadLetterError { path: path.to_owned(), source };
-        remove_pair(path).map_err(failed)
+        self.remove_pair(path).map_err(failed)
     }
 
     fn path(&self, name: &str, ending: &str) -> PathBuf {
@@ -92,7 +97,7 @@ impl DeadLetters {
         for entry in fs::read_dir(&self.directory)? {
             let entry = entry?;
             let path = entry.path();
-            if path.to_string_lossy().ends_with(PAYLOAD) {
+            if path.to_string_lossy().ends_with(self.ending) {
                 let metadata = entry.metadata()?;
                 letters.push((metadata.modified()?, path, metadata.len()));
             }
@@ -104,21 +109,21 @@ impl DeadLetters {
             if total <= self.total_bytes_max {
                 break;
             }
-            remove_pair(path)?;
+            self.remove_pair(path)?;
             total -= bytes;
             removed += 1;
         }
         Ok(removed)
     }
-}
 
-fn remove_pair(payload: &Path) -> io::Result<()> {
-    fs::remove_file(payload)?;
-    let name = payload.to_string_lossy();
-    let about = PathBuf::from(format!("{}{REASON}", name.strip_suffix(PAYLOAD).unwrap_or(&name)));
-    match fs::remove_file(about) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
+    fn remove_pair(&self, payload: &Path) -> io::Result<()> {
+        fs::remove_file(payload)?;
+        let name = payload.to_string_lossy();
+        let about = PathBuf::from(format!("{}{REASON}", name.strip_suffix(self.ending).unwrap_or(&name)));
+        match fs::remove_file(about) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 }
 
@@ -163,7 +168,7 @@ mod tests {
     #[test]
     fn the_oldest_make_room_and_the_newest_stays() {
         let directory = tempfile::tempdir().expect("a directory");
-        let letters = DeadLetters { total_bytes_max: 250, ..DeadLetters::new(directory.path().join("dead-letter")) };
+        let letters = DeadLetters { total_bytes_max: 250, ..DeadLetters::new(directory.path(), Signal::Logs) };
         for (at, name) in ["1-9", "1-10", "1-11"].into_iter().enumerate() {
             let (path, removed) = letters.keep(&letter(name, 100)).expect("keeps");
             assert_eq!(removed, u64::from(at == 2), "{name}");

@@ -1,4 +1,4 @@
-//! Sends a batch over OTLP/HTTP to the endpoint in use.
+//! Sends a batch over HTTP to the endpoint in use.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -16,13 +16,13 @@ use super::config::{Endpoint, OutputConfig};
 use super::connection::{Answer, Connection, ConnectionError, Dial};
 use super::endpoints::OutputStatus;
 use super::probe;
-use super::reply::{Reply, reply};
+use super::reply::{About, Reply, reply};
 use super::sender::{Piece, StartError};
+use super::signal::Signal;
 use super::tls::Tls;
 use super::token::Token;
 use crate::Wrong;
 
-const PATH: &str = "/v1/logs";
 const AGENT: &str = concat!("orszem/", env!("CARGO_PKG_VERSION"));
 
 /// The connections to the endpoints.
@@ -97,7 +97,7 @@ impl Http {
     }
 
     /// One attempt to send `piece` to the endpoint numbered `at`.
-    pub(super) async fn attempt(&mut self, at: usize, piece: &Piece<'_>) -> Reply {
+    pub(super) async fn attempt(&mut self, at: usize, signal: Signal, piece: &Piece<'_>) -> Reply {
         let Some(endpoint) = self.endpoints.get(at).cloned() else {
             return Reply::Unreachable("there is no such endpoint".to_owned());
         };
@@ -106,12 +106,12 @@ impl Http {
             Err(error) => return Reply::Misconfigured(0, chain(&error)),
         };
         let now = SystemTime::now();
-        let headers = match self.headers(&endpoint, piece, authorization, now) {
+        let headers = match self.headers(&endpoint, signal, piece, authorization, now) {
             Ok(headers) => headers,
             Err(error) => return Reply::Misconfigured(0, format!("the headers can't be sent: {error}")),
         };
-        match self.exchange(at, &endpoint, headers, piece.payload.clone()).await {
-            Ok(answer) => reply(&answer, piece.seq, now),
+        match self.exchange(at, &endpoint, signal.path(), headers, piece.payload.clone()).await {
+            Ok(answer) => reply(&answer, About { signal, seq: piece.seq, records: piece.records.into(), now }),
             Err(error) => {
                 self.connection = None;
                 Reply::Unreachable(chain(&error))
@@ -123,13 +123,14 @@ impl Http {
         &mut self,
         at: usize,
         endpoint: &Endpoint,
+        path: &'static str,
         headers: HeaderMap,
         payload: Bytes,
     ) -> Result<Answer, ConnectionError> {
         let request = || {
             let mut request = Request::new(Full::new(payload.clone()));
             *request.method_mut() = Method::POST;
-            *request.uri_mut() = Uri::from_static(PATH);
+            *request.uri_mut() = Uri::from_static(path);
             headers.clone_into(request.headers_mut());
             request
         };
@@ -175,15 +176,19 @@ impl Http {
     fn headers(
         &self,
         endpoint: &Endpoint,
+        signal: Signal,
         piece: &Piece<'_>,
         authorization: Option<HeaderValue>,
         now: SystemTime,
     ) -> Result<HeaderMap, ::http::header::InvalidHeaderValue> {
-        let mut headers = HeaderMap::with_capacity(14);
+        let mut headers = HeaderMap::with_capacity(15);
         headers.insert(HOST, HeaderValue::from_str(&endpoint.authority())?);
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(signal.content_type()));
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("zstd"));
+        if signal == Signal::Metrics {
+            headers.insert(REMOTE_WRITE_VERSION, HeaderValue::from_static("2.0.0"));
+        }
         headers.insert(HASH, HeaderValue::from_str(&format!("{:08x}", piece.hash))?);
         let sent = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
         headers.insert(SENT, HeaderValue::from_str(&sent.to_string())?);
@@ -213,6 +218,7 @@ const GAP: HeaderName = HeaderName::from_static("x-orszem-gap");
 const HASH: HeaderName = HeaderName::from_static("x-orszem-hash");
 const SENT: HeaderName = HeaderName::from_static("x-orszem-sent");
 const CONFIG: HeaderName = HeaderName::from_static("x-orszem-config");
+const REMOTE_WRITE_VERSION: HeaderName = HeaderName::from_static("x-prometheus-remote-write-version");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// An error with its causes.

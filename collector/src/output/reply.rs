@@ -8,9 +8,16 @@ use super::Accepted;
 use super::connection::Answer;
 use super::pause;
 use super::protobuf::{Wire, fields};
+use super::signal::Signal;
 
 const ACCEPTED_SEQ: &str = "x-orszem-accepted-seq";
 const HORIZON_SEQ: &str = "x-orszem-horizon-seq";
+/// What a receiver of remote write 2.0 took of a request, also where it answers 400 for the rest.
+const WRITTEN: [&str; 3] = [
+    "x-prometheus-remote-write-samples-written",
+    "x-prometheus-remote-write-histograms-written",
+    "x-prometheus-remote-write-exemplars-written",
+];
 /// How much of a server's sentence is kept.
 const MESSAGE_CHARS_MAX: usize = 500;
 
@@ -32,20 +39,44 @@ pub(super) enum Reply {
     Unreachable(String),
 }
 
-/// Reads the answer to a batch with number `seq`. A server that tells no numbers keeps what it acknowledges.
-pub(super) fn reply(answer: &Answer, seq: u64, now: SystemTime) -> Reply {
+/// What an answer is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct About {
+    pub(super) signal: Signal,
+    pub(super) seq: u64,
+    pub(super) records: u64,
+    pub(super) now: SystemTime,
+}
+
+/// Reads the answer to a batch. A server that tells no numbers keeps what it acknowledges.
+pub(super) fn reply(answer: &Answer, about: About) -> Reply {
+    let About { signal, seq, records, now } = about;
     let status = answer.status.as_u16();
-    if answer.status.is_success() {
-        let number = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok()?.parse().ok());
-        let (rejected, message) = partial_success(&answer.body);
-        return Reply::Accepted(Accepted {
+    let number = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok()?.parse().ok());
+    let accepted = |rejected, message| {
+        Reply::Accepted(Accepted {
             accepted_seq: number(ACCEPTED_SEQ).unwrap_or(seq),
             horizon_seq: number(HORIZON_SEQ).unwrap_or(seq),
             rejected,
             message,
-        });
+        })
+    };
+    if answer.status.is_success() {
+        let (rejected, why) = match signal {
+            Signal::Logs => partial_success(&answer.body),
+            Signal::Metrics => unwritten(number, records),
+        };
+        return accepted(rejected, if rejected > 0 { why } else { String::new() });
     }
     let message = format!("{status}: {}", message(answer));
+    if signal == Signal::Metrics && status == 400 {
+        // Partly written: what is good is kept, and the rest never will be.
+        let (rejected, _) = unwritten(number, records);
+        let is_told = WRITTEN.iter().any(|name| answer.headers.contains_key(*name));
+        if answer.headers.contains_key(ACCEPTED_SEQ) || (is_told && rejected < records) {
+            return accepted(rejected, message);
+        }
+    }
     let asked = || answer.headers.get(RETRY_AFTER).and_then(|value| pause::asked(value.to_str().ok()?, now));
     match status {
         413 => Reply::TooLarge(message),
@@ -54,6 +85,16 @@ pub(super) fn reply(answer: &Answer, seq: u64, now: SystemTime) -> Reply {
         500..600 => Reply::Failed(message, asked()),
         _ => Reply::Misconfigured(status, message),
     }
+}
+
+/// How many of `records` the server says it did not write. One that tells nothing wrote all.
+fn unwritten(number: impl Fn(&str) -> Option<u64>, records: u64) -> (u64, String) {
+    let told: Vec<u64> = WRITTEN.iter().filter_map(|name| number(name)).collect();
+    if told.is_empty() {
+        return (0, String::new());
+    }
+    let written = told.into_iter().fold(0, u64::saturating_add);
+    (records.saturating_sub(written), "the server's own metrics and log tell why".to_owned())
 }
 
 /// Rejected records and why, of an `ExportLogsServiceResponse`.
@@ -97,11 +138,36 @@ mod tests {
     use super::*;
 
     fn check(status: u16, headers: &[(&'static str, &'static str)], body: &[u8], expected: &Reply) {
+        check_of(Signal::Logs, status, headers, body, expected);
+    }
+
+    fn check_of(signal: Signal, status: u16, headers: &[(&'static str, &'static str)], body: &[u8], expected: &Reply) {
         let mut map = HeaderMap::new();
         headers.iter().for_each(|(name, value)| drop(map.insert(*name, HeaderValue::from_static(value))));
         let status = StatusCode::from_u16(status).expect("a status");
         let answer = Answer { status, headers: map, body: body.to_vec().into() };
-        assert_eq!(&reply(&answer, 7, SystemTime::UNIX_EPOCH), expected, "{status}");
+        let about = About { signal, seq: 7, records: 10, now: SystemTime::UNIX_EPOCH };
+        assert_eq!(&reply(&answer, about), expected, "{status}");
+    }
+
+    #[test]
+    fn a_request_that_was_partly_written_is_done() {
+        let check = |status: u16, headers: &[(&'static str, &'static str)], expected: &Reply| {
+            check_of(Signal::Metrics, status, headers, b"out of bounds", expected);
+        };
+        let accepted = |accepted_seq, horizon_seq, rejected, message: &str| {
+            Reply::Accepted(Accepted { accepted_seq, horizon_seq, rejected, message: message.to_owned() })
+        };
+        check(204, &[], &accepted(7, 7, 0, ""));
+        check(200, &[(ACCEPTED_SEQ, "9"), (HORIZON_SEQ, "5")], &accepted(9, 5, 0, ""));
+        let [samples, histograms, exemplars] = WRITTEN;
+        let written = [(samples, "4"), (histograms, "2"), (exemplars, "1"), (ACCEPTED_SEQ, "7"), (HORIZON_SEQ, "3")];
+        check(204, &written, &accepted(7, 3, 3, "the server's own metrics and log tell why"));
+        check(400, &written, &accepted(7, 3, 3, "400: out of bounds"));
+        check(400, &[(samples, "0"), (ACCEPTED_SEQ, "7")], &accepted(7, 7, 10, "400: out of bounds"));
+        // Nothing of it was taken: it may have been damaged on its way.
+        check(400, &[(samples, "0")], &Reply::Refused("400: out of bounds".into()));
+        check(413, &written, &Reply::TooLarge("413: out of bounds".into()));
     }
 
     #[test]

@@ -1,31 +1,30 @@
 //! Delivers one batch after the other, each until it was taken or set aside.
 
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+mod aside;
+mod pieces;
+
+use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
-use orszem_model::Timestamp;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::warn;
 
 use super::connection::Dial;
 use super::counts::add;
-use super::dead_letter::{About, DeadLetter, DeadLetters};
+use super::dead_letter::DeadLetters;
 use super::endpoints::{EndpointState, OutputStatus};
-use super::http::{Http, chain};
+use super::http::Http;
+use super::in_process::hand_over;
 use super::pause::{Backoff, LONGEST, LONGEST_MISCONFIGURED, LONGEST_UNREACHABLE};
 use super::reply::Reply;
 use super::tls::TlsError;
-use super::{Accepted, Delivered, Outbound, OutboundBatch, Output, OutputError, Refused, Undelivered, split};
+use super::{Accepted, Delivered, Outbound, OutboundBatch, Output, Refused, Signal, Undelivered};
 
 /// How often in a row an endpoint may fail before another one is tried.
 const TRIES: u32 = 2;
-/// The directory of dead letters within the state directory.
-const DEAD_LETTERS: &str = "dead-letter";
-/// More than any request decompresses to.
-const RAW_BYTES_MAX: usize = 64 << 20;
 
 /// Why sending can't begin.
 #[derive(Debug, thiserror::Error)]
@@ -36,12 +35,11 @@ pub enum StartError {
     Tls(#[from] TlsError),
 }
 
-/// Delivers the batches of one source and epoch, one at a time.
+/// Delivers batches, one at a time.
 #[derive(Debug)]
 pub struct Sender {
+    signal: Signal,
     transport: Transport,
-    source: String,
-    epoch: u64,
     dead_letters: DeadLetters,
     status: OutputStatus,
     cancel: CancellationToken,
@@ -79,25 +77,24 @@ enum Verdict {
 }
 
 impl Sender {
-    /// A sender that stops trying when `cancel` is cancelled. Dead letters go to `dead-letter` in `state_dir`.
+    /// A sender of one signal that stops trying when `cancel` is cancelled. Dead letters go to a directory of the
+    /// signal's own in `state_dir`.
     ///
     /// Must be called within a tokio runtime. Errors: a configuration that can't be used, files of TLS that can't be
     /// read.
     pub fn new(
         output: Output,
+        signal: Signal,
         state_dir: &Path,
-        source: String,
-        epoch: u64,
         cancel: CancellationToken,
     ) -> Result<Self, StartError> {
-        Self::dialling(output, state_dir, source, epoch, cancel, Dial::Tcp)
+        Self::dialling(output, signal, state_dir, cancel, Dial::Tcp)
     }
 
     pub(super) fn dialling(
         output: Output,
+        signal: Signal,
         state_dir: &Path,
-        source: String,
-        epoch: u64,
         cancel: CancellationToken,
         dial: Dial,
     ) -> Result<Self, StartError> {
@@ -110,9 +107,9 @@ impl Sender {
                 (Transport::Http(Box::new(http)), status)
             }
         };
-        let dead_letters = DeadLetters::new(state_dir.join(DEAD_LETTERS));
+        let dead_letters = DeadLetters::new(state_dir, signal);
         let backoff = Backoff::default();
-        Ok(Self { transport, source, epoch, dead_letters, status, cancel, backoff, failures: 0, moves: 0 })
+        Ok(Self { signal, transport, dead_letters, status, cancel, backoff, failures: 0, moves: 0 })
     }
 
     /// A handle on how the endpoints do and what was counted.
@@ -124,12 +121,11 @@ impl Sender {
     ///
     /// After an error nothing is known of the batch: deliver it again, with the same number.
     pub async fn deliver(&mut self, batch: &Outbound) -> Result<Delivered, Undelivered> {
-        let source = self.source.clone();
         let whole = Piece {
             payload: batch.payload.clone(),
             hash: batch.hash,
-            source: &source,
-            epoch: self.epoch,
+            source: &batch.source,
+            epoch: batch.epoch,
             seq: batch.seq,
             skipped: batch.skipped,
             records: batch.records,
@@ -173,66 +169,6 @@ impl Sender {
         }
     }
 
-    /// Sends the records of a batch that is too large in halves, quarters and so on, each under a key of its own.
-    async fn deliver_in_pieces(
-        &mut self,
-        whole: &Piece<'_>,
-        reason: String,
-        refused: &mut Refused,
-    ) -> Result<(), Undelivered> {
-        let raw = match zstd::bulk::decompress(&whole.payload, RAW_BYTES_MAX) {
-            Ok(raw) => raw,
-            Err(error) => return self.set_aside(whole, "", format!("{reason}; not to be cut: {error}"), refused).await,
-        };
-        add(&self.status.counting().batches_split, 1);
-        warn!(
-            seq = whole.seq,
-            records = whole.records,
-            reason,
-            "a batch is too large for the server; it goes in pieces"
-        );
-        // The path to a piece: `0` for a first half, `1` for a second one.
-        let mut waiting: Vec<(String, Vec<u8>, String)> = vec![(String::new(), raw, reason)];
-        while let Some((path, raw, reason)) = waiting.pop() {
-            let Some((first, second)) = split::halves(&raw) else {
-                let piece = self.piece(whole, &path, &raw).await?;
-                self.set_aside(&piece, &path, reason, refused).await?;
-                continue;
-            };
-            let mut halves = Vec::new();
-            for (side, half) in [("0", first), ("1", second)] {
-                let path = format!("{path}{side}");
-                let piece = self.piece(whole, &path, &half).await?;
-                match self.settle(&piece).await? {
-                    Verdict::Accepted(accepted) => self.note_rejected(&accepted, refused),
-                    Verdict::TooLarge(reason) => halves.push((path, half, reason)),
-                    Verdict::Refused(reason) => self.set_aside(&piece, &path, reason, refused).await?,
-                }
-            }
-            waiting.extend(halves);
-        }
-        Ok(())
-    }
-
-    /// A part of a batch, under a key that a repeat will have too.
-    async fn piece<'a>(&mut self, whole: &Piece<'a>, path: &str, raw: &[u8]) -> Result<Piece<'a>, Undelivered> {
-        let payload = loop {
-            match zstd::bulk::compress(raw, 1) {
-                Ok(payload) => break payload,
-                Err(error) => error!(%error, "a piece of a batch can't be compressed; it is tried again"),
-            }
-            self.pause(None, LONGEST_MISCONFIGURED).await?;
-        };
-        let records = split::count(raw).and_then(|count| u32::try_from(count).ok()).unwrap_or(0);
-        Ok(Piece {
-            payload: payload.into(),
-            hash: crc32c::crc32c(raw),
-            records,
-            key: Some(format!("{}-{}-{}-{path}", whole.source, whole.epoch, whole.seq)),
-            ..whole.clone()
-        })
-    }
-
     /// Notes what a server left out of what it took.
     fn note_rejected(&self, accepted: &Accepted, refused: &mut Refused) {
         if accepted.rejected > 0 {
@@ -240,60 +176,6 @@ impl Sender {
             add(&self.status.counting().refused_records, accepted.rejected);
             refused.records += accepted.rejected;
             refused.reason.clone_from(&accepted.message);
-        }
-    }
-
-    /// Keeps a piece as a dead letter, however long that takes.
-    async fn set_aside(
-        &mut self,
-        piece: &Piece<'_>,
-        path: &str,
-        reason: String,
-        refused: &mut Refused,
-    ) -> Result<(), Undelivered> {
-        let dash = if path.is_empty() { "" } else { "-" };
-        let server = self.status.endpoints().get(self.status.current()).map_or(String::new(), |e| e.url.clone());
-        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-        let about = About {
-            reason: reason.clone(),
-            server,
-            time: Timestamp(i64::try_from(nanos).unwrap_or(i64::MAX)).to_string(),
-            source: piece.source.to_owned(),
-            epoch: piece.epoch,
-            seq: piece.seq,
-            records: piece.records.into(),
-        };
-        let name = format!("{}-{}{dash}{path}", piece.epoch, piece.seq);
-        let letter = DeadLetter { name, payload: piece.payload.clone(), about };
-        let (path, removed) = loop {
-            let (letters, letter) = (self.dead_letters.clone(), letter.clone());
-            match tokio::task::spawn_blocking(move || letters.keep(&letter)).await {
-                Ok(Ok(kept)) => break kept,
-                Ok(Err(error)) => {
-                    error!(error = chain(&error), "a refused batch can't be set aside; it is tried again")
-                }
-                Err(error) => error!(%error, "setting a refused batch aside broke off; it is tried again"),
-            }
-            self.pause(None, LONGEST_MISCONFIGURED).await?;
-        };
-        error!(seq = piece.seq, records = piece.records, reason, path = %path.display(), "a batch was refused and is set aside");
-        let counts = self.status.counting();
-        add(&counts.dead_lettered, 1);
-        add(&counts.dead_letters_removed, removed);
-        refused.records += u64::from(piece.records);
-        refused.reason = reason;
-        refused.dead_letters.push(path);
-        Ok(())
-    }
-
-    async fn take_back(&self, refused: &Refused) {
-        for path in &refused.dead_letters {
-            let (letters, path): (_, PathBuf) = (self.dead_letters.clone(), path.clone());
-            match tokio::task::spawn_blocking(move || letters.remove(&path)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => warn!(error = chain(&error), "a needless dead letter stays"),
-                Err(error) => warn!(%error, "a needless dead letter stays"),
-            }
         }
     }
 
@@ -342,7 +224,7 @@ impl Sender {
                     if let (401, Transport::Http(http)) = (status, &mut self.transport) {
                         http.forget_token();
                     }
-                    (EndpointState::Misconfigured, reason, None, LONGEST_MISCONFIGURED, remedy(status))
+                    (EndpointState::Misconfigured, reason, None, LONGEST_MISCONFIGURED, self.signal.remedy(status))
                 }
             };
             self.status.failed(state, &reason, remedy);
@@ -356,8 +238,8 @@ impl Sender {
 
     async fn attempt(&mut self, piece: &Piece<'_>) -> Result<Reply, Undelivered> {
         match &mut self.transport {
-            Transport::Http(http) => Ok(http.attempt(self.status.current(), piece).await),
-            Transport::InProcess(sender) => hand_over(sender, piece).await,
+            Transport::Http(http) => Ok(http.attempt(self.status.current(), self.signal, piece).await),
+            Transport::InProcess(sender) => hand_over(sender, self.signal, piece).await,
         }
     }
 
@@ -407,41 +289,7 @@ impl Sender {
     }
 }
 
-async fn hand_over(sender: &mpsc::Sender<OutboundBatch>, piece: &Piece<'_>) -> Result<Reply, Undelivered> {
-    let (done, answer) = oneshot::channel();
-    let batch = OutboundBatch {
-        payload: piece.payload.clone(),
-        hash: piece.hash,
-        source: piece.source.to_owned(),
-        epoch: piece.epoch,
-        seq: piece.seq,
-        skipped: piece.skipped,
-        records: piece.records,
-        done,
-    };
-    sender.send(batch).await.map_err(|_gone| Undelivered::Closed)?;
-    let dropped = |_| Err(OutputError::Unavailable { reason: "the batch was dropped without an answer".to_owned() });
-    Ok(match answer.await.unwrap_or_else(dropped) {
-        Ok(accepted) => Reply::Accepted(accepted),
-        Err(OutputError::Busy { retry_after }) => Reply::Busy("the receiver is full".to_owned(), Some(retry_after)),
-        Err(OutputError::Unavailable { reason }) => Reply::Failed(reason, None),
-        Err(OutputError::Refused { reason }) => Reply::Refused(reason),
-    })
-}
-
-/// What to do about an answer that no repeat will change.
-fn remedy(status: u16) -> &'static str {
-    match status {
-        0 => "mend the file that is named",
-        401 => "the server does not know the token: put one that it knows in output.token_file",
-        403 => "the token may not send records: give it the role ingest on the server",
-        404 | 405 => "there is no /v1/logs: check that output.endpoints leads to the server itself",
-        300..=399 => "the server points elsewhere: write that address in output.endpoints",
-        _ => "see the server's own log, and check output.endpoints",
-    }
-}
-
-/// A request without records, in zstd: a frame of no bytes (RFC 8878 §3.1.1), with a content size of 0.
+/// A request without records, of either signal, in zstd: a frame of no bytes (RFC 8878 §3.1.1), with a content size of 0.
 fn empty_request() -> Bytes {
     Bytes::from_static(&[0x28, 0xb5, 0x2f, 0xfd, 0x20, 0x00, 0x01, 0x00, 0x00])
 }

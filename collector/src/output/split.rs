@@ -2,6 +2,8 @@
 //!
 //! Source: `opentelemetry/proto/collector/logs/v1`: requests hold resources (1), these scopes (2), these records (2).
 
+pub(super) mod series;
+
 use super::protobuf::{Field, Wire, fields, put_message};
 
 /// How many records a request has; `None` if it does not decode.

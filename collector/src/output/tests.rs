@@ -1,6 +1,7 @@
 //! Sending, against servers that answer as they are told.
 
 mod endpoints;
+mod metrics;
 mod refusal;
 pub(super) mod server;
 mod tls;
@@ -41,7 +42,7 @@ fn fixture(config: OutputConfig) -> Fixture {
     let (network, cancel) = (Network::default(), CancellationToken::new());
     let directory = tempfile::tempdir().expect("a directory");
     let dial = Dial::Memory(network.clone());
-    let sender = Sender::dialling(output(config), directory.path(), "n1".into(), 3, cancel.clone(), dial);
+    let sender = Sender::dialling(output(config), Signal::Logs, directory.path(), cancel.clone(), dial);
     Fixture { network, sender: sender.expect("a sender"), directory, cancel }
 }
 
@@ -56,7 +57,8 @@ fn request(records: u32) -> Vec<u8> {
 fn batch(seq: u64, records: u32) -> Outbound {
     let raw = request(records);
     let payload = zstd::bulk::compress(&raw, 1).expect("compresses").into();
-    Outbound { payload, hash: crc32c::crc32c(&raw), raw_len: raw.len(), records, seq, skipped: 0 }
+    let hash = crc32c::crc32c(&raw);
+    Outbound { source: "n1".into(), epoch: 3, payload, hash, raw_len: raw.len(), records, seq, skipped: 0 }
 }
 
 fn delivered(accepted_seq: u64, horizon_seq: u64) -> Result<Delivered, Undelivered> {
@@ -180,7 +182,7 @@ async fn told_to_stop_in_the_middle_it_stops_and_delivers_after() {
     let dial = Dial::Memory(f.network.clone());
     let token = CancellationToken::new();
     let mut next =
-        Sender::dialling(output(config(&["a"])), f.directory.path(), "n1".into(), 3, token, dial).expect("a sender");
+        Sender::dialling(output(config(&["a"])), Signal::Logs, f.directory.path(), token, dial).expect("a sender");
     assert_eq!(next.deliver(&batch(1, 1)).await, delivered(1, 1));
 }
 
@@ -214,7 +216,7 @@ async fn a_receiver_in_the_same_process_is_served_alike() {
     let directory = tempfile::tempdir().expect("a directory");
     let (channel, mut batches) = mpsc::channel(1);
     let new =
-        |channel| Sender::new(Output::InProcess(channel), directory.path(), "n1".into(), 3, CancellationToken::new());
+        |channel| Sender::new(Output::InProcess(channel), Signal::Logs, directory.path(), CancellationToken::new());
     let mut sender = new(channel).expect("a sender");
     let answers = [
         Err(OutputError::Busy { retry_after: Duration::from_secs(3) }),
@@ -227,10 +229,11 @@ async fn a_receiver_in_the_same_process_is_served_alike() {
     let serving = tokio::spawn(async move {
         let mut seen = Vec::new();
         for answer in answers {
-            let OutboundBatch { payload, hash, source, epoch, seq, skipped, records, done } =
+            let OutboundBatch { signal, payload, hash, source, epoch, seq, skipped, records, done } =
                 batches.recv().await.expect("a batch");
             let body = zstd::decode_all(payload.as_ref()).expect("zstd");
             assert_eq!((crc32c::crc32c(&body), source.as_str(), epoch), (hash, "n1", 3));
+            assert_eq!(signal, Signal::Logs);
             seen.push((seq, skipped, records, body.len()));
             done.send(answer).expect("heard");
         }

@@ -28,6 +28,7 @@ pub(crate) use streams::{Origin, Streams};
 use crate::counters::count;
 use crate::encode::Encoded;
 use crate::error::chain;
+use crate::output::Signal;
 use crate::shared::Shared;
 
 /// How long a record waits for others before its batch is closed.
@@ -168,7 +169,7 @@ impl Pipeline {
     /// Reads from all sources until the batch is full (`true`) or there is no more.
     fn read(&mut self, now: Timestamp, tick: Instant) -> bool {
         let counters = &self.shared.counters;
-        for notice in self.sources.notices() {
+        for notice in self.sources.notices().into_iter().chain(self.shared.notices()) {
             notice.push_to(&mut self.stage, now, counters);
         }
         for summary in self.stage.transform.take_summaries(now) {
@@ -190,7 +191,7 @@ impl Pipeline {
             Ok(encoded) => encoded,
             Err(error) => {
                 // Its records stay in the encoder for the next attempt.
-                if self.shared.block(&chain(&error)) {
+                if self.shared.block(Signal::Logs, &chain(&error)) {
                     error!(error = &error as &dyn std::error::Error, "a batch can't be closed, trying again");
                 }
                 return None;
@@ -215,7 +216,7 @@ impl Pipeline {
             changes,
         })?;
         match appended {
-            Appended::Queued { .. } => self.shared.unblocked(),
+            Appended::Queued { .. } => self.shared.unblocked(Signal::Logs),
             Appended::Dropped => {}
         }
         if self.drops.update(&self.writer.usage()) {
@@ -243,7 +244,7 @@ impl Pipeline {
             Err(error) => {
                 count(&self.shared.counters.queue_errors);
                 self.is_lost = matches!(error, QueueError::Lost { .. });
-                if self.shared.block(&chain(&error)) {
+                if self.shared.block(Signal::Logs, &chain(&error)) {
                     error!(error = &error as &dyn std::error::Error, "the queue can't be synced, trying again");
                 }
                 false
@@ -252,7 +253,7 @@ impl Pipeline {
     }
 
     fn tell_blocked(&self, error: &AppendError) {
-        let is_news = self.shared.block(&chain(error));
+        let is_news = self.shared.block(Signal::Logs, &chain(error));
         match error {
             AppendError::Full if is_news => warn!("the queue is full, reading pauses until something is sent"),
             AppendError::Full => {}

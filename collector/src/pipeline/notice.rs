@@ -12,6 +12,7 @@ use orszem_transform::{Summary, SummaryKey};
 use super::stage::{Facts, LastStamp, Stage};
 use super::streams::Origin;
 use crate::counters::Counters;
+use crate::output::Signal;
 
 /// The program in the collector's own records.
 pub(crate) const SERVICE: &str = "orszem-collector";
@@ -26,7 +27,7 @@ const TELL_DROPS_EVERY: Duration = Duration::from_secs(5);
 /// An event of the collector.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Notice {
-    /// `collector.gap`, `collector.dropped`, `collector.throttled`, `collector.canary`.
+    /// `collector.gap`, `collector.dropped`, `collector.throttled`, `collector.set_back`, `collector.canary`.
     pub(crate) name: &'static str,
     pub(crate) severity: Severity,
     pub(crate) text: String,
@@ -50,6 +51,7 @@ impl Notice {
 /// Notices what the queue dropped for want of room, over all runs.
 #[derive(Debug, Default)]
 pub(crate) struct Drops {
+    signal: Signal,
     /// Dropped by earlier runs, by this one, and how much of both was told.
     before: u64,
     now: u64,
@@ -59,10 +61,10 @@ pub(crate) struct Drops {
 
 impl Drops {
     /// Goes on where the queue's positions say.
-    pub(crate) fn new(position: Option<&[u8]>) -> Self {
+    pub(crate) fn new(signal: Signal, position: Option<&[u8]>) -> Self {
         let halves = position.and_then(|bytes| Some((bytes.first_chunk::<8>()?, bytes.last_chunk::<8>()?)));
         let (before, told) = halves.map_or((0, 0), |(all, told)| (u64::from_le_bytes(*all), u64::from_le_bytes(*told)));
-        Self { before, told, ..Self::default() }
+        Self { signal, before, told, ..Self::default() }
     }
 
     /// What to tell, if there is news. Not too often, as what tells it may be dropped, too. The total is told with it,
@@ -73,11 +75,16 @@ impl Drops {
         let records = total.checked_sub(self.told).filter(|records| *records > 0 && is_due)?;
         self.told = total;
         self.told_at = Some(tick);
+        let (queue, key) = match self.signal {
+            Signal::Logs => ("queue", "dropped.records"),
+            Signal::Metrics => ("queue of metrics", "dropped.samples"),
+        };
+        let noun = self.signal.noun();
         Some(Notice {
             name: "collector.dropped",
             severity: Severity::ERROR,
-            text: format!("the queue was full: {records} records were dropped, {total} so far"),
-            fields: vec![number("dropped.records", records), number("dropped.total", total)],
+            text: format!("the {queue} was full: {records} {noun} were dropped, {total} so far"),
+            fields: vec![number(key, records), number("dropped.total", total)],
         })
     }
 
@@ -112,6 +119,27 @@ impl Notice {
             severity: Severity::ERROR,
             text: format!("the queue is damaged: {damage}"),
             fields,
+        }
+    }
+
+    /// The receiver has batches up to `told` of a flow in which none beyond `last` was given out.
+    pub(crate) fn set_back(signal: Signal, epoch: u64, told: u64, last: u64) -> Self {
+        let follows = match signal {
+            Signal::Logs => "What was read since then is read again and may be doubled; nothing is lost",
+            Signal::Metrics => "Samples that were queued then are sent again; nothing is lost",
+        };
+        Self {
+            name: "collector.set_back",
+            severity: Severity::WARN,
+            text: format!(
+                "the state directory is older than what was sent from it: the server has batches up to {told}, the \
+                 queue knows of {last}. {follows}"
+            ),
+            fields: vec![
+                text("set_back.epoch", epoch.to_string()),
+                number("set_back.told", told),
+                number("set_back.last", last),
+            ],
         }
     }
 
@@ -161,7 +189,7 @@ mod tests {
             ..Usage::default()
         };
         let start = Instant::now();
-        let mut drops = Drops::new(None);
+        let mut drops = Drops::new(Signal::Logs, None);
         assert_eq!((told(&mut drops, start), drops.change()), (None, None));
         assert!(drops.update(&usage(3, 4)));
         assert!(!drops.update(&usage(3, 4)), "no news");
@@ -170,7 +198,7 @@ mod tests {
         assert!(drops.update(&usage(3, 5)));
         assert_eq!(told(&mut drops, start), None, "too soon");
         let (_, value) = drops.change().expect("a position");
-        let mut drops = Drops::new(value.as_deref());
+        let mut drops = Drops::new(Signal::Logs, value.as_deref());
         assert!(drops.update(&usage(1, 1)));
         let text = "the queue was full: 3 records were dropped, 10 so far";
         assert_eq!(told(&mut drops, start).as_deref(), Some(text));

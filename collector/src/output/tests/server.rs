@@ -34,9 +34,10 @@ pub(crate) fn status(status: u16) -> Answer {
     Answer::Status(status, Vec::new(), Vec::new())
 }
 
-/// One request to `/v1/logs`.
+/// One batch as it came.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
+    pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     /// Decompressed.
     pub(crate) body: Vec<u8>,
@@ -116,11 +117,17 @@ impl Network {
         if parts.uri.path() == "/-/ready" {
             return Ok(Response::new(Full::default()));
         }
-        assert_eq!((parts.method.as_str(), parts.uri.path()), ("POST", "/v1/logs"));
+        assert_eq!(parts.method.as_str(), "POST");
+        let path = parts.uri.path().to_owned();
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let body = zstd::decode_all(body.as_ref()).expect("zstd");
         let answer = self.host(name, |host| host.script.pop_front()).unwrap_or(status(200));
-        let records = split::count(&body).expect("protobuf");
+        let records = match path.as_str() {
+            "/v1/logs" => split::count(&body),
+            "/api/v1/write" => split::series::count(&body),
+            other => panic!("a request to {other}"),
+        };
+        let records = records.expect("protobuf");
         let (status, headers, text) = match answer {
             Answer::Status(status, headers, text) => (status, headers, text),
             Answer::AtMost(most) => {
@@ -147,7 +154,7 @@ impl Network {
             Answer::Hang => (0, Vec::new(), Vec::new()),
             Answer::BreakOff => (1, Vec::new(), Vec::new()),
         };
-        self.host(name, |host| host.seen.push(Seen { headers: parts.headers, body, connection, status }));
+        self.host(name, |host| host.seen.push(Seen { path, headers: parts.headers, body, connection, status }));
         match status {
             0 => std::future::pending::<Result<_, Infallible>>().await.map_err(io::Error::other),
             1 => Err(io::ErrorKind::BrokenPipe.into()),

@@ -69,7 +69,7 @@ fn touch(path: &Path) {
 }
 
 fn sender(config: OutputConfig, state_dir: &Path) -> Result<Sender, StartError> {
-    Sender::new(output(config), state_dir, "n1".into(), 3, CancellationToken::new())
+    Sender::new(output(config), Signal::Logs, state_dir, CancellationToken::new())
 }
 
 #[tokio::test]

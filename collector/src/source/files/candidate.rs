@@ -36,12 +36,19 @@ impl Candidate {
 
     /// Whether it holds what was read up to `position`.
     pub(super) fn continues(&mut self, position: &Position) -> io::Result<bool> {
-        if position.head.len == 0 || !position.head.begins(&self.head) {
+        if position.head.len == 0 || !(position.head.begins(&self.head) || self.begins_short(position)) {
             return Ok(false);
         }
         let mut tail = vec![0; position.tail.len()];
         let begin = position.offset - tail.len() as u64;
         Ok(self.content.read_at(begin, &mut tail)? == tail.len() && tail == position.tail)
+    }
+
+    /// Whether it may be a copy that was made before the fingerprint of the file's beginning had grown to what it is.
+    fn begins_short(&self, position: &Position) -> bool {
+        let is_short = (self.head.len() as u64) < position.head.len && self.head.len() as u64 >= position.offset;
+        let is_all_in_tail = !position.tail.is_empty() && position.tail.len() as u64 == position.offset;
+        is_short && (is_all_in_tail || position.head.is_like(&self.head))
     }
 
     /// Whether it is a copy that was made before all up to `position` was written, as far as that can be told.

@@ -47,6 +47,15 @@ pub(super) struct Followed {
     pub(super) is_dirty: bool,
     /// Since when it can't be read.
     failed: Option<Instant>,
+    /// What a copy of it ends with, where that is not read yet. Without these bytes it is not what was copied any more.
+    copied: Option<Copied>,
+}
+
+/// The end of a copy of a file that is still open.
+#[derive(Debug)]
+struct Copied {
+    end: u64,
+    tail: Vec<u8>,
 }
 
 /// How reading ended.
@@ -106,6 +115,33 @@ impl Followed {
             is_changed: true,
             is_dirty: true,
             failed: None,
+            copied: None,
+        }
+    }
+
+    /// Notes that a copy of it ends at `end` with `tail`. A file with holes may be written out of order, so that nothing
+    /// follows from what it holds later.
+    pub(super) fn note_copy(&mut self, end: u64, tail: Vec<u8>) {
+        if !tail.contains(&0) && self.copied.as_ref().is_none_or(|copied| copied.end < end) {
+            self.copied = Some(Copied { end, tail });
+        }
+    }
+
+    /// Whether it still holds what was copied of it and is not read yet.
+    fn holds_copied(&self) -> io::Result<bool> {
+        let Some(Copied { end, tail }) = self.copied.as_ref().filter(|copied| copied.end > self.position.offset) else {
+            return Ok(true);
+        };
+        Ok(self.bytes_at(end - tail.len() as u64, tail.len())?.is_some_and(|bytes| bytes == *tail))
+    }
+
+    /// So many bytes of a plain file; `None` where it ends before.
+    fn bytes_at(&self, at: u64, len: usize) -> io::Result<Option<Vec<u8>>> {
+        let mut bytes = vec![0; len];
+        match self.content.file().read_exact_at(&mut bytes, at) {
+            Ok(()) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -123,16 +159,9 @@ impl Followed {
             return Ok(true);
         }
         let Position { head, tail, offset, .. } = &self.position;
-        let same = |at: u64, len: usize| -> io::Result<Option<Vec<u8>>> {
-            let mut bytes = vec![0; len];
-            match self.content.file().read_exact_at(&mut bytes, at) {
-                Ok(()) => Ok(Some(bytes)),
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-                Err(error) => Err(error),
-            }
-        };
-        let begins = same(0, head.len as usize)?.is_some_and(|bytes| head.begins(&bytes));
-        Ok(begins && same(offset - tail.len() as u64, tail.len())?.is_some_and(|bytes| bytes == *tail))
+        let begins = self.bytes_at(0, head.len as usize)?.is_some_and(|bytes| head.begins(&bytes));
+        let before = self.bytes_at(offset - tail.len() as u64, tail.len())?;
+        Ok(begins && before.is_some_and(|bytes| bytes == *tail) && self.holds_copied()?)
     }
 
     /// Bytes that are not read yet, as far as that is known.
@@ -181,12 +210,21 @@ impl Followed {
             self.modified = changed;
             self.is_dirty = true;
             // What is not the same any more says nothing of how much there was.
-            if size > self.size_seen && self.is_continued()? && self.begins_as_before()? {
+            if size > self.size_seen && self.still_holds()? {
                 self.size_seen = size;
             }
             if let Some(since) = &mut self.rotated {
                 *since = tick;
             }
+        }
+        self.learn_beginning()
+    }
+
+    /// Notes how a file begins that is not read yet, so that it is told from what is there after a cut.
+    fn learn_beginning(&mut self) -> io::Result<()> {
+        let is_longer = self.position.head.len < self.size.min(HEAD_BYTES as u64);
+        if is_longer && self.still_holds()? {
+            self.grow_head()?;
         }
         Ok(())
     }
@@ -206,7 +244,8 @@ impl Followed {
             buffer.resize(tail + want, 0);
             let got = self.content.read_at(self.position.offset - tail as u64, buffer)?;
             let is_end = got < buffer.len();
-            if got < tail || buffer[..tail] != self.position.tail || !self.begins_as_before()? {
+            let is_same = got >= tail && buffer[..tail] == self.position.tail;
+            if !is_same || !self.begins_as_before()? || !self.holds_copied()? {
                 return Ok(Outcome::Truncated);
             }
             self.failed = None;

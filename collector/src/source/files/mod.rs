@@ -8,10 +8,13 @@
 mod begin;
 mod candidate;
 mod content;
+mod cut;
 mod followed;
 mod gap;
+mod kinship;
 mod position;
 mod release;
+mod resume;
 mod search;
 mod settle;
 #[cfg(test)]
@@ -42,6 +45,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often directories are listed where no event says to, and at most.
 const SEARCH_EVERY: Duration = Duration::from_secs(10);
 const SEARCH_PAUSE: Duration = Duration::from_millis(100);
+/// How long after the start the rest of a half-read file holds back what is newer under its name. It may be renamed or
+/// compressed just while directories are listed, and is found by one of the next searches. After that what is newer is
+/// read, and once [`FileOptions::rotate_wait`] has passed since the start a [`Gap`] tells of what was not found.
+const REST_WAIT: Duration = Duration::from_secs(3);
 /// What one file may hand over before it is the next one's turn.
 const SHARE_BYTES: usize = 1 << 20;
 /// How long a compressed file that does not unpack may still be under way.
@@ -240,7 +247,8 @@ impl FileSource {
             self.look(|followed| events.written.contains(followed.path()), tick);
         }
         let is_wanted = self.wants_search && is_time(self.searched, SEARCH_PAUSE);
-        if is_wanted || is_time(self.searched, SEARCH_EVERY) {
+        let every = if self.awaited(tick).is_empty() { SEARCH_EVERY } else { LOOK_EVERY };
+        if is_wanted || is_time(self.searched, every) {
             self.wants_search = false;
             self.search(now, tick);
             self.searched = Some(tick);
@@ -316,16 +324,18 @@ impl FileSource {
     }
 
     /// The files that may have something, in the order of reading: rotated ones by age, then the others from the one
-    /// whose turn it is. A file waits until what it was rotated to is read.
+    /// whose turn it is. A file waits until what it was rotated to is read, and shortly for one that is not found yet.
     fn order(&self, tick: Instant) -> Vec<u64> {
         let record_wait = |followed: &Followed| followed.patience(self.options.record_wait(followed.group));
         let wants = |followed: &Followed| followed.wants_reading(tick, record_wait(followed), self.options.rotate_wait);
         let (mut rotated, live): (Vec<_>, Vec<_>) = self.open.iter().partition(|(_, file)| file.rotated.is_some());
         rotated.sort_by_key(|(slot, followed)| (followed.modified, **slot));
         let mut order = Vec::new();
-        let mut unfinished: BTreeSet<&PathBuf> = BTreeSet::new();
+        let awaited = self.awaited(tick);
+        let mut unfinished: BTreeSet<&PathBuf> = awaited.keys().copied().collect();
         for (slot, followed) in rotated {
-            if unfinished.contains(followed.path()) {
+            let is_older = || awaited.get(followed.path()).is_some_and(|rest| slot < rest);
+            if unfinished.contains(followed.path()) && !is_older() {
                 continue;
             }
             if wants(followed) {
@@ -341,6 +351,25 @@ impl FileSource {
         order.extend_from_slice(&live[first..]);
         order.extend_from_slice(&live[..first]);
         order
+    }
+
+    /// The names under which something newer waits for the rest of a half-read file that is not found yet, with that
+    /// one's slot. Empty once [`REST_WAIT`] has passed since the start.
+    fn awaited(&self, tick: Instant) -> BTreeMap<&PathBuf, u64> {
+        let is_over = |started: Instant| tick.saturating_duration_since(started) >= REST_WAIT;
+        if self.started.is_none_or(is_over) {
+            return BTreeMap::new();
+        }
+        let closed = self.closed.iter().filter(|(_, position)| !position.is_done && !position.is_blank());
+        let cut = self.cut.iter().map(|(slot, cut)| (slot, &cut.position));
+        let mut awaited = BTreeMap::new();
+        for (slot, position) in closed.chain(cut) {
+            if self.options.group_of(&position.path).is_some() {
+                let first = awaited.entry(&position.path).or_insert(*slot);
+                *first = (*first).min(*slot);
+            }
+        }
+        awaited
     }
 
     /// Positions that are not in the queue yet.

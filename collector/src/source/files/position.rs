@@ -96,6 +96,11 @@ pub(super) struct Position {
 }
 
 impl Position {
+    /// Whether nothing is known of what the file holds.
+    pub(super) fn is_blank(&self) -> bool {
+        self.offset == 0 && self.head.len == 0
+    }
+
     pub(super) fn encode(&self) -> Vec<u8> {
         let Self { id, path, offset, head, tail, is_done, is_mid_line, seen } = self;
         let mut out = vec![VERSION];

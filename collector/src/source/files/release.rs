@@ -74,8 +74,7 @@ impl FileSource {
         for (slot, position) in self.closed.iter_mut().filter(|(_, position)| !position.is_done) {
             position.is_done = true;
             self.changed.insert(*slot);
-            let is_blank = position.offset == 0 && position.head.len == 0;
-            if is_blank || self.options.group_of(&position.path).is_none() {
+            if position.is_blank() || self.options.group_of(&position.path).is_none() {
                 continue;
             }
             count(&self.counters.files_gone);

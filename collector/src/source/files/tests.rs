@@ -13,6 +13,9 @@ use orszem_parse::Recogniser;
 use super::*;
 use crate::StartAt;
 
+mod cut;
+mod restart;
+
 /// A directory of logs, and a pipeline that queues what it is handed together with the positions.
 pub(super) struct Bench {
     dir: tempfile::TempDir,

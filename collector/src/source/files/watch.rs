@@ -46,9 +46,11 @@ impl Watch {
         Self { inotify: inotify.ok(), directories: HashMap::new(), watched: BTreeSet::new() }
     }
 
-    /// Watches these directories too.
-    pub(super) fn add(&mut self, directories: &BTreeSet<PathBuf>) {
-        let Some(inotify) = &self.inotify else { return };
+    /// Watches these directories too; answers whether one is new, so that what happened in it since it was listed went
+    /// unseen.
+    pub(super) fn add(&mut self, directories: &BTreeSet<PathBuf>) -> bool {
+        let Some(inotify) = &self.inotify else { return false };
+        let mut is_new = false;
         for directory in directories {
             if self.watched.contains(directory) || self.watched.len() >= DIRECTORIES_MAX {
                 continue;
@@ -63,8 +65,10 @@ impl Watch {
             if let Ok(number) = inotify::add_watch(inotify, directory, flags) {
                 self.directories.insert(number, directory.clone());
                 self.watched.insert(directory.clone());
+                is_new = true;
             }
         }
+        is_new
     }
 
     /// Sleeps until something happens, at most `timeout`.
@@ -139,7 +143,9 @@ mod tests {
     fn writing_and_renaming_are_told() {
         let dir = tempfile::tempdir().expect("tempdir");
         let mut watch = Watch::new();
-        watch.add(&BTreeSet::from([dir.path().to_owned()]));
+        let directories = BTreeSet::from([dir.path().to_owned()]);
+        assert!(watch.add(&directories));
+        assert!(!watch.add(&directories), "it is watched already");
         assert_eq!(watch.take(), Events::default());
         let file = dir.path().join("a");
         std::fs::write(&file, "x").expect("writes");
