@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: help test test-deps format lint torture bench dist
+.PHONY: help test test-deps format lint torture fuzz bench dist
 
 CORPUS ?= corpus.jsonl
 
@@ -44,6 +44,10 @@ torture: ## The crash tests, many rounds; the collector's with 200 writers for h
 	export ORSZEM_BACKLOG_BYTES="$${ORSZEM_BACKLOG_BYTES:-3600000000}"
 	export ORSZEM_FAULTS_WITHIN_SECONDS="$${ORSZEM_FAULTS_WITHIN_SECONDS:-1800}"
 	cargo test --release --test it -- --nocapture --test-threads 1 torture collector_faults
+
+fuzz: ## Feed all readers of metrics and queries mutated input for half an hour each; ORSZEM_FUZZ_SEED varies it
+	export ORSZEM_FUZZ_SECONDS="$${ORSZEM_FUZZ_SECONDS:-1800}"
+	cargo test --release --package orszem-indexer --test fuzz -- --nocapture
 
 bench: ## Measure ingest and queries on CORPUS (JSON lines)
 	cargo run --release --quiet -- bench logs --corpus $(CORPUS)

@@ -15,7 +15,7 @@ use axum::routing::get;
 use futures_util::future::BoxFuture;
 use orszem_collector::{Collector, CollectorConfig, CollectorHandle, Destination, FileStatus, Input};
 use orszem_dashboards::http::access::Access as Reading;
-use orszem_indexer::ingest::http::{IngestState, Tenant, elastic_index};
+use orszem_indexer::ingest::http::{IngestState, SamplesState, Tenant, elastic_index};
 use orszem_indexer::ingest::syslog::{self, Syslog};
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
@@ -27,6 +27,7 @@ use crate::catalogue::ApiError;
 use crate::config::{Config, retention_of_up};
 use crate::data_dir::DataDir;
 use crate::descriptors;
+use crate::features::Features;
 use crate::follow;
 use crate::server::{self, Server};
 use crate::store::Store;
@@ -49,6 +50,7 @@ pub struct Options {
     pub data_dir: PathBuf,
     /// Whether this host's own logs are followed.
     pub follow: bool,
+    pub features: Features,
 }
 
 /// What the command line puts above the configuration file.
@@ -113,7 +115,8 @@ impl App {
         let mut stops = Stops::default();
         let (mut registry, http_metrics) = telemetry::registry();
         let syslog_metrics = syslog::Metrics::register(&mut registry);
-        let Store { routes, ingest, close } = Store::open(&config, &data_dir, &mut registry)?;
+        let Store { routes, ingest, samples, close } =
+            Store::open(&config, &data_dir, &mut registry, &options.features)?;
         stops.push("store", close);
 
         let registered = telemetry::CollectorMetrics::register(&mut registry);
@@ -124,8 +127,9 @@ impl App {
         start_syslog(&mut stops, &config, &ingest, tls.as_ref(), &syslog_metrics).await?;
         let collector = match options.follow {
             true => {
-                let collector = start_collector(&mut stops, collector_config(&config, &data_dir), host, ingest)?;
+                let collector = start_collector(&mut stops, collector_config(&config, &data_dir), host, samples)?;
                 registered.fill(collector.clone());
+                telemetry::measure_own(&collector);
                 Some(collector)
             }
             false => None,
@@ -247,11 +251,11 @@ fn start_collector(
     stops: &mut Stops,
     config: CollectorConfig,
     host: String,
-    ingest: Arc<IngestState>,
+    samples: SamplesState,
 ) -> anyhow::Result<CollectorHandle> {
     let (sender, batches) = mpsc::channel(follow::QUEUE_BATCHES);
     let handle = Collector::start(config, host, Input::Configured, Destination::InProcess(sender))?;
-    let taking = tokio::spawn(follow::take_all(batches, ingest, Identity::local().tenant));
+    let taking = tokio::spawn(follow::take_all(batches, samples, Identity::local().tenant));
     let stopping = handle.clone();
     stops.push(
         "collector",
@@ -358,7 +362,8 @@ mod tests {
         let address: SocketAddr = "127.0.0.1:2".parse().expect("an address");
         let overrides = Overrides { listen: vec![address], token_file: Some("t".into()) };
         let config_file = Some(file.path().to_owned());
-        let options = Options { config_file, overrides, data_dir: PathBuf::new(), follow: true };
+        let options =
+            Options { config_file, overrides, data_dir: PathBuf::new(), follow: true, features: Features::default() };
         let mut expected = Config::default();
         expected.server.listen = vec![address];
         expected.server.connections_max = 5;

@@ -8,20 +8,17 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::client::Client;
 use crate::commands::{
-    backup, bench, check_config, collector, collectors, completion, doctor, explain, restore, search, server, tail,
-    token, up, version,
+    backup, bench, check_config, collector, collectors, completion, doctor, explain, query, restore, search, server,
+    tail, token, up, version,
 };
-use crate::data_dir;
 use crate::telemetry::{self, LogFormat};
+use crate::{data_dir, features};
 
 /// The exit status when something failed; 1 is left for "found nothing" and "not in order".
 pub const EXIT_FAILED: u8 = 2;
 
 /// Where queries are sent unless another server is named.
 pub const DEFAULT_SERVER: &str = "http://127.0.0.1:7450";
-
-/// The parts of the program that `--enable-feature` can switch on.
-const FEATURES: [&str; 0] = [];
 
 /// Őrszem takes in, keeps and searches logs: one program, its own embedded store.
 #[derive(Debug, Parser)]
@@ -62,7 +59,7 @@ pub struct Global {
     /// The certificate authority (PEM) to trust [default: the local one in the data directory, else the system's]
     #[arg(long, global = true, env = "ORSZEM_CA_FILE", value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// Switch on a part that is not finished yet
+    /// Switch on a part that may still change: promql-experimental
     #[arg(long, global = true, value_name = "NAME", value_parser = parse_feature)]
     pub enable_feature: Vec<String>,
     /// How the program's own log is written
@@ -79,6 +76,7 @@ pub enum Command {
     Up(up::Args),
     Server(server::Args),
     Search(search::Args),
+    Query(query::Args),
     Tail(tail::Args),
     Explain(explain::Args),
     Collector(collector::Args),
@@ -113,6 +111,7 @@ impl Cli {
             Command::Up(args) => runtime()?.block_on(up::run(&global, args)),
             Command::Server(args) => runtime()?.block_on(server::run(&global, args)),
             Command::Search(args) => runtime()?.block_on(search::run(&global, args)),
+            Command::Query(args) => runtime()?.block_on(query::run(&global, args)),
             Command::Tail(args) => runtime()?.block_on(tail::run(&global, args)),
             Command::Explain(args) => runtime()?.block_on(explain::run(&global, args)),
             Command::Bench(args) => runtime()?.block_on(bench::run(&global, args)),
@@ -154,10 +153,10 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 fn parse_feature(name: &str) -> Result<String, String> {
-    if FEATURES.contains(&name) {
+    if features::NAMES.contains(&name) {
         return Ok(name.to_owned());
     }
-    let known = if FEATURES.is_empty() { "this version has none".to_owned() } else { FEATURES.join(", ") };
+    let known = features::NAMES.join(", ");
     Err(format!("there is no such part to switch on; known: {known}"))
 }
 
@@ -209,7 +208,7 @@ mod tests {
     #[test]
     fn an_unknown_feature_is_refused() {
         let refused = Cli::try_parse_from(["orszem", "version", "--enable-feature", "x"]).expect_err("unknown");
-        assert!(refused.to_string().contains("known: this version has none"), "{refused}");
+        assert!(refused.to_string().contains("known: promql-experimental"), "{refused}");
     }
 
     #[test]

@@ -50,11 +50,20 @@ pub struct Refused {
     pub position: Option<usize>,
 }
 
+/// An error in our own form, or in that of the Prometheus API.
 #[derive(Deserialize)]
-struct ErrorBody {
-    code: String,
-    message: String,
-    position: Option<usize>,
+#[serde(untagged)]
+enum ErrorBody {
+    Own {
+        code: String,
+        message: String,
+        position: Option<usize>,
+    },
+    Prometheus {
+        #[serde(rename = "errorType")]
+        kind: String,
+        error: String,
+    },
 }
 
 impl Client {
@@ -191,7 +200,8 @@ impl Client {
 
 fn refused(status: http::StatusCode, body: &[u8]) -> Refused {
     match serde_json::from_slice::<ErrorBody>(body) {
-        Ok(ErrorBody { code, message, position }) => Refused { code, message, position },
+        Ok(ErrorBody::Own { code, message, position }) => Refused { code, message, position },
+        Ok(ErrorBody::Prometheus { kind, error }) => Refused { code: kind, message: error, position: None },
         Err(_) => Refused {
             code: status.as_str().to_owned(),
             message: format!("the server answers {status}; is it Őrszem?"),

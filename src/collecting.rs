@@ -79,6 +79,7 @@ pub async fn run(global: &Global, reads_stdin: bool) -> anyhow::Result<ExitCode>
     let shutdown = CancellationToken::new();
     let input = if reads_stdin { Input::Reader(Box::new(std::io::stdin())) } else { Input::Configured };
     let collector = Collector::start(config, host_name(), input, Destination::Configured)?;
+    telemetry::measure_own(&collector);
     let metrics = match listen {
         Some(address) => Some(serve_metrics(address, collector.clone(), shutdown.clone()).await?),
         None => None,

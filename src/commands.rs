@@ -8,6 +8,7 @@ pub mod collectors;
 pub mod completion;
 pub mod doctor;
 pub mod explain;
+pub mod query;
 pub mod restore;
 pub mod search;
 pub mod server;

@@ -7,6 +7,7 @@ use orszem_collector::{CollectorConfig, Wrong};
 use orszem_indexer::IndexerOptions;
 use orszem_indexer::ingest::limits::Limits;
 use orszem_indexer::ingest::syslog::SyslogConfig;
+use orszem_indexer::samples::SamplesOptions;
 use serde::{Deserialize, Serialize};
 
 pub use access::AccessConfig;
@@ -30,6 +31,7 @@ pub struct Config {
     pub ingest: Limits,
     pub syslog: SyslogConfig,
     pub logs: IndexerOptions,
+    pub metrics: SamplesOptions,
     pub collector: CollectorConfig,
 }
 
@@ -54,9 +56,12 @@ impl Config {
         Self::parse(&text, &path.display().to_string()).map_err(ConfigError::Problems)
     }
 
-    /// Reads and checks a text; `file` is the name that problems are told under.
+    /// Reads and checks a text; `file` is the name that problems are told under, and paths of scrape files begin at its
+    /// directory.
     pub fn parse(text: &str, file: &str) -> Result<Self, Problems> {
         let mut read = locate::deserialize::<Self>(text);
+        let directory = Path::new(file).parent().unwrap_or(Path::new(""));
+        read.value.collector.scrape.set_directory(directory);
         let found: Vec<Problem> = read.value.validate().into_iter().map(|problem| read.placed(text, problem)).collect();
         // Where an option was unreadable its default stands in, which is not what is wrong.
         let told: BTreeSet<String> = read.problems.iter().map(|problem| problem.key.clone()).collect();
@@ -66,13 +71,14 @@ impl Config {
 
     /// What is wrong with the values, section by section.
     pub fn validate(&self) -> Vec<Problem> {
-        let Self { server, access, ingest, syslog, logs, collector } = self;
+        let Self { server, access, ingest, syslog, logs, metrics, collector } = self;
         let mut problems = server.validate();
         problems.extend(access.validate());
         problems.extend(validate_ingest(ingest));
         problems.extend(validate_syslog(syslog));
         problems.extend(logs::validate(logs));
         problems.extend(validate_classes(ingest, logs));
+        problems.extend(validate_metrics(metrics));
         problems.extend(validate_collector(collector));
         problems
     }
@@ -90,6 +96,14 @@ fn validate_ingest(ingest: &Limits) -> impl Iterator<Item = Problem> {
 fn validate_syslog(syslog: &SyslogConfig) -> impl Iterator<Item = Problem> {
     syslog.validate().into_iter().map(|wrong| {
         let (key, value) = (format!("syslog.{}", wrong.key), wrong.value);
+        Problem::new(key, value, "is out of range", format!("write a value that is {}", wrong.expected))
+    })
+}
+
+/// The metrics name their own option; it is only brought into this file's shape here.
+fn validate_metrics(metrics: &SamplesOptions) -> impl Iterator<Item = Problem> {
+    metrics.validate().into_iter().map(|wrong| {
+        let (key, value) = (format!("metrics.{}", wrong.key), wrong.value);
         Problem::new(key, value, "is out of range", format!("write a value that is {}", wrong.expected))
     })
 }

@@ -1,30 +1,39 @@
-//! Hands what this host's collector read to the store in the same process.
+//! Hands what this host's collector read and measured to the stores in the same process.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use orszem_collector::output::{Accepted, OutboundBatch, OutputError};
+use orszem_collector::output::{Accepted, OutboundBatch, OutputError, Signal};
 use orszem_indexer::ingest::IngestError;
-use orszem_indexer::ingest::http::{Identity, IngestState, take_otlp};
+use orszem_indexer::ingest::http::{Identity, SamplesState, take_otlp, take_remote_write};
 use tokio::sync::mpsc;
 use tracing::debug;
 
-/// Batches on their way from the collector. It sends one at a time, so more room would stay empty.
+/// Batches on their way from the collector. It sends one of each kind at a time, so more room would stay empty.
 pub const QUEUE_BATCHES: usize = 1;
 
 /// Takes in every batch of `batches` for `tenant` as if it had come over HTTP, and answers the collector, until the
 /// collector is gone.
-pub async fn take_all(mut batches: mpsc::Receiver<OutboundBatch>, ingest: Arc<IngestState>, tenant: u32) {
-    while let Some(OutboundBatch { payload, hash, source, epoch, seq, skipped, records: _, done }) =
+pub async fn take_all(mut batches: mpsc::Receiver<OutboundBatch>, state: SamplesState, tenant: u32) {
+    while let Some(OutboundBatch { signal, payload, hash, source, epoch, seq, skipped, records: _, done }) =
         batches.recv().await
     {
         let identity = Identity { source, epoch, seq, skipped };
-        let taken = take_otlp(&ingest, tenant, identity, payload, hash).await;
-        let answer = taken.map_err(|error| output_error(&error)).map(|(accepted, decoded)| Accepted {
+        let taken = match signal {
+            Signal::Logs => {
+                take_otlp(&state.ingest, tenant, identity, payload, hash).await.map(|(accepted, decoded)| {
+                    let message = decoded.rejected.first().map(|rejection| format!("{rejection:?}"));
+                    (accepted, decoded.rejected_count() as u64, message)
+                })
+            }
+            Signal::Metrics => take_remote_write(&state, tenant, identity, payload, hash)
+                .await
+                .map(|(accepted, outcome)| (accepted, outcome.rejected_count(), outcome.message())),
+        };
+        let answer = taken.map_err(|error| output_error(&error)).map(|(accepted, rejected, message)| Accepted {
             accepted_seq: accepted.accepted_seq,
             horizon_seq: accepted.horizon_seq,
-            rejected: decoded.rejected_count() as u64,
-            message: decoded.rejected.first().map(|rejection| format!("{rejection:?}")).unwrap_or_default(),
+            rejected,
+            message: message.unwrap_or_default(),
         });
         if done.send(answer).is_err() {
             debug!("the collector stopped before its batch was acknowledged; it sends it again at its next start");

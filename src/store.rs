@@ -1,4 +1,4 @@
-//! Opens the indexer in the data directory and joins it with the routes that stand on it.
+//! Opens the stores in the data directory and joins them with the routes that stand on them.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,10 +11,13 @@ use axum::routing::post;
 use futures_util::future::BoxFuture;
 use http::header::CONTENT_TYPE;
 use orszem_dashboards::http::LogsApi;
+use orszem_dashboards::http::prometheus::{ApiOptions, PrometheusApi};
 use orszem_indexer::Indexer;
-use orszem_indexer::ingest::http::{self as ingest, IngestState};
+use orszem_indexer::ingest::http::{self as ingest, IngestState, SamplesState};
 use orszem_indexer::ingest::metrics::Metrics;
+use orszem_indexer::samples::Samples;
 use orszem_model::Timestamp;
+use orszem_promql::{Options, ParseOptions};
 use prometheus_client::registry::Registry;
 use tracing::{error, warn};
 
@@ -22,6 +25,8 @@ use crate::catalogue::ApiError;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::engine::engine;
+use crate::features::Features;
+use crate::series_engine::{Facts, series_engine};
 
 /// The store as the rest of the program sees it.
 pub(crate) struct Store {
@@ -29,13 +34,20 @@ pub(crate) struct Store {
     pub(crate) routes: Router,
     /// What this host's collector and the syslog listeners share with the routes of ingest.
     pub(crate) ingest: Arc<IngestState>,
+    /// The same for metrics.
+    pub(crate) samples: SamplesState,
     /// Flushes and closes it.
     pub(crate) close: BoxFuture<'static, ()>,
 }
 
 impl Store {
     /// Opens the store in `data_dir` and registers its metrics. Blocks on the disk.
-    pub(crate) fn open(config: &Config, data_dir: &DataDir, registry: &mut Registry) -> anyhow::Result<Self> {
+    pub(crate) fn open(
+        config: &Config,
+        data_dir: &DataDir,
+        registry: &mut Registry,
+        enabled: &Features,
+    ) -> anyhow::Result<Self> {
         let (indexer, report) = Indexer::open(data_dir.path(), config.logs.clone()).context("can't open the store")?;
         for lost in &report.quarantined {
             error!(path = %lost.path.display(), reason = %lost.reason, rows = lost.rows, "in quarantine");
@@ -54,16 +66,21 @@ impl Store {
         let submit = indexer.submit_fn();
         let state = Arc::new(IngestState::new(config.ingest.clone(), submit, metrics, Arc::new(now)));
         let watched = ingest::watched(ingest::router(Arc::clone(&state)), indexer.collectors(), Arc::new(now));
+        let samples = open_samples(config, data_dir, registry)?;
+        let samples_state = SamplesState { ingest: Arc::clone(&state), samples: samples.clone() };
         let routes = watched
+            .merge(ingest::samples_router(samples_state.clone()))
+            .merge(prometheus(config, &samples, enabled).router())
             .merge(orszem_dashboards::http::collectors::router(indexer.collectors()))
             .merge(orszem_dashboards::http::app::router(LogsApi::new(engine(&indexer))))
-            .merge(admin(indexer.clone()));
+            .merge(admin(indexer.clone(), samples.clone()));
         let close = Box::pin(async move {
-            if let Err(error) = indexer.shutdown().await {
-                error!(%error, "the store did not close well; the next start replays its journal");
+            let (logs, metrics) = tokio::join!(indexer.shutdown(), samples.shutdown());
+            for error in [logs.err(), metrics.err()].into_iter().flatten() {
+                error!(%error, "a store did not close well; the next start replays its journal");
             }
         });
-        Ok(Self { routes, ingest: state, close })
+        Ok(Self { routes, ingest: state, samples: samples_state, close })
     }
 }
 
@@ -72,16 +89,69 @@ fn now() -> Timestamp {
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
-/// `POST /app/v1/admin/flush` and `/app/v1/admin/seal`: do now what maintenance does in time; answer when it is done.
-fn admin(indexer: Indexer) -> Router {
-    Router::new()
-        .route("/app/v1/admin/flush", post(|State(indexer): State<Indexer>| settle(indexer, false)))
-        .route("/app/v1/admin/seal", post(|State(indexer): State<Indexer>| settle(indexer, true)))
-        .with_state(indexer)
+fn open_samples(config: &Config, data_dir: &DataDir, registry: &mut Registry) -> anyhow::Result<Samples> {
+    let (samples, report) =
+        Samples::open(data_dir.path(), config.metrics.clone()).context("can't open the store of metrics")?;
+    for lost in &report.store.set_aside {
+        error!(path = %lost.path.display(), reason = %lost.reason, "in quarantine");
+    }
+    if report.store.series_lost > 0 {
+        error!(series = report.store.series_lost, "the labels of series are lost with a damaged part of their log");
+    }
+    for damage in &report.damaged {
+        error!(path = %damage.path.display(), offset = damage.offset, bytes = damage.bytes, reason = %damage.reason, "the journal of metrics is damaged");
+    }
+    if report.damaged_more > 0 {
+        error!(ranges = report.damaged_more, "the journal of metrics is damaged in more places");
+    }
+    if let Some(torn) = &report.torn {
+        warn!(torn = ?torn, "a write of metrics that was never acknowledged was cut off");
+    }
+    samples.register_metrics(registry);
+    Ok(samples)
 }
 
-async fn settle(indexer: Indexer, seals: bool) -> Response {
-    match tokio::task::spawn_blocking(move || indexer.settle(seals)).await {
+/// The Prometheus API over `samples`.
+fn prometheus(config: &Config, samples: &Samples, enabled: &Features) -> PrometheusApi {
+    let kept = &config.metrics;
+    let age = kept.age.map_or_else(|| "for ever".to_owned(), |age| age.to_string());
+    let retention = kept.bytes.map_or_else(|| age.clone(), |bytes| format!("{age} or {bytes}"));
+    let yaml = format!("# Őrszem keeps its configuration in TOML; this is its [metrics] section.\n# {retention}\n");
+    let facts = Facts {
+        started: now().0 / 1_000_000,
+        retention,
+        configuration: Box::new(move || yaml.clone()),
+        targets: Box::new(Vec::new),
+    };
+    let options = ApiOptions {
+        parse: ParseOptions { is_experimental: enabled.promql_experimental },
+        evaluate: Options {
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            ..Options::default()
+        },
+        flags: vec![
+            ("query.lookback-delta".to_owned(), "5m".to_owned()),
+            ("storage.tsdb.retention.time".to_owned(), age),
+            ("web.enable-remote-write-receiver".to_owned(), "true".to_owned()),
+        ],
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        revision: String::new(),
+    };
+    PrometheusApi::new(series_engine(samples, facts), options)
+}
+
+/// `POST /app/v1/admin/flush` and `/app/v1/admin/seal`: do now what maintenance does in time; answer when it is done.
+fn admin(indexer: Indexer, samples: Samples) -> Router {
+    type Stores = (Indexer, Samples);
+    Router::new()
+        .route("/app/v1/admin/flush", post(|State(stores): State<Stores>| settle(stores, false)))
+        .route("/app/v1/admin/seal", post(|State(stores): State<Stores>| settle(stores, true)))
+        .with_state((indexer, samples))
+}
+
+async fn settle((indexer, samples): (Indexer, Samples), seals: bool) -> Response {
+    let settling = tokio::task::spawn_blocking(move || indexer.settle(seals).and_then(|()| samples.settle(seals)));
+    match settling.await {
         Ok(Ok(())) => ([(CONTENT_TYPE, "application/json")], r#"{"status":"ok"}"#).into_response(),
         Ok(Err(error)) => {
             error!(%error, "settling failed");

@@ -106,14 +106,29 @@ fn method_name(method: &http::Method) -> &'static str {
 
 /// `GET /metrics`, in the OpenMetrics text format.
 pub async fn metrics_page(State(registry): State<Arc<Registry>>) -> Response {
-    let mut text = String::new();
-    match prometheus_client::encoding::text::encode(&mut text, &registry) {
-        Ok(()) => {
+    match page(&registry) {
+        Some(text) => {
             ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
         }
+        None => ApiError::MetricsFailed.into_response(),
+    }
+}
+
+/// Has the collector of this process send its own metrics, those of the process among them.
+pub fn measure_own(collector: &CollectorHandle) {
+    let (mut registry, _) = registry();
+    CollectorMetrics::register(&mut registry).fill(collector.clone());
+    collector.measure_own(move || page(&registry));
+}
+
+/// All metrics in the OpenMetrics text format; `None`, and told in the log, where they can't be written.
+fn page(registry: &Registry) -> Option<String> {
+    let mut text = String::new();
+    match prometheus_client::encoding::text::encode(&mut text, registry) {
+        Ok(()) => Some(text),
         Err(fmt::Error) => {
             error!("metrics could not be encoded");
-            ApiError::MetricsFailed.into_response()
+            None
         }
     }
 }
@@ -195,6 +210,10 @@ impl Collector for CollectorMetrics {
             ("lag_bytes", "Bytes of files that are not read yet", report.lag_bytes),
             ("queue_bytes", "Bytes of the disk queue", report.queue_bytes),
             ("queue_batches", "Batches that are not acknowledged yet", report.queue_batches),
+            ("metrics_queue_bytes", "Bytes of the disk queue of metrics", report.metrics.queue_bytes),
+            ("metrics_queue_batches", "Batches of metrics that are not acknowledged yet", report.metrics.queue_batches),
+            ("targets_up", "Targets whose last scrape succeeded", report.metrics.targets_up),
+            ("targets_down", "Targets whose last scrape failed", report.metrics.targets_down),
         ] {
             let gauge = ConstGauge::new(value as f64);
             let name = format!("orszem_collector_{name}");

@@ -9,6 +9,7 @@ mod export;
 mod logs;
 mod page;
 mod params;
+pub mod prometheus;
 mod rows;
 mod tail;
 

@@ -135,6 +135,7 @@ impl Shared {
         match Command::decode(payload).ok_or(Error::UnknownCommand { position })? {
             Command::Mark => Ok(0),
             Command::Delete(deletion) => self.delete(position, &deletion),
+            Command::DeleteSeries(_) => Err(Error::UnknownCommand { position }),
         }
     }
 
@@ -156,14 +157,6 @@ impl Shared {
 
     /// The acknowledgement of a submission as the deduplication stage knows its sender now.
     pub(crate) fn accepted(&self, identity: Option<&Identity>, duplicate: bool) -> Accepted {
-        let Some(Identity::Sequenced { source, epoch, signal, .. }) = identity else {
-            return Accepted { duplicate, ..Accepted::default() };
-        };
-        let judge = lock(&self.judge);
-        Accepted {
-            accepted_seq: judge.deduplicator.accepted_seq(source, *epoch, *signal).unwrap_or(0),
-            horizon_seq: judge.deduplicator.horizon_seq(source, *epoch, *signal).unwrap_or(0),
-            duplicate,
-        }
+        lock(&self.judge).accepted(identity, duplicate)
     }
 }

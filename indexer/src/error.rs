@@ -51,6 +51,23 @@ pub enum Error {
     ReadJournal { name: String, source: orszem_journal::Error },
     #[error("cannot move the cursor of the subscriber {name}")]
     Cursor { name: String, source: orszem_journal::Error },
+    #[error("cannot open the series store in {path}")]
+    OpenSeries { path: PathBuf, source: orszem_series::Error },
+    #[error("the samples at journal position {position} do not decode")]
+    DecodeSamples { position: u64, source: orszem_series::DecodeError },
+    #[error("the frame at journal position {position} belongs into another journal")]
+    ForeignFrame { position: u64 },
+    #[error("cannot write samples out")]
+    FlushSamples { source: orszem_series::Error },
+    #[error("cannot cut or merge blocks of samples")]
+    Compact { source: orszem_series::Error },
+    #[error("cannot remove expired samples")]
+    ExpireSamples { source: orszem_series::Error },
+    /// Some samples may be gone already; the same deletion can be asked for again.
+    #[error("cannot carry out the deletion of samples to its end; ask for it again")]
+    DeleteSamples { source: orszem_series::Error },
+    #[error("the section [metrics] can't be used")]
+    SamplesOptions(#[from] crate::samples::SamplesOptionsError),
     #[error("a blocking task ended without an answer")]
     Blocking { source: tokio::task::JoinError },
     #[error("the indexer is shutting down")]

@@ -3,19 +3,21 @@
 use orszem_journal::{IDENTITY_TEXT_BYTES_MAX, Identity, Signal};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::ingest::http::Submission;
+use crate::ingest::http;
 
-/// The identity that repeats of `submission` will have too; `None` when its sender gives none. A sequence number counts
+/// The identity that repeats of a submission will have too; `None` when its sender gives none. A sequence number counts
 /// before an idempotency key.
-pub(crate) fn of(submission: &Submission) -> Option<Identity> {
-    let tenant = submission.tenant;
-    if let Some(identity) = &submission.identity {
-        let source = within_tenant(tenant, &identity.source);
-        let (epoch, seq, skipped) = (identity.epoch, identity.seq, identity.skipped);
-        return Some(Identity::Sequenced { source, epoch, signal: Signal::Logs, seq, skipped });
+pub(crate) fn of(
+    tenant: u32,
+    signal: Signal,
+    identity: Option<&http::Identity>,
+    idempotency_key: Option<&str>,
+) -> Option<Identity> {
+    if let Some(http::Identity { source, epoch, seq, skipped }) = identity {
+        let source = within_tenant(tenant, source);
+        return Some(Identity::Sequenced { source, epoch: *epoch, signal, seq: *seq, skipped: *skipped });
     }
-    let key = submission.idempotency_key.as_ref()?;
-    Some(Identity::Idempotent { key: within_tenant(tenant, key) })
+    Some(Identity::Idempotent { key: within_tenant(tenant, idempotency_key?) })
 }
 
 /// The text with its tenant in front; one that gets too long for the journal by that is hashed.
@@ -31,23 +33,20 @@ fn within_tenant(tenant: u32, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ingest::http;
 
     #[test]
     fn tenants_with_the_same_names_are_told_apart() {
-        let submission = |tenant, source: Option<&str>, key: Option<&str>| Submission {
-            tenant,
-            identity: source.map(|source| http::Identity { source: source.into(), epoch: 7, seq: 9, skipped: 4 }),
-            idempotency_key: key.map(str::to_owned),
-            batches: Vec::new(),
+        let of = |tenant, source: Option<&str>, key: Option<&str>| {
+            let identity = source.map(|source| http::Identity { source: source.into(), epoch: 7, seq: 9, skipped: 4 });
+            of(tenant, Signal::Logs, identity.as_ref(), key)
         };
         let sequenced = |source: &str| {
             Some(Identity::Sequenced { source: source.into(), epoch: 7, signal: Signal::Logs, seq: 9, skipped: 4 })
         };
-        assert_eq!(of(&submission(0, None, None)), None);
-        assert_eq!(of(&submission(0, Some("1/n"), Some("k"))), sequenced("0/1/n"));
-        assert_eq!(of(&submission(1, Some("n"), None)), sequenced("1/n"));
-        assert_eq!(of(&submission(2, None, Some("k"))), Some(Identity::Idempotent { key: "2/k".into() }));
+        assert_eq!(of(0, None, None), None);
+        assert_eq!(of(0, Some("1/n"), Some("k")), sequenced("0/1/n"));
+        assert_eq!(of(1, Some("n"), None), sequenced("1/n"));
+        assert_eq!(of(2, None, Some("k")), Some(Identity::Idempotent { key: "2/k".into() }));
     }
 
     #[test]

@@ -182,7 +182,7 @@ impl Inner {
                 tracing::error!("the apply stage had stopped before");
             }
         };
-        joined(OwnedThread::start("logs-drain", drain), deadline)
+        OwnedThread::joined("logs-drain", drain, deadline)
     }
 
     fn write_out(&self, deadline: Instant) {
@@ -192,17 +192,7 @@ impl Inner {
                 tracing::warn!(error = %chain(&error), "memory was not written out; the next start replays the journal");
             }
         };
-        joined(OwnedThread::start("logs-last-flush", flush), deadline.min(Instant::now() + LAST_FLUSH_WITHIN));
-    }
-}
-
-fn joined(started: Result<OwnedThread, Error>, deadline: Instant) -> bool {
-    match started {
-        Ok(thread) => thread.join_by(deadline),
-        Err(error) => {
-            tracing::error!(error = %chain(&error), "the stop is incomplete; the next start replays the journal");
-            false
-        }
+        OwnedThread::joined("logs-last-flush", flush, deadline.min(Instant::now() + LAST_FLUSH_WITHIN));
     }
 }
 

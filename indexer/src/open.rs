@@ -119,7 +119,7 @@ fn replay(shared: &Shared, from: u64, report: &mut OpenReport) -> Result<(), Err
 }
 
 /// Creates directories and makes their names durable, up to and with that of `data_dir`.
-fn create_durably(data_dir: &Path, directories: &[&Path]) -> Result<(), Error> {
+pub(crate) fn create_durably(data_dir: &Path, directories: &[&Path]) -> Result<(), Error> {
     for directory in directories {
         let failed = |source| Error::CreateDirectory { path: (*directory).to_owned(), source };
         if directory.try_exists().map_err(failed)? {

@@ -1,16 +1,16 @@
 //! What the indexer's threads and handles share.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use orszem_journal::{Cursors, Deduplicator, Identity, LocalJournal, Verdict};
+use orszem_journal::{Cursors, Deduplicator, LocalJournal};
 use orszem_logs::LogStore;
 use tokio::sync::{Notify, watch};
 
 use crate::checkpoint::Checkpoint;
 use crate::collectors::Collectors;
+use crate::judge::Judge;
 use crate::metrics::Metrics;
 use crate::options::IndexerOptions;
 use crate::tail::Tail;
@@ -71,7 +71,7 @@ impl Shared {
             journal_dir,
             store,
             journal,
-            judge: Mutex::new(Judge { deduplicator, repeats: BTreeSet::new() }),
+            judge: Mutex::new(Judge::new(deduplicator)),
             cursors: Mutex::new(cursors),
             checkpoint: Mutex::new(checkpoint),
             applied: watch::Sender::new(applied),
@@ -106,38 +106,5 @@ impl Shared {
     /// Answers what it was before.
     pub(crate) fn set_disk_full(&self, is_full: bool) -> bool {
         self.is_disk_full.swap(is_full, Ordering::AcqRel)
-    }
-}
-
-/// The deduplication stage, and which groups in the journal it left out.
-pub(crate) struct Judge {
-    pub(crate) deduplicator: Deduplicator,
-    /// Where the repeats begin that are in the journal; subscribers leave them out as the store does.
-    repeats: BTreeSet<u64>,
-}
-
-impl Judge {
-    /// What [`Self::admit`] will find: whether the group that begins at `first` was applied before.
-    pub(crate) fn is_repeat(&self, identity: Option<&Identity>, first: u64) -> bool {
-        first >= self.deduplicator.position()
-            && identity.is_some_and(|identity| self.deduplicator.is_duplicate(identity))
-    }
-
-    pub(crate) fn admit(&mut self, identity: Option<&Identity>, first: u64, end: u64) -> Verdict {
-        let verdict = self.deduplicator.admit(identity, first, end);
-        if matches!(verdict, Verdict::Duplicate(_)) {
-            self.repeats.insert(first);
-        }
-        verdict
-    }
-
-    /// Whether the group that begins at `first` was left out.
-    pub(crate) fn left_out(&self, first: u64) -> bool {
-        self.repeats.contains(&first)
-    }
-
-    /// Forgets what lies below the start of the journal.
-    pub(crate) fn forget_below(&mut self, position: u64) {
-        self.repeats = self.repeats.split_off(&position);
     }
 }

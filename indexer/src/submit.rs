@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use orszem_journal::{Appended, Frame, FrameInput, Group, Kind, Submission as JournalSubmission};
+use orszem_journal::{Appended, Frame, FrameInput, Group, Kind, Signal, Submission as JournalSubmission};
 use orszem_logs::{Full, Reservation};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
@@ -35,13 +35,7 @@ impl Indexer {
     pub async fn submit(&self, submission: Submission) -> Result<Accepted, SubmitError> {
         let submitted = self.submit_counted(submission).await;
         if let Err(error) = &submitted {
-            self.shared().metrics.refused(match error {
-                SubmitError::Overloaded { .. } => "overloaded",
-                SubmitError::DiskFull => "disk_full",
-                SubmitError::TooLarge { .. } => "too_large",
-                SubmitError::ShuttingDown => "shutting_down",
-                SubmitError::Io(_) => "io",
-            });
+            self.shared().metrics.refused(error.reason());
         }
         submitted
     }
@@ -60,14 +54,15 @@ impl Indexer {
         if shared.is_stopping() {
             return Err(SubmitError::ShuttingDown);
         }
-        let identity = identity::of(&submission);
+        let Submission { tenant, identity, idempotency_key, batches } = submission;
+        let identity = identity::of(tenant, Signal::Logs, identity.as_ref(), idempotency_key.as_deref());
         let is_repeat =
             identity.as_ref().is_some_and(|identity| lock(&shared.judge).deduplicator.is_duplicate(identity));
         if is_repeat {
             shared.metrics.repeated();
             return Ok(shared.accepted(identity.as_ref(), true));
         }
-        let frames = frames(submission.batches, identity.is_some());
+        let frames = frames(batches, identity.is_some());
         if frames.is_empty() {
             return Ok(Accepted::default());
         }
@@ -157,7 +152,7 @@ fn refuse(answer: Answer, error: orszem_journal::Error) {
     }
 }
 
-fn submit_error(error: &orszem_journal::Error) -> SubmitError {
+pub(crate) fn submit_error(error: &orszem_journal::Error) -> SubmitError {
     match error {
         orszem_journal::Error::QueueFull => SubmitError::Overloaded { retry_after_s: RETRY_AFTER_S },
         orszem_journal::Error::GroupTooLarge { bytes, limit } => SubmitError::TooLarge { bytes: *bytes, limit: *limit },

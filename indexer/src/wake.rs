@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::error::Error;
+use crate::error::{Error, chain};
 
 /// Locks a mutex whose holders leave the value whole wherever they may panic.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -87,6 +87,17 @@ impl OwnedThread {
         let handle = thread::Builder::new().name(name.to_owned()).spawn(run);
         let handle = handle.map_err(|source| Error::StartThread { name, source })?;
         Ok(Self { name, handle, ended })
+    }
+
+    /// Runs `body` in a thread and waits for its end, at most until `deadline`; answers whether it has ended.
+    pub(crate) fn joined(name: &'static str, body: impl FnOnce() + Send + 'static, deadline: Instant) -> bool {
+        match Self::start(name, body) {
+            Ok(thread) => thread.join_by(deadline),
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "the stop is incomplete; the next start replays the journal");
+                false
+            }
+        }
     }
 
     /// Waits for the end of the thread, at most until `deadline`; after that it is left to itself.

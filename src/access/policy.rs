@@ -31,8 +31,16 @@ impl Need {
 
 const OPEN: [&str; 8] =
     ["/", "/-/healthy", "/-/ready", "/ready", "/favicon.ico", "/favicon.svg", "/app/v1/login", "/app/v1/logout"];
-const INGEST: [&str; 6] =
-    ["/app/v1/ingest", "/loki/api/v1/push", "/v1/logs", "/v1/metrics", "/v1/traces", "/api/v1/write"];
+const INGEST: [&str; 8] = [
+    "/app/v1/ingest",
+    "/loki/api/v1/push",
+    "/v1/logs",
+    "/v1/metrics",
+    "/v1/traces",
+    "/api/v1/write",
+    "/api/v1/push",
+    "/api/v1/import/prometheus",
+];
 
 /// What a request with this method and path needs. Whatever is not named here and changes something is for
 /// `admin`; what only reads is for `read`.
@@ -93,7 +101,12 @@ fn of_elasticsearch(method: &Method, path: &str) -> Option<Need> {
     (SETUP.iter().any(is_setup) || path.starts_with("/_nodes/") || (is_sent && !is_own)).then_some(Need::Ingest)
 }
 
-const QUERIES: [&str; 10] = [
+const QUERIES: [&str; 15] = [
+    "/api/v1/query",
+    "/api/v1/series",
+    "/api/v1/labels",
+    "/api/v1/format_query",
+    "/api/v1/parse_query",
     "/app/v1/search",
     "/app/v1/count",
     "/app/v1/histogram",

@@ -15,6 +15,7 @@ mod collector;
 mod corpus;
 mod lines;
 mod logs;
+mod metrics;
 mod process;
 mod queries;
 mod rsyslog;
@@ -30,11 +31,14 @@ connections, runs the query set warm after the flush and again after the seal, a
 `collector` writes files of plain, JSON and access-log lines, lets a collector of its own bring them to a server of its
 own, and prints the collector's CPU time and memory from file to acknowledgement, and what it takes idle on many files;
 where rsyslogd is installed, it does the same work in the same run.
+`metrics` writes series like those of node_exporter by remote write, runs a query set, and kills and restarts the
+server; where Prometheus and VictoriaMetrics are installed, they do the same work in the same run.
 
 EXAMPLES
   orszem bench logs --corpus corpus.jsonl
   orszem bench logs --corpus corpus.jsonl --repeat 31 --data-dir /mnt/bench
-  orszem bench collector --size 512MiB")]
+  orszem bench collector --size 512MiB
+  orszem bench metrics --series 2000,200000,1000000")]
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
@@ -64,6 +68,21 @@ pub enum Command {
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
         idle_seconds: u64,
     },
+    /// Metric ingest, bytes a sample, queries and restart, beside Prometheus and VictoriaMetrics
+    Metrics {
+        /// How many series, each number a run of its own
+        #[arg(long, value_delimiter = ',', default_value = "2000,200000,1000000", value_name = "N,…")]
+        series: Vec<usize>,
+        /// How many hours of samples each series gets [default: 24 for up to 20,000 series, minutes for more]
+        #[arg(long, value_name = "HOURS")]
+        hours: Option<f64>,
+        /// How often each query runs at least
+        #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        repeat: u32,
+        /// Measure only this program
+        #[arg(long)]
+        alone: bool,
+    },
 }
 
 /// Measures and prints.
@@ -77,6 +96,9 @@ pub async fn run(global: &Global, Args { command }: Args) -> anyhow::Result<Exit
         Command::Logs { corpus, repeat } => logs::run(&scratch, &corpus, repeat).await,
         Command::Collector { size, idle_files, idle_seconds } => {
             collector::run(&scratch, size.bytes(), idle_files, idle_seconds).await
+        }
+        Command::Metrics { series, hours, repeat, alone } => {
+            metrics::run(&scratch, &series, hours, repeat, !alone).await
         }
     }
 }

@@ -10,6 +10,7 @@ use tracing::error;
 
 use crate::app::{App, Options, Overrides};
 use crate::cli::{Global, chain};
+use crate::features::Features;
 
 /// Take in, keep and search what others send
 #[derive(Debug, clap::Args)]
@@ -56,7 +57,8 @@ pub async fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
 /// The options of a server from the command line.
 pub fn options(global: &Global, listen: Listen, follow: bool) -> anyhow::Result<Options> {
     let overrides = Overrides { listen: listen.listen, token_file: global.token_file.clone() };
-    Ok(Options { config_file: global.config.clone(), overrides, data_dir: global.data_dir()?, follow })
+    let features = Features::named(&global.enable_feature);
+    Ok(Options { config_file: global.config.clone(), overrides, data_dir: global.data_dir()?, follow, features })
 }
 
 /// The signals that a server listens to; they count from the moment this is made.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use orszem_collector::{EndpointReportState, FileReportState, Report};
+use orszem_collector::{EndpointReportState, FileReportState, MetricsReport, Report};
 use orszem_model::{ByteSize, Timestamp};
 use serde::Deserialize;
 
@@ -119,6 +119,7 @@ fn judge(report: &Report, now: Timestamp) -> Vec<Finding> {
     }));
     findings.extend(files(report));
     findings.extend(queue(report));
+    findings.extend(metrics(report));
     for endpoint in &report.endpoints {
         let what = format!("endpoint {} as the collector sees it", endpoint.url);
         findings.push(match endpoint.state {
@@ -201,6 +202,46 @@ fn queue(report: &Report) -> Vec<Finding> {
     findings
 }
 
+fn metrics(report: &Report) -> Vec<Finding> {
+    let MetricsReport { is_running, targets_up, targets_down, down, queue_bytes, queue_bytes_max, .. } =
+        &report.metrics;
+    if !is_running {
+        return Vec::new();
+    }
+    let mut findings = vec![match targets_up + targets_down {
+        0 => Finding::ok("targets", "none but this host"),
+        all => Finding::ok("targets", format!("{targets_up} of {all} are up")),
+    }];
+    findings.extend(down.iter().map(|target| {
+        let what = format!("target {} of job {}", target.url, target.job);
+        Finding::warn(what, target.error.clone(), format!("curl -sS {}", shell_word(&target.url)))
+    }));
+    let why = format!("{} batches, {}", report.metrics.queue_batches, ByteSize(*queue_bytes));
+    let is_full = *queue_bytes_max > 0 && queue_bytes.saturating_mul(10) >= queue_bytes_max.saturating_mul(9);
+    findings.push(match is_full {
+        true => Finding::fail("queue of metrics", format!("{why}: it is full"), "mend the endpoints below"),
+        false => Finding::ok("queue of metrics", why),
+    });
+    if report.metrics.samples_dropped > 0 {
+        let why = format!("{} samples were dropped by the configured policy", report.metrics.samples_dropped);
+        findings.push(Finding::warn("dropped samples", why, "mend the endpoints below, or raise the queue's limit"));
+    }
+    if report.metrics.dead_letters > 0 {
+        let why = format!("{} batches of metrics were refused for good", report.metrics.dead_letters);
+        findings.push(Finding::fail(
+            "dead letters of metrics",
+            why,
+            "see the reasons in STATE_DIR/dead-letter-metrics",
+        ));
+    }
+    findings
+}
+
+/// The text as one word of a shell.
+fn shell_word(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 fn free_space(directory: &Path) -> Option<Finding> {
     let stats = free_bytes(directory)?;
     let why = format!("{} free in {}", ByteSize(stats), directory.display());
@@ -228,7 +269,7 @@ fn free_bytes(directory: &Path) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use orszem_collector::{EndpointReport, FileReport};
+    use orszem_collector::{EndpointReport, FileReport, TargetReport};
 
     use super::*;
 
@@ -280,6 +321,17 @@ mod tests {
             failing,
             ["FAIL  endpoint http://h as the collector sees it — refused; fix: see the endpoint's checks below"]
         );
+        let metrics = told(|report| {
+            let down = TargetReport { job: "j".into(), url: "http://h/metrics".into(), error: "refused".into() };
+            report.metrics =
+                MetricsReport { is_running: true, targets_down: 1, down: vec![down], ..MetricsReport::default() };
+            report.metrics.samples_dropped = 7;
+        });
+        let expected = [
+            "warn  target http://h/metrics of job j — refused; fix: curl -sS 'http://h/metrics'",
+            "warn  dropped samples — 7 samples were dropped by the configured policy; fix: mend the endpoints below, or raise the queue's limit",
+        ];
+        assert_eq!(metrics, expected);
         let complaint = told(|report| report.problems.push("no journal; fix: apt install systemd".into()));
         assert_eq!(complaint, ["FAIL  collector — no journal; fix: apt install systemd"]);
         assert_eq!(

@@ -5,20 +5,26 @@ mod verify;
 mod writers;
 
 use std::fs;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
-use crate::torture::client::{export, request};
+use crate::torture::client::{count_of, export, rows};
 use crate::torture::random::{Random, seed};
 use site::Site;
-use verify::{Gap, differences, gaps, missing};
-use writers::{Program, pause};
+use verify::{Gap, differences, gaps, missing, newest};
+use writers::{Program, Rotation, pause};
 
-/// How long the last lines may take to arrive.
-const SETTLE_WITHIN: Duration = Duration::from_secs(120);
+/// How long the last lines may take to arrive, and how long none may come until they are taken for lost.
+const SETTLE_WITHIN: Duration = Duration::from_secs(1_200);
+const QUIET: Duration = Duration::from_secs(20);
+
+/// The longest pause of a program between two writes: few write much, many not much more, so that there is time left to
+/// compare every line.
+fn rest_ms(programs: u64) -> u64 {
+    (programs * 12).saturating_sub(160).max(80)
+}
 
 /// How hard it is made.
 struct Torture {
@@ -40,28 +46,45 @@ impl Torture {
     }
 }
 
-fn search(site: &Site, query: &str) -> Value {
-    let query = query.replace(':', "%3A").replace(' ', "%20");
-    let target = format!("GET /app/v1/search?limit=5000&timeout=5m&q={query}");
-    let answer = request(site.address(), &target, "", "").expect("answers");
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    serde_json::from_str(&answer.body).expect("JSON")
-}
-
 fn told_gaps(site: &Site) -> Vec<Gap> {
-    gaps(&search(site, "service:orszem-collector event.name:collector.gap"))
+    gaps(&rows(site.address(), "service%3Aorszem-collector%20event.name%3Acollector.gap"))
 }
 
-/// Waits until nothing is missing that is not told of, and compares.
-fn settle(site: &Site, programs: &[Program]) -> Vec<String> {
+/// Waits until everything has arrived, or nothing more does, and compares.
+fn settle(site: &Site, programs: &[Program]) -> (Vec<String>, Vec<String>) {
     let begun = Instant::now();
-    loop {
-        let wrong = differences(programs, &export(site.address()), &told_gaps(site));
-        if wrong.is_empty() || begun.elapsed() > SETTLE_WITHIN {
-            return wrong;
+    let written: usize = programs.iter().map(|program| program.written().len()).sum();
+    let (mut most, mut since) = (0, Instant::now());
+    while since.elapsed() < QUIET && begun.elapsed() < SETTLE_WITHIN {
+        let count = count_of(site.address(), "INFO");
+        if count > most {
+            (most, since) = (count, Instant::now());
+        }
+        if most >= written as u64 {
+            break;
         }
         pause(1_000);
     }
+    let bodies = export(site.address());
+    (differences(programs, &bodies, &told_gaps(site)), bodies)
+}
+
+/// Learns again and again up to where the server has the lines of each program.
+fn follow_stored(address: SocketAddr, programs: &[Program], is_over: &AtomicBool) {
+    while !is_over.load(Ordering::Acquire) {
+        for program in programs.iter().filter(|program| program.rotation != Rotation::None) {
+            if let Some(seq) = newest(address, program.number) {
+                program.stored.fetch_max(seq, Ordering::Relaxed);
+            }
+            pause(20);
+        }
+    }
+}
+
+/// The usual time between two rotations of a program: together they rotate a file every 20 ms, as each rotation starts a
+/// process that compresses.
+fn rotate_ms(programs: u64) -> u64 {
+    (programs * 20).max(400)
 }
 
 #[test]
@@ -74,12 +97,15 @@ fn torture_every_line_exactly_once() {
     let programs: Vec<Program> = (0..programs).map(|number| Program::new(&folder.path().join("log"), number)).collect();
     let is_over = AtomicBool::new(false);
     let mut random = Random::new(seed);
+    let (rest_ms, rotate_ms) = (rest_ms(programs.len() as u64), rotate_ms(programs.len() as u64));
+    let address = site.address();
     thread::scope(|scope| {
+        let (all, is_over) = (&programs, &is_over);
+        scope.spawn(move || follow_stored(address, all, is_over));
         for program in &programs {
             let (writing, rotating) = (Random::new(random.next()), Random::new(random.next()));
-            let is_over = &is_over;
-            scope.spawn(move || program.write(is_over, writing, 80));
-            scope.spawn(move || program.rotate(is_over, rotating, 400));
+            scope.spawn(move || program.write(is_over, writing, rest_ms));
+            scope.spawn(move || program.rotate(is_over, rotating, rotate_ms));
         }
         site.start_collector();
         for kill in 0..kills {
@@ -107,9 +133,9 @@ fn torture_every_line_exactly_once() {
         pause(seconds * 1_000 / (kills + 1));
         is_over.store(true, Ordering::Release);
     });
-    let wrong = settle(&site, &programs);
+    let (wrong, bodies) = settle(&site, &programs);
     let written: usize = programs.iter().map(|program| program.written().len()).sum();
-    let missing = missing(&programs, &export(site.address()));
+    let missing = missing(&programs, &bodies);
     eprintln!("{written} lines, {} gaps told, {missing} lines in them", told_gaps(&site).len());
     let kept = folder.keep();
     assert!(wrong.is_empty(), "{}; everything is kept in {}", wrong.join("\n"), kept.display());

@@ -6,6 +6,7 @@ mod full;
 mod kills;
 mod proxy;
 mod refusing;
+mod set_back;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Write};

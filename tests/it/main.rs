@@ -15,6 +15,7 @@ mod disk_full;
 mod dist;
 mod doctor;
 mod elasticsearch;
+mod metrics;
 mod page;
 mod power_loss;
 mod program;

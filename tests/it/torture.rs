@@ -44,13 +44,13 @@ pub(crate) fn command(folder: &Path, program: &str) -> Command {
     command
 }
 
-fn rounds() -> u64 {
+pub(crate) fn rounds() -> u64 {
     let is_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
     let asked = std::env::var("ORSZEM_TORTURE_ROUNDS").ok();
     asked.map_or(if is_ci { 100 } else { 10 }, |text| text.parse().expect("ORSZEM_TORTURE_ROUNDS is a number"))
 }
 
-fn wait(time: Duration) {
+pub(crate) fn wait(time: Duration) {
     let begun = Instant::now();
     while let Some(left) = time.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
         thread::park_timeout(left);

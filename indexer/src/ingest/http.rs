@@ -6,6 +6,7 @@ mod body;
 mod elastic;
 mod headers;
 mod protocol;
+mod samples;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -31,9 +32,7 @@ use protocol::{Protocol, Surface};
 
 pub use arrivals::watched;
 pub use elastic::index as elastic_index;
-
-/// Bodies up to this size are decoded on the async thread; larger ones would hold it up.
-const INLINE_BYTES_MAX: usize = 64 << 10;
+pub use samples::{SamplesState, router as samples_router, take_remote_write};
 
 /// A boxed future, as [`SubmitFn`] gives it.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -93,6 +92,19 @@ pub enum SubmitError {
     ShuttingDown,
     #[error("the server could not write: {0}")]
     Io(String),
+}
+
+impl SubmitError {
+    /// A word for counters.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Overloaded { .. } => "overloaded",
+            Self::DiskFull => "disk_full",
+            Self::TooLarge { .. } => "too_large",
+            Self::ShuttingDown => "shutting_down",
+            Self::Io(_) => "io",
+        }
+    }
 }
 
 impl From<SubmitError> for IngestError {
@@ -202,16 +214,13 @@ async fn take_in(state: &Arc<IngestState>, protocol: Protocol, request: Request)
     let idempotency_key = headers::idempotency_key(&parts.headers)?;
     let options = protocol.options(&parts)?;
     let work = body::Work {
-        tenant,
-        source: headers::source(&parts, identity.as_ref()),
-        now: (state.clock)(),
+        sender: body::Sender { tenant, source: headers::source(&parts, identity.as_ref()), now: (state.clock)() },
+        packing: body::Packing { encoding, hash: headers::hash(&parts.headers)? },
         protocol,
-        encoding,
-        hash: headers::hash(&parts.headers)?,
         corrects_times: identity.is_some(),
         options,
     };
-    body::check_rates(state, &work, 0)?;
+    body::check_rates(state, &work.sender, 0)?;
     let permit = body::reserve(state, body::stated_len(&parts.headers), encoding)?;
     let bytes = body::read(state, body).await?;
     decode_and_submit(state, work, identity, idempotency_key, bytes, permit).await
@@ -252,16 +261,13 @@ async fn take_payload(
 ) -> Result<Taken, IngestError> {
     let encoding = Encoding::Zstd;
     let work = body::Work {
-        tenant,
-        source: identity.source.clone(),
-        now: (state.clock)(),
+        sender: body::Sender { tenant, source: identity.source.clone(), now: (state.clock)() },
+        packing: body::Packing { encoding, hash: Some(hash) },
         protocol: Protocol::OtlpProtobuf,
-        encoding,
-        hash: Some(hash),
         corrects_times: true,
         options: protocol::Options::default(),
     };
-    body::check_rates(state, &work, 0)?;
+    body::check_rates(state, &work.sender, 0)?;
     let permit = body::reserve(state, Some(payload.len()), encoding)?;
     decode_and_submit(state, work, Some(identity), None, payload, permit).await
 }
@@ -275,9 +281,9 @@ async fn decode_and_submit(
     bytes: Bytes,
     permit: OwnedSemaphorePermit,
 ) -> Result<Taken, IngestError> {
-    let (tenant, began) = (work.tenant, work.now);
+    let (tenant, began) = (work.sender.tenant, work.sender.now);
     // The permits are kept until the batches are durable.
-    let (mut decoded, documents, _permits) = if bytes.len() > INLINE_BYTES_MAX {
+    let (mut decoded, documents, _permits) = if bytes.len() > body::INLINE_BYTES_MAX {
         let state = Arc::clone(state);
         let decoding = tokio::task::spawn_blocking(move || body::decode(&state, &work, &bytes, permit));
         decoding

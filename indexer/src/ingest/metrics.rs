@@ -6,6 +6,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
 use super::Decoded;
+use super::remote_write::Outcome;
 
 /// The counters of ingest; clones share them. Received records = accepted + rejected, per answered request.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +17,8 @@ pub struct Metrics {
     overflowed: Family<ProtocolLabels, Counter>,
     repaired: Family<ProtocolLabels, Counter>,
     bytes: Family<ProtocolLabels, Counter>,
+    samples: Family<ProtocolLabels, Counter>,
+    samples_rejected: Family<RejectedLabels, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -64,6 +67,16 @@ impl Metrics {
             "Accepted records whose invalid UTF-8 was replaced",
             metrics.repaired.clone(),
         );
+        registry.register(
+            "orszem_ingest_samples_accepted",
+            "Samples, histograms and exemplars that were acknowledged as durable",
+            metrics.samples.clone(),
+        );
+        registry.register(
+            "orszem_ingest_samples_rejected",
+            "Samples, histograms and exemplars that were left out of a request, by reason",
+            metrics.samples_rejected.clone(),
+        );
         registry.register("orszem_ingest_bytes", "Bytes of decoded bodies, decompressed", metrics.bytes.clone());
         metrics
     }
@@ -79,6 +92,18 @@ impl Metrics {
         for rejection in &decoded.rejected {
             let labels = RejectedLabels { protocol, reason: rejection.reason.name() };
             self.rejected.get_or_create(&labels).inc_by(rejection.count as u64);
+        }
+    }
+
+    /// Counts a request of samples, its answer, and what was taken in of it.
+    pub(super) fn taken_samples(&self, protocol: &'static str, code: &'static str, outcome: &Outcome) {
+        let by_protocol = ProtocolLabels { protocol };
+        self.requests.get_or_create(&RequestLabels { protocol, code }).inc();
+        self.samples.get_or_create(&by_protocol).inc_by(outcome.samples + outcome.histograms + outcome.exemplars);
+        self.bytes.get_or_create(&by_protocol).inc_by(outcome.body_bytes as u64);
+        for rejection in &outcome.rejected {
+            let labels = RejectedLabels { protocol, reason: rejection.reason.name() };
+            self.samples_rejected.get_or_create(&labels).inc_by(rejection.count);
         }
     }
 

@@ -6,6 +6,7 @@ mod batcher;
 pub mod decompress;
 mod elastic;
 pub mod error;
+pub mod exposition;
 mod hex;
 pub mod http;
 mod level;
@@ -18,6 +19,7 @@ pub mod otlp;
 mod protobuf;
 pub mod rate;
 pub mod rejection;
+pub mod remote_write;
 pub mod stream_limit;
 pub mod syslog;
 

@@ -91,7 +91,7 @@ pub async fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
         let changed = piece.put(&root, owner)?;
         writeln!(out, "{}  {}", if changed { "wrote" } else { "kept " }, piece.target(&root).display())?;
     }
-    start(&mut out, prefix.as_deref())?;
+    start(&mut out, &user, prefix.as_deref())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -119,7 +119,9 @@ fn tell(out: &mut impl Write, pieces: &[Piece], root: &Path, user: &str, is_syst
     for piece in pieces {
         writeln!(out, "would write {}, mode {:04o}", piece.target(root).display(), piece.mode)?;
     }
-    if is_system {
+    if is_system && !has_systemd() {
+        writeln!(out, "would start nothing, as systemd does not run here")?;
+    } else if is_system {
         for command in START {
             writeln!(out, "would run {}", command.join(" "))?;
         }
@@ -133,18 +135,20 @@ const START: [&[&str]; 3] = [
     &["systemctl", "restart", "orszem-collector.service"],
 ];
 
+/// Whether systemd is what runs this host, as `sd_booted(3)` tells.
+fn has_systemd() -> bool {
+    Path::new("/run/systemd/system").is_dir()
+}
+
 /// Starts the unit where systemd runs, else says what to run.
-fn start(out: &mut impl Write, prefix: Option<&Path>) -> anyhow::Result<()> {
+fn start(out: &mut impl Write, user: &str, prefix: Option<&Path>) -> anyhow::Result<()> {
     if let Some(prefix) = prefix {
         writeln!(out, "next: put {} in place, then run `systemctl enable --now orszem-collector`", prefix.display())?;
         return Ok(());
     }
-    if !Path::new("/run/systemd/system").is_dir() {
-        writeln!(
-            out,
-            "next: systemd does not run here; run `orszem collector --config {}` as its user",
-            layout::CONFIG
-        )?;
+    if !has_systemd() {
+        let run = format!("runuser -u {user} -- orszem collector --config {}", layout::CONFIG);
+        writeln!(out, "next: systemd does not run here, so nothing was started; run `{run}`")?;
         return Ok(());
     }
     for command in START {

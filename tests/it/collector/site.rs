@@ -49,7 +49,7 @@ impl Site {
         let log = self.folder.join("log");
         let state = self.folder.join("state");
         let text = format!(
-            "[collector]\ninclude = [\"{}/*.log\"]\njournal = \"off\"\nstate_dir = \"{}\"\n{more}\n[collector.output]\nendpoints = [\"http://{}\"]\n",
+            "[collector]\ninclude = [\"{}/*.log\"]\njournal = \"off\"\nstate_dir = \"{}\"\n{more}\n[collector.host_metrics]\nenabled = false\n[collector.output]\nendpoints = [\"http://{}\"]\n",
             log.display(),
             state.display(),
             self.endpoint

@@ -1,10 +1,12 @@
 //! Whether every line arrived once, and what is missing is told.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use serde_json::Value;
 
 use super::writers::Program;
+use crate::torture::client::request;
 
 /// A window in which lines may have been lost, as the collector reported it.
 #[derive(Clone, Debug)]
@@ -77,9 +79,16 @@ fn is_told(program: &Program, gaps: &[Gap], at: i64) -> bool {
     program.is_exposed(at) && gaps.iter().any(|gap| gap.file == file && gap.from <= at && at <= gap.to)
 }
 
-/// The gap records of a search's answer.
-pub(crate) fn gaps(answer: &Value) -> Vec<Gap> {
-    let rows = answer["rows"].as_array().expect("rows");
+/// The number of the newest line of a program that the server has; `None` while it does not answer.
+pub(crate) fn newest(address: SocketAddr, program: u64) -> Option<u64> {
+    let answer = request(address, &format!("GET /app/v1/search?limit=1&q=w{program:03}"), "", "").ok()?;
+    let answer: Value = serde_json::from_str(&answer.body).ok()?;
+    let (number, seq) = numbers(answer["rows"][0]["body"].as_str()?)?;
+    (number == program).then_some(seq)
+}
+
+/// The gaps that these records tell.
+pub(crate) fn gaps(rows: &[Value]) -> Vec<Gap> {
     let gap = |row: &Value| {
         let field = |name: &str| row["attributes"][name].clone();
         Gap {

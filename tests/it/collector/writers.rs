@@ -1,6 +1,6 @@
 //! Programs that log: numbered lines into files that are rotated in every way while they write.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,14 @@ use crate::torture::random::Random;
 
 /// The longest it takes from a line's time to its write.
 const WRITE_NS: i64 = 50_000_000;
+
+/// The longest pause in which a program keeps its file open.
+const HOLD_MAX_MS: u64 = 80;
+/// More lines than a program writes into a file after it was renamed.
+const WRITTEN_LATE: u64 = 200;
+/// Rotated files that a program keeps at least; older ones are removed once the server has their lines, as on any host
+/// that rotates.
+const GENERATIONS: usize = 30;
 
 /// How a file is rotated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +58,12 @@ pub(crate) struct Program {
     next: AtomicU64,
     /// From the beginning of each copy to the end of the cut that followed: what no reader can save was written then.
     exposed: Mutex<Vec<(i64, i64)>>,
+    /// Held while the file is open, so that no file is compressed that is still written to.
+    writing: Mutex<()>,
+    /// The server has all lines up to this number, as far as is known.
+    pub(crate) stored: AtomicU64,
+    /// The rotated files, oldest first, each with a number that is above all its lines.
+    generations: Mutex<VecDeque<(PathBuf, u64)>>,
 }
 
 impl Program {
@@ -62,6 +76,9 @@ impl Program {
             written: Mutex::new(BTreeMap::new()),
             next: AtomicU64::new(0),
             exposed: Mutex::new(Vec::new()),
+            writing: Mutex::new(()),
+            stored: AtomicU64::new(0),
+            generations: Mutex::new(VecDeque::new()),
         }
     }
 
@@ -80,12 +97,21 @@ impl Program {
     /// goes on writing to the renamed file until it is told.
     pub(crate) fn write(&self, is_over: &AtomicBool, mut random: Random, rest_ms: u64) {
         while !is_over.load(Ordering::Acquire) {
-            let mut file = OpenOptions::new().create(true).append(true).open(&self.path).expect("opens");
-            for _ in 0..=random.below(4) {
-                let count = 1 + random.below(30);
-                self.append(&mut file, &mut random, count);
-                pause(random.below(rest_ms.max(1)));
+            let mut rest = 0;
+            {
+                let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut file = OpenOptions::new().create(true).append(true).open(&self.path).expect("opens");
+                for _ in 0..=random.below(4) {
+                    pause(rest);
+                    let count = 1 + random.below(30);
+                    self.append(&mut file, &mut random, count);
+                    rest = random.below(rest_ms.max(1));
+                    if rest > HOLD_MAX_MS {
+                        break;
+                    }
+                }
             }
+            pause(rest);
         }
     }
 
@@ -113,7 +139,10 @@ impl Program {
             let rotated = match self.rotation {
                 Rotation::None => Ok(()),
                 Rotation::Rename => self.shift(),
-                Rotation::Dated => fs::rename(&self.path, self.beside(&format!("-{generation:06}"))),
+                Rotation::Dated => {
+                    let to = self.beside(&format!("-{generation:06}"));
+                    fs::rename(&self.path, &to).map(|()| self.remove_oldest(to))
+                }
                 Rotation::CopyTruncate => self.copy_and_truncate(generation),
             };
             match rotated {
@@ -129,6 +158,18 @@ impl Program {
         while self.beside(&format!(".{last}.gz")).is_file() {
             last += 1;
         }
+        // What is in `.1` and behind has no lines from here on.
+        let above = self.next.load(Ordering::Relaxed);
+        let mut shifted = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        if last > GENERATIONS
+            && let Some((_, lines)) = shifted.front()
+            && *lines <= self.stored.load(Ordering::Relaxed)
+        {
+            shifted.pop_front();
+            last -= 1;
+            fs::remove_file(self.beside(&format!(".{last}.gz")))?;
+        }
+        drop(shifted);
         for number in (2..last).rev() {
             fs::rename(self.beside(&format!(".{number}.gz")), self.beside(&format!(".{}.gz", number + 1)))?;
         }
@@ -136,17 +177,38 @@ impl Program {
         if first.is_file() {
             let second = self.beside(".2");
             fs::rename(&first, &second)?;
+            // Whoever opened it before it was `.1` is done when the lock is free.
+            drop(self.writing.lock().unwrap_or_else(PoisonError::into_inner));
             let zipped = Command::new("gzip").arg(&second).status()?;
             assert!(zipped.success(), "gzip failed");
         }
-        fs::rename(&self.path, first)
+        fs::rename(&self.path, &first)?;
+        // Whoever has it open still writes to it for a moment.
+        let lines = (first, above + WRITTEN_LATE);
+        self.generations.lock().unwrap_or_else(PoisonError::into_inner).push_back(lines);
+        Ok(())
+    }
+
+    /// Notes a rotated file and removes the oldest one where there are enough.
+    fn remove_oldest(&self, rotated: PathBuf) {
+        let lines = self.next.load(Ordering::Relaxed) + WRITTEN_LATE;
+        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        generations.push_back((rotated, lines));
+        if generations.len() > GENERATIONS
+            && generations.front().is_some_and(|(_, lines)| *lines <= self.stored.load(Ordering::Relaxed))
+            && let Some((oldest, _)) = generations.pop_front()
+        {
+            fs::remove_file(oldest).expect("removes");
+        }
     }
 
     fn copy_and_truncate(&self, generation: u64) -> io::Result<()> {
         let from = nanos();
-        fs::copy(&self.path, self.beside(&format!(".{generation:06}")))?;
+        let copy = self.beside(&format!(".{generation:06}"));
+        fs::copy(&self.path, &copy)?;
         OpenOptions::new().write(true).truncate(true).open(&self.path)?;
         self.exposed.lock().unwrap_or_else(PoisonError::into_inner).push((from, nanos()));
+        self.remove_oldest(copy);
         Ok(())
     }
 

@@ -80,9 +80,29 @@ pub(crate) fn export(address: SocketAddr) -> Vec<String> {
 
 /// The number of all records.
 pub(crate) fn count(address: SocketAddr) -> u64 {
-    let answer = asked(address, "/app/v1/count?timeout=5m");
+    count_of(address, "")
+}
+
+/// The number of records that `query`, as it stands in a URL, matches.
+pub(crate) fn count_of(address: SocketAddr, query: &str) -> u64 {
+    let answer = asked(address, &format!("/app/v1/count?timeout=5m&q={query}"));
     assert_eq!(answer["partial"], Value::Bool(false));
     answer["count"].as_u64().expect("a number")
+}
+
+/// All rows that `query`, as it stands in a URL, matches.
+pub(crate) fn rows(address: SocketAddr, query: &str) -> Vec<Value> {
+    let (mut all, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let mut page = asked(address, &format!("/app/v1/search?limit=5000&timeout=5m&q={query}{cursor}"));
+        if let Value::Array(rows) = page["rows"].take() {
+            all.extend(rows);
+        }
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return all,
+        }
+    }
 }
 
 /// The texts of all records, page by page, and whether the server says that they are not all.

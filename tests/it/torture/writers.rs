@@ -63,20 +63,20 @@ impl Board {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_ending(&self) -> bool {
+    pub(crate) fn is_ending(&self) -> bool {
         let state = self.lock();
         state.is_ending || state.is_over
     }
 
     /// The server, once there is one; `None` when all is over.
-    fn server(&self) -> Option<(u64, SocketAddr)> {
+    pub(crate) fn server(&self) -> Option<(u64, SocketAddr)> {
         let waiting = |state: &mut State| state.server.is_none() && !state.is_over;
         let state = self.changed.wait_while(self.lock(), waiting).unwrap_or_else(PoisonError::into_inner);
         if state.is_over { None } else { state.server }
     }
 
     /// Waits until the server `died` is replaced, or for `time`.
-    fn pause(&self, died: u64, time: Duration) {
+    pub(crate) fn pause(&self, died: u64, time: Duration) {
         let waiting = |state: &mut State| state.server.is_none_or(|(at, _)| at == died) && !state.is_over;
         drop(self.changed.wait_timeout_while(self.lock(), time, waiting).unwrap_or_else(PoisonError::into_inner));
     }
@@ -176,6 +176,6 @@ pub(crate) fn keep_settling(board: &Board, mut random: Random, rest_ms: u64) {
     }
 }
 
-pub(crate) fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
+pub(crate) fn lock<T>(ledger: &Mutex<T>) -> MutexGuard<'_, T> {
     ledger.lock().unwrap_or_else(PoisonError::into_inner)
 }

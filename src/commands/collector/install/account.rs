@@ -28,7 +28,8 @@ pub(super) fn ensure(user: &str) -> anyhow::Result<Vec<String>> {
     let mut done = Vec::new();
     if lookup("/etc/passwd", user)?.is_none() {
         let home = ["--home-dir", "/var/lib/orszem", "--no-create-home", "--shell", "/usr/sbin/nologin"];
-        run(Command::new("useradd").args(["--system", "--user-group"]).args(home).arg(user))?;
+        run(Command::new("useradd").args(["--system", "--user-group"]).args(home).arg(user))
+            .with_context(|| format!("the user {user} is missing and can't be made; make it, then run this again"))?;
         done.push(format!("the system user {user}"));
     }
     for group in GROUPS {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown, lchown};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -42,6 +42,9 @@ pub(super) struct Piece {
 #[derive(Debug, PartialEq, Eq)]
 enum Content {
     Directory,
+    /// A directory whose owner owns all that is in it, too: a trial run as root leaves files there that the unit could
+    /// not open.
+    Tree,
     Text(String),
     /// A copy of this file, unless it is that very file.
     CopyOf(PathBuf),
@@ -54,7 +57,7 @@ impl Layout<'_> {
         let mut pieces = vec![
             piece("/etc/orszem", Content::Directory, 0o755, false),
             piece("/var/lib/orszem", Content::Directory, 0o750, true),
-            piece(STATE, Content::Directory, 0o750, true),
+            piece(STATE, Content::Tree, 0o750, true),
             piece(BINARY, Content::CopyOf(self.binary.to_owned()), 0o755, false),
             piece(TOKEN, Content::Text(format!("{}\n", self.token)), 0o600, true),
         ];
@@ -108,6 +111,7 @@ impl Piece {
         let changed = self.write(&target).with_context(|| format!("can't write {}", target.display()))?;
         if let (true, Some((uid, gid))) = (self.is_users, owner) {
             chown(&target, Some(uid), Some(gid))
+                .and_then(|()| if self.content == Content::Tree { give_content(&target, (uid, gid)) } else { Ok(()) })
                 .with_context(|| format!("can't give {} to its user", target.display()))?;
         }
         Ok(changed)
@@ -115,7 +119,7 @@ impl Piece {
 
     fn write(&self, target: &Path) -> std::io::Result<bool> {
         let content = match &self.content {
-            Content::Directory => {
+            Content::Directory | Content::Tree => {
                 if target.is_dir() {
                     return Ok(false);
                 }
@@ -149,6 +153,25 @@ impl Piece {
     }
 }
 
+/// Changes the owner of what is in a directory. Links are given away themselves and not followed. What goes away
+/// meanwhile, as in the queue of a running collector, needs no owner.
+fn give_content(directory: &Path, (uid, gid): (u32, u32)) -> std::io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let given = fs::symlink_metadata(&path).and_then(|metadata| {
+            if (metadata.uid(), metadata.gid()) != (uid, gid) {
+                lchown(&path, Some(uid), Some(gid))?;
+            }
+            if metadata.is_dir() { give_content(&path, (uid, gid)) } else { Ok(()) }
+        });
+        match given {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
 /// Never readable for more people than `mode` says, not for a moment.
 fn write_new(path: &Path, content: &[u8], mode: u32) -> std::io::Result<()> {
     match fs::remove_file(path) {
@@ -176,8 +199,6 @@ fn is_same_file(a: &Path, b: &Path) -> std::io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt;
-
     use super::*;
 
     fn layout<'a>(binary: &'a Path, server: &'a str, read_all: bool) -> Layout<'a> {
@@ -210,6 +231,35 @@ mod tests {
         // Another server: the configuration alone changes, and the old one stays.
         assert_eq!(put("https://b:7450"), [false, false, false, false, false, false, true, false]);
         assert_eq!(fs::read_to_string(with_suffix(&config, ".old")).expect("kept"), text);
+    }
+
+    #[test]
+    fn what_is_in_the_state_directory_changes_its_owner_and_links_are_not_followed() {
+        let root = tempfile::tempdir().expect("a directory");
+        let state = root.path().join("var/lib/orszem/collector");
+        fs::create_dir_all(state.join("queue")).expect("makes");
+        let (queued, elsewhere, beside) =
+            (state.join("queue/lock"), root.path().join("elsewhere"), root.path().join("var/lib/orszem/logs"));
+        for file in [&queued, &elsewhere, &beside] {
+            fs::write(file, "").expect("writes");
+        }
+        std::os::unix::fs::symlink(&elsewhere, state.join("link")).expect("links");
+        let own = |path: &Path| {
+            let metadata = fs::symlink_metadata(path).expect("is there");
+            (metadata.uid(), metadata.gid())
+        };
+        let before = own(&elsewhere);
+        // Only root may give files away; anyone else may give them to itself.
+        let owner = if before.0 == 0 { (65_534, 65_534) } else { before };
+        let pieces = layout(Path::new("/x"), "http://a", false).pieces();
+        for piece in
+            pieces.iter().filter(|piece| piece.is_users && matches!(piece.content, Content::Directory | Content::Tree))
+        {
+            piece.put(root.path(), Some(owner)).expect("writes");
+        }
+        let owners =
+            [&state, &state.join("queue"), &queued, &state.join("link"), &elsewhere, &beside].map(|path| own(path));
+        assert_eq!(owners, [owner, owner, owner, owner, before, before]);
     }
 
     #[test]

@@ -1,0 +1,214 @@
+//! `/api/v1/status/*`, `rules`, `alerts`, `targets` and what else tells of the server itself.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::answer::{Remarks, success};
+use super::api::{Patience, PrometheusApi, now_ms};
+use super::engine::{Cardinality, SeriesAsk, Target};
+use super::error::QueryError;
+use super::number::text;
+use super::params::Params;
+use crate::http::access::Reader;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Lines of each list of the cardinality report, unless asked for otherwise, and at most.
+const REPORT_LINES: usize = 10;
+const REPORT_LINES_MAX: usize = 10_000;
+
+fn answered(data: &Value) -> Response {
+    let body = json!({ "status": "success", "data": data }).to_string();
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// `/api/v1/status/buildinfo`: without `features`, so that Grafana takes the server for a Prometheus, whose rules it
+/// shows and does not edit.
+pub(super) async fn build(State(api): State<PrometheusApi>, _reader: Reader) -> Response {
+    let options = &api.options;
+    answered(&json!({
+        "version": options.version,
+        "revision": options.revision,
+        "branch": "",
+        "buildUser": "",
+        "buildDate": "",
+        "goVersion": "",
+    }))
+}
+
+/// `/api/v1/status/config`
+pub(super) async fn configuration(State(api): State<PrometheusApi>, _reader: Reader) -> Response {
+    answered(&json!({ "yaml": (api.engine.configuration)() }))
+}
+
+/// `/api/v1/status/flags`
+pub(super) async fn flags(State(api): State<PrometheusApi>, _reader: Reader) -> Response {
+    let flags: serde_json::Map<String, Value> =
+        api.options.flags.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    answered(&Value::Object(flags))
+}
+
+/// `/api/v1/status/runtimeinfo`
+pub(super) async fn runtime(
+    State(api): State<PrometheusApi>,
+    reader: Reader,
+    headers: HeaderMap,
+) -> Result<Response, QueryError> {
+    let run = move |api: &PrometheusApi, _: &Patience| {
+        let runtime = (api.engine.runtime)();
+        let series = (api.engine.cardinality)(&(reader.0.tenant, 0))?.series;
+        let data = json!({
+            "startTime": rfc3339(runtime.started),
+            "CWD": "",
+            "reloadConfigSuccess": true,
+            "lastConfigTime": rfc3339(runtime.started),
+            "corruptionCount": runtime.corruptions,
+            "goroutineCount": 0,
+            "GOMAXPROCS": std::thread::available_parallelism().map_or(1, usize::from),
+            "GOMEMLIMIT": 0,
+            "GOGC": "",
+            "GODEBUG": "",
+            "storageRetention": runtime.retention,
+            "serverTime": rfc3339(now_ms()),
+            "timeSeriesCount": series,
+        });
+        Ok(success(&Remarks::default(), |out| out.extend_from_slice(data.to_string().as_bytes())))
+    };
+    api.run(TIMEOUT, &headers, run).await
+}
+
+/// `/api/v1/status/tsdb`
+pub(super) async fn cardinality(
+    State(api): State<PrometheusApi>,
+    reader: Reader,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Response, QueryError> {
+    let lines = match params.get("limit") {
+        "" => REPORT_LINES,
+        _ => match params.limit()? {
+            0 => return Err(QueryError::BadRequest("limit must be a positive number".to_owned())),
+            lines if lines > REPORT_LINES_MAX => {
+                return Err(QueryError::BadRequest(format!("limit must not exceed {REPORT_LINES_MAX}")));
+            }
+            lines => lines,
+        },
+    };
+    let run = move |api: &PrometheusApi, _: &Patience| {
+        let Cardinality {
+            series,
+            label_pairs,
+            chunks,
+            min_time,
+            max_time,
+            series_by_metric,
+            values_by_label,
+            bytes_by_label,
+            series_by_pair,
+        } = (api.engine.cardinality)(&(reader.0.tenant, lines))?;
+        let list = |lines: Vec<(String, u64)>| -> Vec<Value> {
+            lines.into_iter().map(|(name, value)| json!({ "name": name, "value": value })).collect()
+        };
+        let data = json!({
+            "headStats": {
+                "numSeries": series,
+                "numLabelPairs": label_pairs,
+                "chunkCount": chunks,
+                "minTime": min_time,
+                "maxTime": max_time,
+            },
+            "seriesCountByMetricName": list(series_by_metric),
+            "labelValueCountByLabelName": list(values_by_label),
+            "memoryInBytesByLabelName": list(bytes_by_label),
+            "seriesCountByLabelValuePair": list(series_by_pair),
+        });
+        Ok(success(&Remarks::default(), |out| out.extend_from_slice(data.to_string().as_bytes())))
+    };
+    api.run(TIMEOUT, &headers, run).await
+}
+
+/// `/api/v1/rules`: none, as nothing evaluates rules.
+pub(super) async fn rules(_reader: Reader) -> Response {
+    answered(&json!({ "groups": [] }))
+}
+
+/// `/api/v1/alerts`: none.
+pub(super) async fn alerts(_reader: Reader) -> Response {
+    answered(&json!({ "alerts": [] }))
+}
+
+/// `/api/v1/alertmanagers`: none.
+pub(super) async fn alertmanagers(_reader: Reader) -> Response {
+    answered(&json!({ "activeAlertmanagers": [], "droppedAlertmanagers": [] }))
+}
+
+/// `/api/v1/targets`
+pub(super) async fn targets(State(api): State<PrometheusApi>, _reader: Reader, params: Params) -> Response {
+    let state = params.get("state");
+    let pool = params.get("scrapePool");
+    let mut active = Vec::new();
+    if state != "dropped" {
+        let targets = (api.engine.targets)();
+        active.extend(targets.iter().filter(|target| pool.is_empty() || target.pool == pool).map(shown));
+    }
+    answered(&json!({ "activeTargets": active, "droppedTargets": [], "droppedTargetCounts": {} }))
+}
+
+fn shown(target: &Target) -> Value {
+    let labels = |labels: &orszem_model::Labels| -> serde_json::Map<String, Value> {
+        labels.iter().map(|(name, value)| (name.to_owned(), json!(value))).collect()
+    };
+    json!({
+        "discoveredLabels": labels(&target.discovered),
+        "labels": labels(&target.labels),
+        "scrapePool": target.pool,
+        "scrapeUrl": target.url,
+        "globalUrl": target.url,
+        "lastError": target.last_error,
+        "lastScrape": target.last_scrape.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), rfc3339),
+        "lastScrapeDuration": target.last_duration_s,
+        "health": match target.is_up {
+            Some(true) => "up",
+            Some(false) => "down",
+            None => "unknown",
+        },
+        "scrapeInterval": format!("{}s", text(target.interval_ms as f64 / 1000.0)),
+        "scrapeTimeout": format!("{}s", text(target.timeout_ms as f64 / 1000.0)),
+    })
+}
+
+/// `/api/v1/admin/tsdb/delete_series`
+pub(super) async fn delete(
+    State(api): State<PrometheusApi>,
+    reader: Reader,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Response, QueryError> {
+    if !reader.0.is_admin {
+        return Err(QueryError::AdminOnly);
+    }
+    let (start, end) = params.open_range()?;
+    let sets = params.matcher_sets()?;
+    if sets.is_empty() {
+        return Err(QueryError::BadRequest("no match[] parameter provided".to_owned()));
+    }
+    let ask = SeriesAsk { tenant: reader.0.tenant, sets, start, end, limit: 0 };
+    let run = move |api: &PrometheusApi, _: &Patience| {
+        (api.engine.delete)(&ask)?;
+        Ok(Vec::new())
+    };
+    api.run(TIMEOUT, &headers, run).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// `/api/v1/admin/tsdb/clean_tombstones`: deleted samples leave the disk when their blocks are next rewritten.
+pub(super) async fn clean(reader: Reader) -> Result<Response, QueryError> {
+    if reader.0.is_admin { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(QueryError::AdminOnly) }
+}
+
+fn rfc3339(ms: i64) -> String {
+    orszem_model::Timestamp(ms.saturating_mul(1_000_000)).to_string()
+}

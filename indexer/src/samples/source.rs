@@ -1,0 +1,73 @@
+//! The series store as the query engine reads it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use orszem_model::{Columns, Labels};
+use orszem_promql::{Select, Selection, SeriesReader, Source, SourceError};
+use orszem_series::{SeriesSelection, SeriesStore};
+
+/// The series of one tenant.
+#[derive(Clone, Debug)]
+pub struct TenantSource {
+    store: SeriesStore,
+    tenant: u32,
+    damaged: Arc<AtomicU64>,
+}
+
+impl TenantSource {
+    pub(super) fn new(store: SeriesStore, tenant: u32) -> Self {
+        Self { store, tenant, damaged: Arc::default() }
+    }
+
+    /// Parts of series that were left out of what was read because they are damaged.
+    pub fn damaged(&self) -> u64 {
+        self.damaged.load(Ordering::Relaxed)
+    }
+}
+
+impl Source for TenantSource {
+    fn select(&self, select: &Select<'_>) -> Result<Box<dyn Selection>, SourceError> {
+        let Select { matchers, start, end } = *select;
+        let found =
+            self.store.select(self.tenant, matchers, start.saturating_add(1), end).map_err(|error| failed(&error))?;
+        Ok(Box::new(Selected { found, damaged: Arc::clone(&self.damaged) }))
+    }
+}
+
+struct Selected {
+    found: SeriesSelection,
+    damaged: Arc<AtomicU64>,
+}
+
+impl Drop for Selected {
+    fn drop(&mut self) {
+        self.damaged.fetch_add(self.found.damaged(), Ordering::Relaxed);
+    }
+}
+
+impl Selection for Selected {
+    fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    fn reader(&self) -> Box<dyn SeriesReader + '_> {
+        Box::new(Reader(self.found.reader()))
+    }
+}
+
+struct Reader<'a>(orszem_series::SelectionReader<'a>);
+
+impl SeriesReader for Reader<'_> {
+    fn labels(&mut self, at: usize) -> Result<Labels, SourceError> {
+        self.0.labels(at).map_err(|error| failed(&error))
+    }
+
+    fn read(&mut self, at: usize, into: &mut Columns) -> Result<(), SourceError> {
+        self.0.read(at, into).map_err(|error| failed(&error))
+    }
+}
+
+fn failed(error: &orszem_series::Error) -> SourceError {
+    SourceError { message: crate::error::chain(error), is_limit: false }
+}
