@@ -1,7 +1,7 @@
 //! Syntax trees as text over several lines, as `/api/v1/format_query` answers (Prometheus, `promql/parser/prettier.go`).
 
 use crate::ast::{Expr, ExprKind};
-use crate::print::{Head, Operator, Suffix};
+use crate::print::{Head, Left, Operator, Suffix};
 
 /// Longer expressions are split, in bytes.
 const LINE_BYTES_MAX: usize = 100;
@@ -28,7 +28,11 @@ fn indented(expr: &Expr, level: usize) -> String {
         _ if is_short => format!("{indent}{line}"),
         ExprKind::Paren(inner) => format!("{indent}(\n{}\n{indent})", indented(inner, level + 1)),
         ExprKind::Binary(binary) => {
-            let (left, right) = (indented(&binary.left, level + 1), indented(&binary.right, level + 1));
+            let right = indented(&binary.right, level + 1);
+            let left = match binary.left.kind {
+                ExprKind::Number(_) => format!("{}{}", INDENT.repeat(level + 1), Left(binary)),
+                _ => indented(&binary.left, level + 1),
+            };
             format!("{left}\n{indent}{}\n{right}", Operator(binary))
         }
         ExprKind::Aggregate(aggregate) => {

@@ -5,8 +5,8 @@ use std::fmt::{self, Display, Formatter};
 use orszem_model::{METRIC_NAME, MatchOp, Matcher};
 
 use crate::ast::{
-    Aggregate, At, Binary, Cardinality, Duration, DurationExpr, DurationOp, Expr, ExprKind, Extension, Matching,
-    Modifiers, Selector, Subquery,
+    Aggregate, At, Binary, BinaryOp, Cardinality, Duration, DurationExpr, DurationOp, Expr, ExprKind, Extension,
+    Matching, Modifiers, Selector, Subquery,
 };
 use crate::parse::format_duration_ms;
 use crate::quote::quote;
@@ -22,7 +22,7 @@ impl Display for Expr {
             ExprKind::Subquery(subquery) => write!(f, "{}{}", subquery.operand, Suffix(subquery)),
             ExprKind::Paren(inner) => write!(f, "({inner})"),
             ExprKind::Unary { negates, operand } => write!(f, "{}{operand}", if *negates { '-' } else { '+' }),
-            ExprKind::Binary(binary) => write!(f, "{} {} {}", binary.left, Operator(binary), binary.right),
+            ExprKind::Binary(binary) => write!(f, "{} {} {}", Left(binary), Operator(binary), binary.right),
             ExprKind::Aggregate(aggregate) => {
                 write!(f, "{}(", Head(aggregate))?;
                 if let Some(parameter) = &aggregate.parameter {
@@ -37,6 +37,19 @@ impl Display for Expr {
                 }
                 f.write_str(")")
             }
+        }
+    }
+}
+
+/// The left operand of a binary operator.
+pub(crate) struct Left<'a>(pub(crate) &'a Binary);
+
+impl Display for Left<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0.left.kind {
+            // A sign would bind less tightly than `^` does.
+            ExprKind::Number(f64::INFINITY) if self.0.op == BinaryOp::Pow => f.write_str("Inf"),
+            _ => self.0.left.fmt(f),
         }
     }
 }

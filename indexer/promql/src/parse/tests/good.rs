@@ -8,7 +8,7 @@ use crate::ast::{
     ValueType,
 };
 use crate::functions::Function;
-use crate::parse::{format_duration_ms, parse_duration_ms, parse_selector};
+use crate::parse::{ParseOptions, format_duration_ms, parse, parse_duration_ms, parse_selector};
 
 fn selector_of(text: &str) -> Selector {
     match tree_of(text).kind {
@@ -313,4 +313,16 @@ fn lengths() {
     ] {
         assert_eq!(format_duration_ms(milliseconds), text);
     }
+}
+
+#[test]
+fn an_infinity_keeps_its_operator_when_it_is_printed() {
+    let printed = |text: &str| parse(text, &ParseOptions::default()).expect("reads").to_string();
+    for (text, expected) in [("Inf ^ x", "Inf ^ x"), ("Inf + x", "+Inf + x"), ("x ^ Inf", "x ^ +Inf")] {
+        assert_eq!(printed(text), expected);
+        assert_eq!(printed(&printed(text)), expected);
+    }
+    let long = format!("Inf ^ {}", "x".repeat(120));
+    let pretty = crate::pretty(&parse(&long, &ParseOptions::default()).expect("reads"));
+    assert_eq!(printed(&pretty), long);
 }
