@@ -111,6 +111,8 @@ fn series(number: usize) -> Series {
         ("instance", format!("{host}.example.org:9100")),
         ("job", "bench".to_owned()),
         ("service", format!("service-{}", within % 10)),
+        // Tells series apart whose names are dropped.
+        ("slot", format!("{slot:02}")),
     ];
     if let Some(bound) = bound {
         pairs.push(("le", bound));
