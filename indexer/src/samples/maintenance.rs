@@ -131,8 +131,6 @@ impl Shared {
             let begun = Instant::now();
             match self.store.settle(settle, now_ms()) {
                 Ok(true) => self.metrics.compact_seconds.observe(begun.elapsed().as_secs_f64()),
-                // A deletion came in between; the next step begins anew.
-                Err(orszem_series::Error::Cancelled) => {}
                 Ok(false) => break,
                 Err(source) => return Err(Error::Compact { source }),
             }

@@ -79,6 +79,7 @@ impl Shared {
 
     pub(super) fn begin_stop(&self) {
         self.is_stopping.store(true, Ordering::Release);
+        self.store.stop();
         self.room.notify_waiters();
     }
 
