@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::encode::BatchEncoder;
 use crate::pipeline::{Group, Prepared, SourcesConfig, Stage, Streams};
-use crate::source::files::{FileGroup, FileOptions};
+use crate::source::files::{FileGroup, FileOptions, ROTATED_MAX};
 use crate::source::journald;
 use crate::throttle::{Caps, Throttle};
 use crate::{CollectorConfig, CollectorError, FileConfig, JournalMode, Zone, clock};
@@ -43,6 +43,7 @@ pub(crate) fn prepare(config: &CollectorConfig, host: &str) -> Result<Prepared, 
         from: config.from,
         first_read_bytes_max: config.first_read_bytes_max,
         files_max: config.files_max,
+        rotated_max: ROTATED_MAX,
         rotate_wait: config.rotate_wait.duration(),
         line_bytes_max: LINE_BYTES_MAX,
     };

@@ -37,7 +37,7 @@ impl FileSource {
         let file = File::open(path)?;
         let metadata = file.metadata()?;
         let id = FileId::of(&metadata);
-        if id != listed || self.open.values().any(|followed| followed.id() == id) {
+        if id != listed {
             return Err(io::Error::from(io::ErrorKind::NotFound));
         }
         let mut content = Content::new(file, Compression::of(path))?;
@@ -66,23 +66,25 @@ impl FileSource {
             Position { id, path: path.clone(), offset, head, tail, is_done: false, is_mid_line: false, seen: now };
         add(&self.counters.bytes_skipped, offset);
         info!(path = %path.display(), offset, "following");
-        let slot = self.new_slot();
+        let slot = self.new_slot(&path);
         self.open.insert(slot, Followed::new(content, &metadata, position, group, self.options.recogniser(group)));
         Ok(())
     }
 
     /// The slot of a file of this name that is gone, and whose content the new file goes on with.
     fn moved(&self, candidate: &mut Candidate) -> io::Result<Option<u64>> {
-        for (slot, position) in self.closed.iter().filter(|(_, position)| !position.is_done) {
+        for slot in self.families.slots(&candidate.path) {
+            let Some(position) = self.closed.get(&slot).filter(|position| !position.is_done) else { continue };
             let may_be = position.offset >= HEAD_BYTES as u64 && !self.present.contains(&position.id);
-            if may_be && position.path == candidate.path && candidate.continues(position)? {
-                return Ok(Some(*slot));
+            if may_be && candidate.continues(position)? {
+                return Ok(Some(slot));
             }
         }
-        for (slot, followed) in &self.open {
+        for slot in self.families.slots(&candidate.path) {
+            let Some(followed) = self.open.get(&slot) else { continue };
             let is_gone = || followed.content.file().metadata().is_ok_and(|metadata| metadata.nlink() == 0);
-            if followed.path() == &candidate.path && is_gone() && has_all_of(candidate, followed)? {
-                return Ok(Some(*slot));
+            if is_gone() && has_all_of(candidate, followed)? {
+                return Ok(Some(slot));
             }
         }
         Ok(None)

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::content::{Compression, Content};
 use super::followed::{Followed, modified};
-use super::position::{FileId, HEAD_BYTES, Position};
+use super::position::{FileId, HEAD_BYTES, Position, SHORTEST_MARK};
 
 /// How much older a copy may be than what was read of the original before it was cut.
 const COPIED_WITHIN_NS: i64 = 60_000_000_000;
@@ -81,7 +81,7 @@ impl Candidate {
 
 /// Whether `candidate` is what `followed` holds, or the beginning of it: a copy, perhaps under way.
 pub(super) fn is_copy(candidate: &mut Candidate, followed: &Followed) -> io::Result<bool> {
-    if candidate.head.is_empty() || followed.content.is_compressed() {
+    if candidate.head.is_empty() || followed.content.is_compressed() || !may_be_alike(candidate, followed) {
         return Ok(false);
     }
     let file = followed.content.file();
@@ -96,6 +96,12 @@ pub(super) fn is_copy(candidate: &mut Candidate, followed: &Followed) -> io::Res
     let end = candidate.len()?;
     let len = COMPARE_BYTES.min(usize::try_from(end).unwrap_or(COMPARE_BYTES));
     same(&mut candidate.content, end - len as u64, len)
+}
+
+/// Whether their beginnings do not tell them apart, as far as that is known without reading.
+fn may_be_alike(candidate: &Candidate, followed: &Followed) -> bool {
+    let head = &followed.position.head;
+    head.len == 0 || candidate.head.len() < SHORTEST_MARK || head.is_like(&candidate.head)
 }
 
 /// Whether `candidate` begins with all that a file holds that is gone: an editor saved it.

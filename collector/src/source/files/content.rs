@@ -45,7 +45,8 @@ impl std::fmt::Debug for Content {
 pub(super) struct Decoder {
     file: File,
     compression: Compression,
-    stream: Box<dyn Read + Send>,
+    /// `None` while nothing is read: unpacking takes memory.
+    stream: Option<Box<dyn Read + Send>>,
     /// The offset of `window`'s first byte.
     begin: u64,
     window: Vec<u8>,
@@ -55,10 +56,13 @@ impl Content {
     pub(super) fn new(file: File, compression: Compression) -> io::Result<Self> {
         match compression {
             Compression::None => Ok(Self::Plain(file)),
-            Compression::Gzip | Compression::Zstd => {
-                let stream = unpacked(file.try_clone()?, compression)?;
-                Ok(Self::Compressed(Box::new(Decoder { file, compression, stream, begin: 0, window: Vec::new() })))
-            }
+            Compression::Gzip | Compression::Zstd => Ok(Self::Compressed(Box::new(Decoder {
+                file,
+                compression,
+                stream: None,
+                begin: 0,
+                window: Vec::new(),
+            }))),
         }
     }
 
@@ -94,6 +98,14 @@ impl Content {
         }
     }
 
+    /// Gives back the memory that unpacking takes, as nothing is read for a while.
+    pub(super) fn rest(&mut self) {
+        match self {
+            Self::Plain(_) => {}
+            Self::Compressed(decoder) => decoder.rest(),
+        }
+    }
+
     /// The first bytes, at most [`HEAD_BYTES`].
     pub(super) fn head(&mut self) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; HEAD_BYTES];
@@ -104,12 +116,22 @@ impl Content {
 }
 
 impl Decoder {
+    /// Gives memory back; the next read unpacks from the beginning.
+    fn rest(&mut self) {
+        self.stream = None;
+        self.begin = 0;
+        self.window = Vec::new();
+    }
+
     fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        if offset < self.begin {
-            self.stream = unpacked(self.file.try_clone()?, self.compression)?;
-            self.begin = 0;
-            self.window.clear();
-        }
+        let stream = match &mut self.stream {
+            Some(stream) if offset >= self.begin => stream,
+            stream => {
+                self.begin = 0;
+                self.window.clear();
+                stream.insert(unpacked(self.file.try_clone()?, self.compression)?)
+            }
+        };
         let mut chunk = [0; 16 << 10];
         loop {
             let keep_from = usize::try_from(offset - self.begin).unwrap_or(usize::MAX).min(self.window.len());
@@ -118,13 +140,11 @@ impl Decoder {
             if self.begin == offset && self.window.len() >= buffer.len() {
                 break;
             }
-            let count = match self.stream.read(&mut chunk) {
+            let count = match stream.read(&mut chunk) {
                 Ok(count) => count,
                 Err(error) => {
                     // It may be complete at the next try.
-                    self.begin = 0;
-                    self.window.clear();
-                    self.stream = unpacked(self.file.try_clone()?, self.compression)?;
+                    self.rest();
                     return Err(error);
                 }
             };

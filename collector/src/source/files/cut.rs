@@ -44,7 +44,7 @@ impl FileSource {
         self.changed.insert(slot);
         self.cut.insert(slot, Cut { position, group, size_seen, since: tick });
         self.wants_search = true;
-        let next_slot = self.new_slot();
+        let next_slot = self.new_slot(&next.path);
         let mut followed = Followed::new(content, &metadata, next, group, self.options.recogniser(group));
         followed.backlog_end = 0;
         followed.rotated = rotated;
@@ -54,9 +54,11 @@ impl FileSource {
     /// Notices cuts of a file before something beside it is taken for what it is not.
     pub(super) fn refresh(&mut self, path: &Path, now: Timestamp, tick: Instant) -> io::Result<()> {
         let mut cut = Vec::new();
-        for (slot, followed) in self.open.iter().filter(|(_, followed)| followed.path() == path) {
+        for slot in self.families.slots(path) {
+            // What was renamed is not cut any more, and looked at again when it is read.
+            let Some(followed) = self.open.get(&slot).filter(|followed| followed.rotated.is_none()) else { continue };
             if !followed.still_holds()? {
-                cut.push(*slot);
+                cut.push(slot);
             }
         }
         for slot in cut {

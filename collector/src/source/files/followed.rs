@@ -164,6 +164,16 @@ impl Followed {
         Ok(begins && before.is_some_and(|bytes| bytes == *tail) && self.holds_copied()?)
     }
 
+    /// Whether there may be something that is not read.
+    pub(super) fn is_unread(&self) -> bool {
+        self.is_dirty || self.lag() > 0
+    }
+
+    /// The time since its last change.
+    pub(super) fn age(&self, now: Timestamp) -> Duration {
+        Duration::from_nanos(now.0.saturating_sub(self.modified.0).max(0).unsigned_abs())
+    }
+
     /// Bytes that are not read yet, as far as that is known.
     pub(super) fn lag(&self) -> u64 {
         self.size.saturating_sub(self.position.offset)
@@ -200,7 +210,8 @@ impl Followed {
 
     /// Looks at size and time.
     pub(super) fn look(&mut self, tick: Instant) -> io::Result<()> {
-        if self.content.is_compressed() {
+        // What is rotated and not read yet is looked at when it is read.
+        if self.content.is_compressed() || (self.rotated.is_some() && self.is_dirty) {
             return Ok(());
         }
         let metadata = self.content.file().metadata()?;
@@ -329,8 +340,8 @@ impl Followed {
         let is_over = self.content.is_compressed() && is_end;
         // Whether a record whose lines are whole is complete, and a line without its end is all there will be.
         // Nobody adds to a rotated file that has been left alone for as long as a record's next line is waited for.
-        let age = Duration::from_nanos(reading.now.0.saturating_sub(self.modified.0).max(0).unsigned_abs());
-        let is_left = self.rotated.is_some() && self.size == self.size_seen && age >= reading.record_wait;
+        let is_left =
+            self.rotated.is_some() && self.size == self.size_seen && self.age(reading.now) >= reading.record_wait;
         let ends_records = is_end && (is_over || is_left || waited.is_some_and(|waited| waited >= reading.record_wait));
         let ends_lines = is_end && (is_over || waited.is_some_and(|waited| waited >= reading.rotate_wait));
         let mut at = 0;

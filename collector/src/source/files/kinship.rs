@@ -27,13 +27,10 @@ impl FileSource {
         if let Some(slot) = self.cut_of(candidate, |position| position.offset > 0)? {
             return Ok(Kinship::OfCut(slot));
         }
-        for (slot, followed) in &self.open {
-            let position = &followed.position;
-            if position.path != candidate.family {
-                continue;
-            }
+        for slot in self.families.slots(&candidate.family) {
+            let Some(followed) = self.open.get(&slot) else { continue };
             if is_copy(candidate, followed)? {
-                return Ok(Kinship::OfOpen(*slot));
+                return Ok(Kinship::OfOpen(slot));
             }
         }
         if let Some(slot) = self.closed_of(candidate)? {
@@ -52,11 +49,9 @@ impl FileSource {
     /// Whether it goes on with a position whose own file was listed too, and is not open: one of the two came or went
     /// while the directory was read, as when a file was just compressed.
     fn is_unclear(&self, candidate: &mut Candidate) -> io::Result<bool> {
-        for position in self.closed.values().filter(|position| !position.is_done && position.offset > 0) {
-            if position.path == candidate.family
-                && self.present.contains(&position.id)
-                && candidate.continues(position)?
-            {
+        let of_family = self.families.slots(&candidate.family).filter_map(|slot| self.closed.get(&slot));
+        for position in of_family.filter(|position| !position.is_done && position.offset > 0) {
+            if self.present.contains(&position.id) && candidate.continues(position)? {
                 return Ok(true);
             }
         }
@@ -70,19 +65,21 @@ impl FileSource {
         which: impl Fn(&Position) -> bool,
     ) -> io::Result<Option<u64>> {
         let mut best: Option<(u64, u64)> = None;
-        for (slot, Cut { position, .. }) in self.cut.iter().filter(|(_, cut)| which(&cut.position)) {
+        for slot in self.families.slots(&candidate.family) {
+            let Some(Cut { position, .. }) = self.cut.get(&slot).filter(|cut| which(&cut.position)) else { continue };
             let is_better = best.is_none_or(|(offset, _)| position.offset > offset);
-            if is_better && position.path == candidate.family && candidate.continues(position)? {
-                best = Some((position.offset, *slot));
+            if is_better && candidate.continues(position)? {
+                best = Some((position.offset, slot));
             }
         }
         Ok(best.map(|(_, slot)| slot))
     }
 
     pub(super) fn beginning_of_cut(&self, candidate: &mut Candidate) -> io::Result<Option<u64>> {
-        for (slot, Cut { position, .. }) in &self.cut {
-            if position.path == candidate.family && candidate.is_shorter(position)? {
-                return Ok(Some(*slot));
+        for slot in self.families.slots(&candidate.family) {
+            let Some(Cut { position, .. }) = self.cut.get(&slot) else { continue };
+            if candidate.is_shorter(position)? {
+                return Ok(Some(slot));
             }
         }
         Ok(None)
@@ -91,12 +88,10 @@ impl FileSource {
     /// The closed position that `candidate` has all of: the one that most is known of. What still has its own file goes on
     /// there, so that a file beside it can only be a copy of what was read.
     fn closed_of(&self, candidate: &mut Candidate) -> io::Result<Option<u64>> {
-        let of_family = |position: &Position| position.path == candidate.family || position.id == candidate.id;
-        let mut alike: Vec<(u64, &Position)> = self
-            .closed
-            .iter()
-            .filter(|(_, position)| of_family(position) && position.head.begins(&candidate.head))
-            .map(|(slot, position)| (*slot, position))
+        let of_family = self.families.slots(&candidate.family);
+        let mut alike: Vec<(u64, &Position)> = of_family
+            .filter_map(|slot| Some((slot, self.closed.get(&slot)?)))
+            .filter(|(_, position)| position.head.begins(&candidate.head))
             .collect();
         // A compressed file is unpacked once for all of them.
         alike.sort_by_key(|(_, position)| position.offset);

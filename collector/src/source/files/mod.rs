@@ -9,6 +9,7 @@ mod begin;
 mod candidate;
 mod content;
 mod cut;
+mod families;
 mod followed;
 mod gap;
 mod kinship;
@@ -36,6 +37,7 @@ pub(crate) use gap::{Gap, GapReason};
 
 use crate::counters::{Counters, add, count};
 use crate::{FileState, FileStatus, StartAt, glob};
+use families::Families;
 use followed::{Followed, Outcome, Reading};
 use position::{FileId, Position};
 use watch::Watch;
@@ -55,6 +57,13 @@ const SHARE_BYTES: usize = 1 << 20;
 const DAMAGED_WAIT: Duration = Duration::from_secs(5);
 /// Positions of files that are done with; beyond this the oldest are forgotten.
 const DONE_MAX: usize = 4_096;
+/// The same while rotated files wait to be opened: what is forgotten then would be read again.
+const DONE_WAITING_MAX: usize = 65_536;
+/// The key of [`FileSource::floor`] among the positions, whose other keys are eight bytes.
+const FLOOR_KEY: &[u8] = b"floor";
+
+/// The usual [`FileOptions::rotated_max`].
+pub(crate) const ROTATED_MAX: usize = 4_096;
 
 /// What is followed, and how.
 #[derive(Clone, Debug)]
@@ -65,6 +74,8 @@ pub(crate) struct FileOptions {
     pub(crate) from: StartAt,
     pub(crate) first_read_bytes_max: u64,
     pub(crate) files_max: usize,
+    /// Rotated files that are open at once. With more, each name's oldest come first, and the rest waits on disk.
+    pub(crate) rotated_max: usize,
     pub(crate) rotate_wait: Duration,
     pub(crate) line_bytes_max: usize,
 }
@@ -147,6 +158,17 @@ pub(crate) struct FileSource {
     /// Positions without an open file: done with, or of an earlier run and not found again yet.
     closed: BTreeMap<u64, Position>,
     cut: BTreeMap<u64, Cut>,
+    /// The slots of the three by the name that is, or was, written under.
+    families: Families,
+    /// Names of which some rotated files wait on disk, as too many are open, with the last change of the first that
+    /// waits: nothing newer is read.
+    held: BTreeMap<PathBuf, Timestamp>,
+    /// How many rotated files are open, and how many were found that were never seen under their own name; of one
+    /// search.
+    rotated_open: usize,
+    unseen: usize,
+    /// Files that are there and were read to this offset, whose position is forgotten.
+    past: HashMap<FileId, u64>,
     /// Files whose content is known from another one, with their size when that was found.
     aliases: HashMap<FileId, u64>,
     /// Files that are copies of an open one: their size, and its slot.
@@ -163,6 +185,9 @@ pub(crate) struct FileSource {
     is_first_start: bool,
     /// Rotated files older than this were done with before.
     unseen_since: Timestamp,
+    /// What `unseen_since` has to be after a restart, as rotated files wait that no position tells of.
+    floor: Option<Timestamp>,
+    is_floor_changed: bool,
     started: Option<Instant>,
     searched: Option<Instant>,
     looked: Option<Instant>,
@@ -181,13 +206,18 @@ impl FileSource {
         now: Timestamp,
     ) -> Self {
         let mut closed = BTreeMap::new();
+        let mut floor = None;
         for (key, value) in positions {
+            if key == FLOOR_KEY {
+                floor = value.try_into().ok().map(|bytes| Timestamp(i64::from_be_bytes(bytes)));
+                continue;
+            }
             match (key.try_into().map(u64::from_be_bytes), Position::decode(value)) {
                 (Ok(slot), Some(position)) => drop(closed.insert(slot, position)),
                 _ => count(&counters.positions_undecodable),
             }
         }
-        let last_seen = closed.values().map(|position| position.seen).max();
+        let last_seen = floor.or_else(|| closed.values().map(|position| position.seen).max());
         Self {
             next_slot: closed.last_key_value().map_or(0, |(slot, _)| slot + 1),
             unseen_since: last_seen.unwrap_or(now),
@@ -195,6 +225,13 @@ impl FileSource {
             counters,
             watch: Watch::new(),
             open: BTreeMap::new(),
+            families: Families::of(closed.iter().map(|(slot, position)| (*slot, position.path.as_path()))),
+            held: BTreeMap::new(),
+            rotated_open: 0,
+            unseen: 0,
+            past: HashMap::new(),
+            floor,
+            is_floor_changed: false,
             closed,
             cut: BTreeMap::new(),
             aliases: HashMap::new(),
@@ -247,7 +284,8 @@ impl FileSource {
             self.look(|followed| events.written.contains(followed.path()), tick);
         }
         let is_wanted = self.wants_search && is_time(self.searched, SEARCH_PAUSE);
-        let every = if self.awaited(tick).is_empty() { SEARCH_EVERY } else { LOOK_EVERY };
+        let is_calm = self.held.is_empty() && self.awaited(tick).is_empty();
+        let every = if is_calm { SEARCH_EVERY } else { LOOK_EVERY };
         if is_wanted || is_time(self.searched, every) {
             self.wants_search = false;
             self.search(now, tick);
@@ -328,7 +366,12 @@ impl FileSource {
     fn order(&self, tick: Instant) -> Vec<u64> {
         let record_wait = |followed: &Followed| followed.patience(self.options.record_wait(followed.group));
         let wants = |followed: &Followed| followed.wants_reading(tick, record_wait(followed), self.options.rotate_wait);
-        let (mut rotated, live): (Vec<_>, Vec<_>) = self.open.iter().partition(|(_, file)| file.rotated.is_some());
+        let is_behind = |followed: &Followed| {
+            let first = self.held.get(followed.path());
+            first.is_some_and(|first| followed.rotated.is_none() || followed.modified > *first)
+        };
+        let (mut rotated, live): (Vec<_>, Vec<_>) =
+            self.open.iter().filter(|(_, file)| !is_behind(file)).partition(|(_, file)| file.rotated.is_some());
         rotated.sort_by_key(|(slot, followed)| (followed.modified, **slot));
         let mut order = Vec::new();
         let awaited = self.awaited(tick);
@@ -380,6 +423,9 @@ impl FileSource {
         for slot in std::mem::take(&mut self.changed) {
             let position = self.closed.get(&slot).or_else(|| self.cut.get(&slot).map(|cut| &cut.position));
             changes.extend(position.map(|position| (key(slot), Some(position.encode()))));
+        }
+        if std::mem::take(&mut self.is_floor_changed) {
+            changes.push((FLOOR_KEY.to_vec(), self.floor.map(|floor| floor.0.to_be_bytes().to_vec())));
         }
         for (slot, followed) in &mut self.open {
             if std::mem::take(&mut followed.is_changed) {

@@ -16,13 +16,18 @@ use orszem_model::Timestamp;
 use orszem_model::varint::{put, put_bytes, take, take_bytes, take_exact};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::content::Compression;
+use super::followed::modified;
+
 const VERSION: u8 = 1;
 const FLAG_DONE: u8 = 1;
 const FLAG_MID_LINE: u8 = 2;
 /// How much of a file's beginning its fingerprint covers.
 pub(super) const HEAD_BYTES: usize = 1 << 10;
 /// The lengths of beginnings that are told apart.
-const MARKS: [usize; 6] = [16, 32, 64, 128, 256, 512];
+const MARKS: [usize; 6] = [SHORTEST_MARK, 32, 64, 128, 256, 512];
+/// Less is not told apart.
+pub(super) const SHORTEST_MARK: usize = 16;
 /// How much before the offset is remembered, to see that the file still is what was read.
 pub(super) const TAIL_BYTES: usize = 256;
 
@@ -96,6 +101,13 @@ pub(super) struct Position {
 }
 
 impl Position {
+    /// Whether it tells of all that a rotated file holds, seen without opening it: nothing was written since it was
+    /// done with, and it is the same file for sure.
+    pub(super) fn is_all_of(&self, metadata: &Metadata, compression: Compression) -> bool {
+        let is_same = self.id.born != 0 && FileId::of(metadata) == self.id && modified(metadata) < self.seen;
+        self.is_done && is_same && (compression != Compression::None || metadata.len() == self.offset)
+    }
+
     /// Whether nothing is known of what the file holds.
     pub(super) fn is_blank(&self) -> bool {
         self.offset == 0 && self.head.len == 0

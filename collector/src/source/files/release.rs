@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::followed::Followed;
 use super::settle::TIME_SLACK_NS;
-use super::{Cut, DONE_MAX, FileSource, Gap, GapReason};
+use super::{Cut, DONE_MAX, DONE_WAITING_MAX, FileSource, Gap, GapReason};
 use crate::counters::count;
 
 /// How long the copy of a cut file is looked for before it is taken to be lost.
@@ -16,17 +16,18 @@ const COPY_WAIT: Duration = Duration::from_secs(5);
 impl FileSource {
     /// Closes what is quiet after a rotation, gives up what is not found, and forgets what is long done.
     pub(super) fn let_go(&mut self, now: Timestamp, tick: Instant) {
+        let is_pressed = !self.held.is_empty();
         let quiet: Vec<u64> = self
             .open
             .iter()
             .filter(|(_, followed)| {
-                let is_read = !followed.is_dirty && followed.lag() == 0;
                 let is_quiet = followed.rotated.is_some_and(|since| {
                     followed.content.is_compressed()
                         || tick.saturating_duration_since(since) >= self.options.rotate_wait
+                        || (is_pressed && followed.age(now) >= self.options.rotate_wait)
                 });
                 let is_packed = followed.content.is_compressed() && followed.rotated.is_none();
-                is_read && (is_quiet || is_packed)
+                !followed.is_unread() && (is_quiet || is_packed)
             })
             .map(|(slot, _)| *slot)
             .collect();
@@ -37,6 +38,7 @@ impl FileSource {
             .cut
             .iter()
             .filter(|(_, cut)| tick.saturating_duration_since(cut.since) >= COPY_WAIT)
+            .filter(|(_, cut)| !self.held.contains_key(&cut.position.path))
             .map(|(slot, _)| *slot)
             .collect();
         for slot in lost {
@@ -59,19 +61,31 @@ impl FileSource {
         if is_settled {
             self.give_up_missing(now);
         }
-        while self.closed.len() > DONE_MAX {
-            let Some(slot) = self.closed.iter().find(|(_, position)| position.is_done).map(|(slot, _)| *slot) else {
-                break;
-            };
-            self.closed.remove(&slot);
+        self.forget();
+    }
+
+    /// Forgets the oldest of too many positions that are done with. What is still there is known for this run; after a
+    /// restart it is known by its age, unless younger files wait to be opened.
+    fn forget(&mut self) {
+        let max = if self.held.is_empty() { DONE_MAX } else { DONE_WAITING_MAX };
+        let excess = self.closed.len().saturating_sub(max);
+        let done = self.closed.iter().filter(|(_, position)| position.is_done).map(|(slot, _)| *slot);
+        let oldest: Vec<u64> = done.take(excess).collect();
+        for slot in oldest {
+            let Some(position) = self.closed.remove(&slot) else { continue };
+            self.families.remove(&position.path, slot);
             self.changed.remove(&slot);
             self.forgotten.insert(slot);
+            if self.present.contains(&position.id) {
+                self.past.insert(position.id, position.offset);
+            }
         }
     }
 
     /// Files of an earlier run that are nowhere to be found.
     fn give_up_missing(&mut self, now: Timestamp) {
-        for (slot, position) in self.closed.iter_mut().filter(|(_, position)| !position.is_done) {
+        let lost = self.closed.iter_mut().filter(|(_, position)| !position.is_done);
+        for (slot, position) in lost.filter(|(_, position)| !self.held.contains_key(&position.path)) {
             position.is_done = true;
             self.changed.insert(*slot);
             if position.is_blank() || self.options.group_of(&position.path).is_none() {

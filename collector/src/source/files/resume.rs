@@ -28,7 +28,12 @@ impl FileSource {
         slots.sort_unstable_by(|a, b| b.cmp(a));
         let mut is_found = false;
         for slot in slots {
-            let Some(position) = self.closed.get(&slot).cloned() else { continue };
+            let Some(position) = self.closed.get(&slot) else { continue };
+            if group.is_none() && position.is_all_of(metadata, Compression::of(path)) {
+                is_found = true;
+                continue;
+            }
+            let position = position.clone();
             let continued = if is_found { Ok(None) } else { self.reopen(path, &position, group) };
             match continued {
                 Ok(Some(mut followed)) => {
@@ -39,6 +44,7 @@ impl FileSource {
                     }
                     if group.is_none() {
                         followed.rotated = Some(tick);
+                        self.rotated_open += 1;
                     }
                     followed.position.is_done = false;
                     info!(path = %path.display(), offset = position.offset, "going on");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use orszem_model::Timestamp;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::begin::tail_before;
 use super::candidate::Candidate;
@@ -26,6 +26,7 @@ pub(super) const TIME_SLACK_NS: i64 = 1_000_000_000;
 const CUT_WITHIN_NS: i64 = 5_000_000_000;
 /// Rotated files that changed so long before the last position was saved were done with.
 const UNSEEN_MARGIN_NS: i64 = 10_000_000_000;
+
 impl FileSource {
     /// Lists directories and settles what every file is.
     pub(super) fn search(&mut self, now: Timestamp, tick: Instant) {
@@ -50,11 +51,13 @@ impl FileSource {
         let cut_before: BTreeSet<FileId> =
             live.iter().map(|(_, metadata, _)| FileId::of(metadata)).filter(|id| by_id.contains_key(id)).collect();
 
-        let live_ids: Vec<FileId> = live.iter().map(|(_, metadata, _)| FileId::of(metadata)).collect();
+        let mut live_ids = BTreeSet::new();
         let mut fresh = Vec::new();
         for (path, metadata, group) in live {
             let id = FileId::of(&metadata);
-            if opened.contains(&id) || self.binary.contains(&id) {
+            // Another name may be a link to the same file.
+            let is_link = !live_ids.insert(id);
+            if is_link || opened.contains(&id) || self.binary.contains(&id) {
                 continue;
             }
             if !self.resume(&path, &metadata, by_id.get(&id), Some(group), tick) {
@@ -65,6 +68,10 @@ impl FileSource {
         self.aliases.retain(|id, _| all.contains(id));
         self.copies.retain(|id, _| all.contains(id));
         self.binary.retain(|id| all.contains(id));
+        self.past.retain(|id, _| all.contains(id));
+        self.held.clear();
+        self.rotated_open = self.open.values().filter(|followed| followed.rotated.is_some()).count();
+        self.unseen = 0;
         self.present = all;
         // First of all, so that what lies beside them is told from copies of them.
         for (path, id, group) in fresh {
@@ -87,6 +94,7 @@ impl FileSource {
             let is_known = opened.contains(&id)
                 || self.binary.contains(&id)
                 || metadata.len() == 0
+                || self.is_past(id, metadata.len())
                 || (is_alias && !rechecked.contains(&id))
                 || is_copy()
                 || is_doubled();
@@ -97,6 +105,9 @@ impl FileSource {
                 self.aliases.insert(id, metadata.len());
                 continue;
             }
+            if !is_alias && self.waits(&family, &metadata) {
+                continue;
+            }
             let settled = Candidate::open(path.clone(), family).and_then(|candidate| match candidate.id == id {
                 true if is_alias => self.recheck(candidate, now, tick),
                 true => self.settle(candidate, &cut_before, is_first, now, tick),
@@ -105,9 +116,41 @@ impl FileSource {
             self.note_failure(&path, settled);
         }
         self.notice_rotations(tick);
+        self.set_floor();
+        if self.unseen > 0 {
+            info!(files = self.unseen, "reading files that were rotated before they were seen");
+        }
         if is_first {
             self.is_first_start = false;
         }
+    }
+
+    /// Whether a rotated file has to wait on disk, as too many are open. Of every name the oldest is let in.
+    fn waits(&mut self, family: &Path, metadata: &Metadata) -> bool {
+        if self.held.contains_key(family) {
+            return true;
+        }
+        let at = modified(metadata);
+        let is_older =
+            |followed: &Followed| followed.is_unread() && followed.rotated.is_some() && followed.modified <= at;
+        let mut open = self.families.slots(family).filter_map(|slot| self.open.get(&slot));
+        let waits = self.rotated_open >= self.options.rotated_max && open.any(is_older);
+        if waits {
+            self.held.insert(family.to_owned(), at);
+        }
+        waits
+    }
+
+    /// While rotated files wait that no position tells of, a restart must not take them for done with.
+    fn set_floor(&mut self) {
+        let floor = (!self.held.is_empty()).then_some(self.unseen_since);
+        self.is_floor_changed |= self.floor != floor;
+        self.floor = floor;
+    }
+
+    /// Whether a file was read whose position is forgotten.
+    fn is_past(&self, id: FileId, len: u64) -> bool {
+        self.past.get(&id).is_some_and(|offset| id.born != 0 || len == *offset)
     }
 
     fn note_failure(&mut self, path: &Path, outcome: io::Result<()>) {
@@ -168,7 +211,7 @@ impl FileSource {
                     return self.remember(candidate, now);
                 }
                 self.tell_unseen(&candidate, cut_before, now);
-                let slot = self.new_slot();
+                let slot = self.new_slot(&candidate.family);
                 let position = Position {
                     id: candidate.id,
                     path: candidate.family.clone(),
@@ -180,7 +223,8 @@ impl FileSource {
                     seen: now,
                 };
                 let group = self.options.group_of(&candidate.family).unwrap_or(0);
-                info!(path = %candidate.path.display(), "reading a file that was rotated before it was seen");
+                debug!(path = %candidate.path.display(), "reading a file that was rotated before it was seen");
+                self.unseen += 1;
                 self.take_over(candidate, slot, position, group, tick);
             }
         }
@@ -191,8 +235,8 @@ impl FileSource {
     fn remember(&mut self, mut candidate: Candidate, now: Timestamp) -> io::Result<()> {
         let offset = candidate.len()?;
         let tail = tail_before(&mut candidate.content, offset)?;
-        let slot = self.new_slot();
         let Candidate { id, family: path, head, .. } = candidate;
+        let slot = self.new_slot(&path);
         let head = Head::of(&head);
         let position = Position { id, path, offset, head, tail, is_done: true, is_mid_line: false, seen: now };
         self.changed.insert(slot);
@@ -214,7 +258,9 @@ impl FileSource {
         group: usize,
         tick: Instant,
     ) {
-        let Candidate { id, metadata, content, head, .. } = candidate;
+        let Candidate { id, metadata, mut content, head, .. } = candidate;
+        content.rest();
+        self.rotated_open += 1;
         // A copy may hold less than is known of the original's beginning.
         let position = Position { id, head: Head::of(&head), is_done: false, ..position };
         let mut followed = Followed::new(content, &metadata, position, group, self.options.recogniser(group));
@@ -267,9 +313,11 @@ impl FileSource {
         }
     }
 
-    pub(super) fn new_slot(&mut self) -> u64 {
+    /// A slot for what is, or was, written under `path`.
+    pub(super) fn new_slot(&mut self, path: &Path) -> u64 {
         let slot = self.next_slot;
         self.next_slot += 1;
+        self.families.add(path, slot);
         slot
     }
 }

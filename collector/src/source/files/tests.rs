@@ -14,6 +14,7 @@ use super::*;
 use crate::StartAt;
 
 mod cut;
+mod many;
 mod restart;
 
 /// A directory of logs, and a pipeline that queues what it is handed together with the positions.
@@ -41,6 +42,7 @@ fn options(include: Vec<String>) -> FileOptions {
         from: StartAt::Start,
         first_read_bytes_max: 64 << 20,
         files_max: 4_096,
+        rotated_max: ROTATED_MAX,
         rotate_wait: Duration::from_secs(60),
         line_bytes_max: 1_000_000,
     }

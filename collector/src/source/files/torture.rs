@@ -6,7 +6,7 @@ use std::fs;
 use orszem_model::Timestamp;
 
 use super::tests::{Bench, wall};
-use super::{Gap, GapReason};
+use super::{Gap, GapReason, ROTATED_MAX};
 
 /// xorshift64*: the same numbers for the same seed.
 struct Dice(u64);
@@ -39,11 +39,14 @@ struct Log {
     generations: VecDeque<String>,
     /// A copy was made that was not cut off yet.
     is_copied: bool,
+    kept: usize,
     /// Generations that were removed.
     removed: usize,
 }
 
 const KEPT: usize = 12;
+/// What is not opened is not kept from being removed.
+const KEPT_WAITING: usize = 1_000;
 
 impl Log {
     fn step(&mut self, bench: &Bench, dice: &mut Dice) {
@@ -76,7 +79,7 @@ impl Log {
             self.is_copied = false;
             return;
         }
-        while self.generations.len() >= KEPT {
+        while self.generations.len() >= self.kept {
             let oldest = self.generations.pop_back().expect("there");
             fs::remove_file(bench.path(&oldest)).expect("removes");
             self.removed += 1;
@@ -114,6 +117,8 @@ impl Log {
 fn run(seed: u64) {
     let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let mut bench = Bench::new();
+    bench.options.rotated_max = [1, 3, ROTATED_MAX][dice.roll(3)];
+    let kept = if bench.options.rotated_max < KEPT { KEPT_WAITING } else { KEPT };
     let log = |name, rotation, has_banner| Log {
         name,
         rotation,
@@ -122,6 +127,7 @@ fn run(seed: u64) {
         written: BTreeMap::new(),
         generations: VecDeque::new(),
         is_copied: false,
+        kept,
         removed: 0,
     };
     let mut logs = [
