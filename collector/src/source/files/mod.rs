@@ -288,6 +288,9 @@ impl FileSource {
         let every = if is_calm { SEARCH_EVERY } else { LOOK_EVERY };
         if is_wanted || is_time(self.searched, every) {
             self.wants_search = false;
+            if !self.held.is_empty() {
+                self.close_quiet(now, tick);
+            }
             self.search(now, tick);
             self.searched = Some(tick);
         }

@@ -12,28 +12,13 @@ use crate::counters::count;
 
 /// How long the copy of a cut file is looked for before it is taken to be lost.
 const COPY_WAIT: Duration = Duration::from_secs(5);
+/// How long a rotated file is left alone before it is closed while others wait for their place.
+const PRESSED_WAIT: Duration = Duration::from_secs(5);
 
 impl FileSource {
     /// Closes what is quiet after a rotation, gives up what is not found, and forgets what is long done.
     pub(super) fn let_go(&mut self, now: Timestamp, tick: Instant) {
-        let is_pressed = !self.held.is_empty();
-        let quiet: Vec<u64> = self
-            .open
-            .iter()
-            .filter(|(_, followed)| {
-                let is_quiet = followed.rotated.is_some_and(|since| {
-                    followed.content.is_compressed()
-                        || tick.saturating_duration_since(since) >= self.options.rotate_wait
-                        || (is_pressed && followed.age(now) >= self.options.rotate_wait)
-                });
-                let is_packed = followed.content.is_compressed() && followed.rotated.is_none();
-                !followed.is_unread() && (is_quiet || is_packed)
-            })
-            .map(|(slot, _)| *slot)
-            .collect();
-        for slot in quiet {
-            self.close(slot, true);
-        }
+        self.close_quiet(now, tick);
         let lost: Vec<u64> = self
             .cut
             .iter()
@@ -62,6 +47,30 @@ impl FileSource {
             self.give_up_missing(now);
         }
         self.forget();
+    }
+
+    /// Closes rotated files that are read and left alone. Where others wait for their place they need not be left alone
+    /// for long: what is added to one is seen by the next search.
+    pub(super) fn close_quiet(&mut self, now: Timestamp, tick: Instant) {
+        let rotate_wait = self.options.rotate_wait;
+        let is_pressed = !self.held.is_empty();
+        let quiet: Vec<u64> = self
+            .open
+            .iter()
+            .filter(|(_, followed)| {
+                let is_quiet = followed.rotated.is_some_and(|since| {
+                    followed.content.is_compressed()
+                        || tick.saturating_duration_since(since) >= rotate_wait
+                        || (is_pressed && followed.age(now) >= rotate_wait.min(PRESSED_WAIT))
+                });
+                let is_packed = followed.content.is_compressed() && followed.rotated.is_none();
+                !followed.is_unread() && (is_quiet || is_packed)
+            })
+            .map(|(slot, _)| *slot)
+            .collect();
+        for slot in quiet {
+            self.close(slot, true);
+        }
     }
 
     /// Forgets the oldest of too many positions that are done with. What is still there is known for this run; after a
