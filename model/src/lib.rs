@@ -2,20 +2,25 @@
 //!
 //! Pure: no IO, no clock, no async. Whoever needs the time passes it in.
 
+pub mod fact;
 pub mod histogram;
 pub mod labels;
 pub mod matcher;
+pub mod observation;
 pub mod record;
 pub mod sample;
 pub mod severity;
 pub mod size;
 pub mod time;
+pub mod topology;
 pub mod varint;
 pub mod wire;
 
+pub use fact::{Fact, FactKind, RecordId};
 pub use histogram::{BucketSpan, Buckets, CounterReset, Histogram};
 pub use labels::{Labels, METRIC_NAME, Stream};
 pub use matcher::{MatchOp, Matcher};
+pub use observation::{Observation, Seen};
 pub use record::{Attribute, AttributeValue, Kind, Record};
 pub use sample::{Columns, HistogramPoint, STALE, STALE_BITS, is_stale};
 pub use severity::Severity;
