@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use orszem_transform::{RedactConfig, RelabelRule, Rule, SampleRule, ThrottleRule, TransformConfig};
+use orszem_transform::{RedactConfig, RelabelConfig, Rule, SampleRule, ThrottleRule, TransformConfig};
 use serde::{Deserialize, Serialize};
 
 pub use exec::ExecConfig;
@@ -55,7 +55,7 @@ pub struct CollectorConfig {
     /// Labels of every stream.
     pub labels: BTreeMap<String, String>,
     /// What is done to the labels of streams.
-    pub relabel: Vec<RelabelRule>,
+    pub relabel: Vec<RelabelConfig>,
     /// Records that are left out.
     pub drop: Vec<Rule>,
     /// Where there are any, only records that one of them matches are kept.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orszem_transform::{Relabel, Transform};
+use orszem_transform::{StreamRelabel, Transform};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::encode::BatchEncoder;
@@ -66,7 +66,7 @@ pub(crate) fn prepare(config: &CollectorConfig, host: &str) -> Result<Prepared, 
 pub(crate) fn stage(config: &CollectorConfig, host: &str, zone: Zone) -> Result<Stage, CollectorError> {
     let host = if config.host.is_empty() { host } else { config.host.as_str() };
     let transform = config.transform();
-    let relabel = Relabel::new(&transform.relabel).map_err(CollectorError::Config)?;
+    let relabel = StreamRelabel::new(&transform.relabel).map_err(CollectorError::Config)?;
     let streams = Streams::new(config.labels.clone(), relabel);
     let transform = Transform::new(&transform).map_err(CollectorError::Config)?;
     let encoder = BatchEncoder::new(COMPRESSION_LEVEL).map_err(CollectorError::Compressor)?;

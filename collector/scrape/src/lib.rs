@@ -13,7 +13,6 @@ mod error;
 mod fetch;
 mod output;
 mod pool;
-pub mod relabel;
 mod scraper;
 mod settings;
 mod shared;

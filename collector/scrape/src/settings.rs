@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use orszem_exposition::{Classic, Format, SCRAPE_PROTOCOLS, ScrapeProtocol, accept};
 use orszem_model::Labels;
-use orszem_transform::Wrong;
+use orszem_transform::{NameValidation, Relabel, Wrong};
 
-use crate::config::{GlobalConfig, NameEscaping, NameValidation, PromDuration, ScrapeConfig, validate};
-use crate::relabel::Relabel;
+use crate::config::{GlobalConfig, NameEscaping, PromDuration, ScrapeConfig, validate};
 
 /// What to scrape, and how.
 #[derive(Clone, Debug, Default)]

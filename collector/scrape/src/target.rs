@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use orszem_model::Labels;
+use orszem_transform::LabelBuilder;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::{NoDuration, PromDuration};
 use crate::fetch::{Url, UrlError};
-use crate::relabel::LabelBuilder;
 use crate::settings::Job;
 
 const ADDRESS: &str = "__address__";

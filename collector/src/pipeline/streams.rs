@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use orszem_parse::{Layer, label};
-use orszem_transform::Relabel;
+use orszem_transform::{LabelBuilder, StreamRelabel};
 use xxhash_rust::xxh3::Xxh3;
 
 /// Streams that are remembered; beyond this all are forgotten and found anew.
@@ -51,7 +51,7 @@ pub(crate) struct StreamEntry {
 #[derive(Debug)]
 pub(crate) struct Streams {
     common: BTreeMap<String, String>,
-    relabel: Relabel,
+    relabel: StreamRelabel,
     by_key: HashMap<u128, u32>,
     entries: Vec<StreamEntry>,
     /// For each, the batch that it was last used in, and its place there.
@@ -59,7 +59,7 @@ pub(crate) struct Streams {
 }
 
 impl Streams {
-    pub(crate) fn new(common: BTreeMap<String, String>, relabel: Relabel) -> Self {
+    pub(crate) fn new(common: BTreeMap<String, String>, relabel: StreamRelabel) -> Self {
         Self { common, relabel, by_key: HashMap::new(), entries: Vec::new(), places: Vec::new() }
     }
 
@@ -112,26 +112,27 @@ impl Streams {
             .or_else(of_path)
             .unwrap_or(Layer::Host)
             .name();
-        let mut labels: BTreeMap<&str, String> =
-            self.common.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-        labels.insert("host", claim.host.to_owned());
-        labels.insert("service", claim.service.to_owned());
-        labels.insert("layer", layer.to_owned());
-        labels.extend(origin.file.map(|path| ("file", path.to_string_lossy().into_owned())));
-        labels.extend(origin.unit.map(|unit| ("unit", unit.to_owned())));
-        labels.extend(origin.labels.iter().map(|(name, value)| (name.as_str(), value.clone())));
-        let mut labels: Vec<(String, String)> =
-            labels.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let file = origin.file.map(Path::to_string_lossy);
+        let found = [("host", claim.host), ("service", claim.service), ("layer", layer)];
+        let mut labels: LabelBuilder = pairs(&self.common)
+            .chain(found)
+            .chain(file.as_deref().map(|file| ("file", file)))
+            .chain(origin.unit.map(|unit| ("unit", unit)))
+            .chain(pairs(origin.labels))
+            .collect();
         let is_dropped = !self.relabel.apply(&mut labels);
-        labels.sort();
         StreamEntry {
-            labels,
+            labels: labels.into_pairs(),
             is_dropped,
             service: claim.service.to_owned(),
             layer,
             host_entity: format!("host/{}", claim.host),
         }
     }
+}
+
+fn pairs(labels: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)> {
+    labels.iter().map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
 /// 128 bits of a good hash: two streams are never taken for one.

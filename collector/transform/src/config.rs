@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::condition::Conditions;
-use crate::{RelabelRule, Transform, Wrong};
+use crate::{RelabelConfig, Transform, Wrong};
 
 /// What is done to records before they reach the disk. By default only redaction of secrets is on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TransformConfig {
     /// Prometheus' `relabel_configs`, applied in order to the labels of each stream. At most 256.
-    pub relabel: Vec<RelabelRule>,
+    pub relabel: Vec<RelabelConfig>,
     /// A record that one of these matches is dropped. At most 256.
     pub drop: Vec<Rule>,
     /// If there are any, a record that none of these matches is dropped. At most 256.

@@ -7,7 +7,7 @@ use crate::condition::Matcher;
 use crate::redact::Redactor;
 use crate::sample::Sampler;
 use crate::throttle::{Summaries, Throttle, shortened};
-use crate::{Draft, Relabel, Rule, Summary, TransformConfig, Wrong};
+use crate::{Draft, Rule, StreamRelabel, Summary, TransformConfig, Wrong};
 
 /// The most rules in a list.
 pub(crate) const RULES_MAX: usize = 256;
@@ -18,7 +18,7 @@ const SAMPLE_RATE: &str = "sample.rate";
 /// The rules, compiled, with their counters and buckets. One per pipeline.
 #[derive(Debug)]
 pub struct Transform {
-    relabel: Relabel,
+    relabel: StreamRelabel,
     drop: Vec<Counted<Matcher>>,
     keep: Vec<Counted<Matcher>>,
     not_kept: u64,
@@ -99,9 +99,9 @@ impl Transform {
         let TransformConfig { relabel, drop, keep, sample, throttle, redact } = config;
         let mut wrongs = Vec::new();
         let compiled = Self {
-            relabel: Relabel::new(relabel).unwrap_or_else(|mut relabel_wrongs| {
+            relabel: StreamRelabel::new(relabel).unwrap_or_else(|mut relabel_wrongs| {
                 wrongs.append(&mut relabel_wrongs);
-                Relabel::default()
+                StreamRelabel::default()
             }),
             drop: counted("drop", drop, |r| &r.name, &mut wrongs, matcher),
             keep: counted("keep", keep, |r| &r.name, &mut wrongs, matcher),
@@ -124,7 +124,7 @@ impl Transform {
     }
 
     /// The rules for the labels of a stream, to be applied once per distinct label set.
-    pub fn relabel(&self) -> &Relabel {
+    pub fn relabel(&self) -> &StreamRelabel {
         &self.relabel
     }
 

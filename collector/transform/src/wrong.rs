@@ -26,6 +26,11 @@ impl Wrong {
         Self { key: key.into(), value: value.to_string(), wrong: wrong.into(), remedy: remedy.into() }
     }
 
+    /// A name that no label may have.
+    pub(crate) fn label(key: String, value: &str) -> Self {
+        Self::new(key, value, "is no label name", "write letters, digits and _, not starting with a digit")
+    }
+
     /// What the regex engine refused; its message is cut to its last line, which names the cause.
     pub(crate) fn regex(key: impl Into<String>, value: &str, error: &regex::Error) -> Self {
         let told = match error {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use orszem_exposition::Series;
 use orszem_model::{Labels, METRIC_NAME};
+use orszem_transform::LabelBuilder;
 
 use crate::error::ScrapeError;
-use crate::relabel::LabelBuilder;
 use crate::settings::Job;
 use crate::target::Target;
 

@@ -1,11 +1,11 @@
 //! The series by which a scrape reports on itself: `up` and its like.
 
 use orszem_model::{Labels, METRIC_NAME};
+use orszem_transform::LabelBuilder;
 
 use super::Counts;
 use super::naming::add_external;
 use crate::output::Scraped;
-use crate::relabel::LabelBuilder;
 use crate::settings::Job;
 use crate::target::Target;
 

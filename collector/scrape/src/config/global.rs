@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use orszem_transform::NameValidation;
 use serde::{Deserialize, Serialize};
 
 use super::duration::PromDuration;
-use super::job::{NameEscaping, NameValidation, Protocol};
+use super::job::{NameEscaping, Protocol};
 use super::size::BodySize;
 
 /// What jobs have unless they say otherwise. What concerns rules and queries is read, without effect here.

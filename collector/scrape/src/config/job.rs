@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use orszem_exposition::{Escaping, ScrapeProtocol};
+use orszem_transform::{NameValidation, RelabelConfig};
 use serde::{Deserialize, Serialize};
 
 use super::client::with_client;
@@ -11,7 +12,6 @@ use super::discovery::{DnsSdConfig, FileSdConfig, HttpSdConfig, StaticConfig};
 use super::duration::PromDuration;
 use super::global::GlobalConfig;
 use super::size::BodySize;
-use crate::relabel::RelabelConfig;
 
 /// A format with its version, by the name that `scrape_protocols` has for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,16 +37,6 @@ impl From<Protocol> for ScrapeProtocol {
             Protocol::PrometheusText0_0_4 => Self::PrometheusText0_0_4,
         }
     }
-}
-
-/// Which names metrics and labels may have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NameValidation {
-    #[default]
-    Utf8,
-    /// `[a-zA-Z_][a-zA-Z0-9_]*`, in metric names also `:`.
-    Legacy,
 }
 
 /// What targets are asked to do with other names than legacy ones.
@@ -201,27 +191,4 @@ impl ScrapeConfig {
         self.file_sd_configs.iter_mut().flat_map(|config| &mut config.files).for_each(&mut join);
         self.http_sd_configs.iter_mut().for_each(|config| config.for_files(&mut join));
     }
-}
-
-impl NameValidation {
-    /// Whether a label may have this name.
-    pub fn is_label_name(self, name: &str) -> bool {
-        match self {
-            Self::Utf8 => !name.is_empty(),
-            Self::Legacy => is_legacy(name, false),
-        }
-    }
-
-    /// Whether a metric may have this name.
-    pub fn is_metric_name(self, name: &str) -> bool {
-        match self {
-            Self::Utf8 => !name.is_empty(),
-            Self::Legacy => is_legacy(name, true),
-        }
-    }
-}
-
-fn is_legacy(name: &str, with_colons: bool) -> bool {
-    let is_start = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_' || (with_colons && byte == b':');
-    name.bytes().next().is_some_and(is_start) && name.bytes().all(|byte| is_start(byte) || byte.is_ascii_digit())
 }

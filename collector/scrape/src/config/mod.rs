@@ -14,7 +14,7 @@ pub use client::{Authorization, BasicAuth, ClientConfig, HeaderValues, TlsConfig
 pub use discovery::{DnsSdConfig, DnsType, FileSdConfig, HttpSdConfig, StaticConfig};
 pub use duration::{NoDuration, PromDuration};
 pub use global::GlobalConfig;
-pub use job::{NameEscaping, NameValidation, Protocol, Scheme, ScrapeConfig};
+pub use job::{NameEscaping, Protocol, Scheme, ScrapeConfig};
 pub use load::{Loaded, load_file, load_str};
 pub use secret::Secret;
 pub use size::{BodySize, NoSize};

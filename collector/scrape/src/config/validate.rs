@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use http::{HeaderName, HeaderValue};
-use orszem_transform::Wrong;
+use orszem_transform::{NameValidation, Wrong};
 
 use super::client::{ClientConfig, TlsConfig};
-use super::job::{NameEscaping, NameValidation};
+use super::job::NameEscaping;
 use super::{DnsType, GlobalConfig, PromDuration, ScrapeConfig};
 use crate::fetch::Url;
 

@@ -1,19 +1,25 @@
-//! `relabel_configs` and `metric_relabel_configs`, applied as Prometheus 3 does.
+//! Prometheus' `relabel_configs`: of targets, of their series, and of the streams of records.
+//!
+//! Semantics and names follow Prometheus 3 (its documentation, "Configuration: relabel_config"). Regular expressions are
+//! anchored at both ends and `.` matches line ends; `\d` and `\w` know Unicode here.
 
 mod builder;
 mod config;
+mod names;
+mod streams;
 mod template;
 
 pub use builder::LabelBuilder;
 pub use config::{RelabelAction, RelabelConfig};
+pub use names::NameValidation;
+pub use streams::StreamRelabel;
 
 use md5::{Digest, Md5};
 use regex::Regex;
 
-use crate::config::NameValidation;
 use template::Template;
 
-/// The rules of a job, compiled.
+/// Rules, compiled.
 #[derive(Debug, Default)]
 pub struct Relabel {
     rules: Vec<Rule>,
@@ -74,7 +80,7 @@ impl Rule {
             Compiled::Uppercase(target) => labels.set(target, &joined.to_uppercase()),
             // By the names' order, so that of two that get the same name the later one wins.
             Compiled::LabelMap { regex, replacement } => {
-                for (name, value) in labels.to_pairs() {
+                for (name, value) in labels.clone().into_pairs() {
                     if let Some(found) = regex.captures(&name) {
                         labels.set(&replacement.expand(&found), &value);
                     }

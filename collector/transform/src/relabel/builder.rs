@@ -47,8 +47,9 @@ impl LabelBuilder {
         self.pairs.is_empty()
     }
 
-    pub(super) fn to_pairs(&self) -> Vec<(String, String)> {
-        self.pairs.clone()
+    /// Names and values, by name.
+    pub fn into_pairs(self) -> Vec<(String, String)> {
+        self.pairs
     }
 
     /// The labels as they are now.

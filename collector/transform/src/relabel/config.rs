@@ -1,12 +1,11 @@
 //! One rule as it is written, and what may be wrong with it.
 
-use orszem_transform::Wrong;
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::template::Template;
-use super::{Compiled, Relabel, Rule};
-use crate::config::NameValidation;
+use super::{Compiled, NameValidation, Relabel, Rule};
+use crate::Wrong;
 
 const SEPARATOR: &str = ";";
 const REGEX: &str = "(.*)";
@@ -112,7 +111,7 @@ impl RelabelConfig {
         }
         let text = regex.as_deref().unwrap_or(REGEX);
         let regex = anchored(text)
-            .map_err(|error| wrongs.push(no_regex(format!("{key}.regex"), text, &error)))
+            .map_err(|error| wrongs.push(Wrong::regex(format!("{key}.regex"), text, &error)))
             .ok()
             .filter(|_| wrongs.len() == before)?;
         let target = target_label.clone().unwrap_or_default();
@@ -144,7 +143,7 @@ impl RelabelConfig {
             RelabelAction::LabelMap => {
                 let replacement = self.replacement.as_deref().unwrap_or(REPLACEMENT);
                 if !is_template(names, replacement) {
-                    wrongs.push(no_label(format!("{key}.replacement"), replacement));
+                    wrongs.push(Wrong::label(format!("{key}.replacement"), replacement));
                 }
             }
             RelabelAction::Keep | RelabelAction::Drop | RelabelAction::LabelDrop | RelabelAction::LabelKeep => {}
@@ -154,7 +153,7 @@ impl RelabelConfig {
             }
             RelabelAction::Replace if target.contains('$') && is_template(names, target) => {}
             _ if names.is_label_name(target) => {}
-            _ => wrongs.push(no_label(format!("{key}.target_label"), target)),
+            _ => wrongs.push(Wrong::label(format!("{key}.target_label"), target)),
         }
     }
 
@@ -190,17 +189,6 @@ fn anchored(text: &str) -> Result<Regex, regex::Error> {
     // On its own first: `a)(b` would become valid within the group.
     Regex::new(text)?;
     RegexBuilder::new(&format!("^(?s:{text})$")).size_limit(REGEX_BYTES_MAX).build()
-}
-
-fn no_regex(key: String, text: &str, error: &regex::Error) -> Wrong {
-    let told = error.to_string();
-    let cause = told.lines().last().unwrap_or_default().trim().trim_start_matches("error: ").to_owned();
-    let remedy = "write it in RE2 syntax, without look-around";
-    Wrong::new(key, text, format!("is no regular expression: {cause}"), remedy)
-}
-
-fn no_label(key: String, value: &str) -> Wrong {
-    Wrong::new(key, value, "is no label name", "write letters, digits and _, not starting with a digit")
 }
 
 /// A label name with `$1`, `$name` or `${name}` in it.
