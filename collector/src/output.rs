@@ -1,9 +1,9 @@
 //! Where batches go, and how they get there: each is tried until it was taken, or set aside as a dead letter.
 
 mod config;
-mod connection;
 mod counts;
 mod dead_letter;
+mod dial;
 mod endpoints;
 mod http;
 mod in_process;
@@ -14,7 +14,6 @@ mod reply;
 mod sender;
 mod signal;
 mod split;
-mod tls;
 mod token;
 
 #[cfg(test)]

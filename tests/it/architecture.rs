@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Our packages and those of ours that each may depend on.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     (
         "orszem",
         &[
@@ -64,12 +64,14 @@ const MAY_USE: [(&str, &[&str]); 17] = [
             "orszem-transform",
             "orszem-queue",
             "orszem-exposition",
+            "orszem-client",
             "orszem-scrape",
             "orszem-host",
         ],
     ),
     ("orszem-exposition", &["orszem-model"]),
-    ("orszem-scrape", &["orszem-model", "orszem-exposition", "orszem-transform"]),
+    ("orszem-client", &[]),
+    ("orszem-scrape", &["orszem-model", "orszem-client", "orszem-exposition", "orszem-transform"]),
     ("orszem-host", &["orszem-exposition", "orszem-transform"]),
     ("orszem-parse", &["orszem-model"]),
     ("orszem-transform", &["orszem-model", "orszem-parse"]),

@@ -24,7 +24,7 @@ pub mod yaml;
 
 pub use counters::ScrapeCounts;
 pub use error::ScrapeError;
-pub use fetch::{FetchError, TlsError};
+pub use fetch::FetchError;
 pub use orszem_exposition::{Exemplar, MetricType};
 pub use orszem_transform::Wrong;
 pub use output::{Metadata, Scraped};

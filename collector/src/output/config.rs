@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use ::http::Uri;
+use orszem_client::{Pem, Trust};
 use serde::{Deserialize, Serialize};
 
 use crate::Wrong;
@@ -80,6 +81,17 @@ impl OutputConfig {
             (Some(_), Some(_)) | (None, None) => {}
         }
         all
+    }
+
+    /// Whom endpoints are trusted by, and what they are shown.
+    pub(super) fn trust(&self) -> Trust<'_> {
+        Trust {
+            ca: self.ca_file.as_deref().map(Pem::File),
+            certificate: self.certificate.as_deref().map(Pem::File),
+            key: self.key.as_deref().map(Pem::File),
+            versions: rustls::DEFAULT_VERSIONS.to_vec(),
+            takes_any: false,
+        }
     }
 }
 

@@ -7,19 +7,19 @@ use ::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_A
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use bytes::Bytes;
 use http_body_util::Full;
+use orszem_client::{Answer, ConnectionError, Kept, Tls};
 use rustls::ClientConfig;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::config::{Endpoint, OutputConfig};
-use super::connection::{Answer, Connection, ConnectionError, Dial};
+use super::dial::{ANSWER, Dial};
 use super::endpoints::OutputStatus;
 use super::probe;
 use super::reply::{About, Reply, reply};
 use super::sender::{Piece, StartError};
 use super::signal::Signal;
-use super::tls::Tls;
 use super::token::Token;
 use crate::Wrong;
 
@@ -28,14 +28,15 @@ const AGENT: &str = concat!("orszem/", env!("CARGO_PKG_VERSION"));
 /// The connections to the endpoints.
 #[derive(Debug)]
 pub(super) struct Http {
+    config: OutputConfig,
     endpoints: Arc<[Endpoint]>,
     token: Option<Token>,
     tls: Option<Tls>,
     /// What the probe connects with.
     tls_in_use: watch::Sender<Option<Arc<ClientConfig>>>,
     dial: Dial,
-    /// The open connection and the endpoint it leads to.
-    connection: Option<(usize, Connection)>,
+    /// The connection to the endpoint in use.
+    kept: Kept,
     config_hash: Option<HeaderValue>,
     /// The probe, until this is dropped.
     probe: CancellationToken,
@@ -62,7 +63,7 @@ impl Http {
         let parsed = config.endpoints.iter().filter_map(|url| Endpoint::parse(url).ok());
         let endpoints: Arc<[Endpoint]> = parsed.collect();
         let needs_tls = endpoints.iter().any(|endpoint| endpoint.is_https);
-        let tls = needs_tls.then(|| Tls::new(config)).transpose()?;
+        let tls = needs_tls.then(|| Tls::new(&config.trust())).transpose()?;
         let tls_in_use = watch::Sender::new(tls.as_ref().map(Tls::current));
         let status = OutputStatus::new(endpoints.iter().map(|endpoint| endpoint.url.clone()));
         let probe = cancel.child_token();
@@ -72,12 +73,13 @@ impl Http {
             tokio::spawn(asking);
         }
         let http = Self {
+            config: config.clone(),
             endpoints,
             token: config.token_file.clone().map(Token::new),
             tls,
             tls_in_use,
             dial,
-            connection: None,
+            kept: Kept::default(),
             config_hash: HeaderValue::from_str(config_hash).ok().filter(|hash| !hash.is_empty()),
             probe,
         };
@@ -110,18 +112,14 @@ impl Http {
             Ok(headers) => headers,
             Err(error) => return Reply::Misconfigured(0, format!("the headers can't be sent: {error}")),
         };
-        match self.exchange(at, &endpoint, signal.path(), headers, piece.payload.clone()).await {
+        match self.exchange(&endpoint, signal.path(), headers, piece.payload.clone()).await {
             Ok(answer) => reply(&answer, About { signal, seq: piece.seq, records: piece.records.into(), now }),
-            Err(error) => {
-                self.connection = None;
-                Reply::Unreachable(chain(&error))
-            }
+            Err(error) => Reply::Unreachable(chain(&error)),
         }
     }
 
     async fn exchange(
         &mut self,
-        at: usize,
         endpoint: &Endpoint,
         path: &'static str,
         headers: HeaderMap,
@@ -134,33 +132,17 @@ impl Http {
             headers.clone_into(request.headers_mut());
             request
         };
-        let is_renewed = self.has_new_tls();
-        let is_fit = |(to, connection): &(usize, Connection)| !is_renewed && *to == at && connection.is_open();
-        let kept = self.connection.take().filter(is_fit);
-        if let Some((_, mut connection)) = kept {
-            match connection.send(request()).await {
-                Ok(answer) => {
-                    self.connection = Some((at, connection));
-                    return Ok(answer);
-                }
-                // The server closed it while it was idle, perhaps: a new one tells. A repeat is recognised there.
-                Err(ConnectionError::Http(error)) if connection.is_used() => {
-                    tracing::debug!(endpoint = endpoint.url, %error, "a kept connection broke");
-                }
-                Err(error) => return Err(error),
-            }
+        if self.has_new_tls() {
+            self.kept.close();
         }
         let tls = self.tls.as_ref().map(Tls::current);
-        let mut connection = Connection::open(&self.dial, endpoint, tls).await?;
-        let answer = connection.send(request()).await?;
-        self.connection = Some((at, connection));
-        Ok(answer)
+        self.kept.send(endpoint.url.clone(), request, ANSWER, self.dial.open(endpoint, tls)).await
     }
 
     /// Looks at the files of TLS, whose times are cheap to ask for; reads them again when they are new.
     fn has_new_tls(&mut self) -> bool {
         let Some(tls) = &mut self.tls else { return false };
-        match tls.refresh() {
+        match tls.refresh(&self.config.trust()) {
             Ok(false) => false,
             Ok(true) => {
                 self.tls_in_use.send_replace(Some(tls.current()));

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::config::Endpoint;
-use super::connection::{Connection, Dial};
+use super::dial::{ANSWER, Dial};
 use super::endpoints::OutputStatus;
 use super::pause::jittered;
 
@@ -87,7 +87,7 @@ async fn is_ready(endpoint: &Endpoint, tls: Option<Arc<ClientConfig>>, dial: &Di
     *request.uri_mut() = ::http::Uri::from_static(READY_PATH);
     let Ok(host) = HeaderValue::from_str(&endpoint.authority()) else { return false };
     request.headers_mut().insert(HOST, host);
-    let asked = async { Connection::open(dial, endpoint, tls).await?.send(request).await };
+    let asked = async { dial.open(endpoint, tls).await?.send(request, ANSWER).await };
     match asked.await {
         // A server of another make has no such path, and takes batches when it answers at all.
         Ok(answer) => answer.status.is_success() || answer.status == StatusCode::NOT_FOUND,

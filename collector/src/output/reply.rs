@@ -3,9 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use ::http::header::RETRY_AFTER;
+use orszem_client::Answer;
 
 use super::Accepted;
-use super::connection::Answer;
 use super::pause;
 use super::protobuf::{Wire, fields};
 use super::signal::Signal;
@@ -63,7 +63,7 @@ pub(super) fn reply(answer: &Answer, about: About) -> Reply {
     };
     if answer.status.is_success() {
         let (rejected, why) = match signal {
-            Signal::Logs => partial_success(&answer.body),
+            Signal::Logs => partial_success(body(answer)),
             Signal::Metrics => unwritten(number, records),
         };
         return accepted(rejected, if rejected > 0 { why } else { String::new() });
@@ -113,13 +113,18 @@ fn partial_success(body: &[u8]) -> (u64, String) {
     (rejected, why)
 }
 
+/// Empty where it was too long.
+fn body(answer: &Answer) -> &[u8] {
+    answer.body.as_deref().unwrap_or_default()
+}
+
 /// The sentence of a `google.rpc.Status`, else the body as text, else the status' own name.
 fn message(answer: &Answer) -> String {
-    let of_status = fields(&answer.body).flatten().find_map(|field| match (field.number, field.value) {
+    let of_status = fields(body(answer)).flatten().find_map(|field| match (field.number, field.value) {
         (2, Wire::Bytes(text)) => std::str::from_utf8(text).ok(),
         _ => None,
     });
-    let text = of_status.or_else(|| std::str::from_utf8(&answer.body).ok()).map(str::trim_ascii).unwrap_or("");
+    let text = of_status.or_else(|| std::str::from_utf8(body(answer)).ok()).map(str::trim_ascii).unwrap_or("");
     let text = if text.is_empty() { answer.status.canonical_reason().unwrap_or("no reason given") } else { text };
     shortened(text)
 }
@@ -145,7 +150,7 @@ mod tests {
         let mut map = HeaderMap::new();
         headers.iter().for_each(|(name, value)| drop(map.insert(*name, HeaderValue::from_static(value))));
         let status = StatusCode::from_u16(status).expect("a status");
-        let answer = Answer { status, headers: map, body: body.to_vec().into() };
+        let answer = Answer { status, headers: map, body: Some(body.to_vec().into()) };
         let about = About { signal, seq: 7, records: 10, now: SystemTime::UNIX_EPOCH };
         assert_eq!(&reply(&answer, about), expected, "{status}");
     }

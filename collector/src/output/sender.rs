@@ -7,20 +7,20 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
+use orszem_client::TlsError;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::connection::Dial;
 use super::counts::add;
 use super::dead_letter::DeadLetters;
+use super::dial::Dial;
 use super::endpoints::{EndpointState, OutputStatus};
 use super::http::Http;
 use super::in_process::hand_over;
 use super::pause::{Backoff, LONGEST, LONGEST_MISCONFIGURED, LONGEST_UNREACHABLE};
 use super::reply::Reply;
-use super::tls::TlsError;
 use super::{Accepted, Delivered, Outbound, OutboundBatch, Output, Refused, Signal, Undelivered};
 
 /// How often in a row an endpoint may fail before another one is tried.

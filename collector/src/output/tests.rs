@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::connection::Dial;
+use super::dial::Dial;
 use super::*;
 use server::{Answer, Network, status};
 

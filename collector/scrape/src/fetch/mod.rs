@@ -1,25 +1,22 @@
 //! Gets what is at a URL, as a job's `http_config` says.
 
 mod authorize;
-mod connection;
 mod tls;
 mod url;
 
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::time::Duration;
 
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, LOCATION, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
-use http_body_util::Empty;
+use http_body_util::Full;
+use orszem_client::{Answer, Connection, ConnectionError, Kept, Limits, Tls, TlsError, dial};
 
 use crate::config::{ClientConfig, Scheme};
-use connection::{Answer, Connection};
-use tls::Tls;
 
-pub use tls::TlsError;
 pub(crate) use url::{Url, UrlError};
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("orszem/", env!("CARGO_PKG_VERSION")));
@@ -27,22 +24,16 @@ const AGENT: HeaderValue = HeaderValue::from_static(concat!("orszem/", env!("CAR
 const REDIRECTS_MAX: usize = 10;
 /// The largest body, uncompressed, where the configuration sets no limit.
 const BODY_BYTES_MAX: u64 = 512 << 20;
+/// A scrape has a deadline as a whole, and so has a discovery.
+const UNTIMED: Duration = Duration::MAX;
 
 /// Why a scrape got no body.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    #[error("no connection")]
-    Connect(#[source] io::Error),
-    #[error("the host's name fits no certificate")]
-    Name(#[source] rustls_pki_types::InvalidDnsNameError),
-    #[error("no trusted connection")]
-    Tls(#[source] io::Error),
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
     #[error("no TLS to connect with")]
     TlsConfig(#[from] TlsError),
-    #[error("the connection broke")]
-    Http(#[source] hyper::Error),
-    #[error("the answer broke off")]
-    Body(#[source] io::Error),
     #[error("body size limit exceeded")]
     TooLarge,
     #[error("can't decompress the body")]
@@ -76,15 +67,14 @@ pub(crate) struct Fetched {
 #[derive(Debug)]
 pub(crate) struct Fetcher {
     config: ClientConfig,
-    tls: Mutex<Tls>,
-    /// The open connection and where it leads.
-    kept: Option<(Url, Connection)>,
+    /// Read when it is needed first.
+    tls: Option<Tls>,
+    kept: Kept,
 }
 
 impl Fetcher {
     pub(crate) fn new(config: ClientConfig) -> Self {
-        let tls = Mutex::new(Tls::new(config.tls_config.clone()));
-        Self { config, tls, kept: None }
+        Self { config, tls: None, kept: Kept::default() }
     }
 
     /// Gets `url`; `headers` are added to those of every request. A `bytes_max` of 0 stands for 512 MiB.
@@ -121,58 +111,39 @@ impl Fetcher {
         let host = HeaderValue::from_str(&url.authority);
         let host = host.map_err(|_| FetchError::Header { place: url.authority.clone() })?;
         let request = || {
-            let mut request = Request::new(Empty::new());
+            let mut request = Request::new(Full::default());
             *request.method_mut() = Method::GET;
             *request.uri_mut() = http::Uri::from(url.path.clone());
             headers.clone_into(request.headers_mut());
             request.headers_mut().insert(HOST, host.clone());
             request
         };
-        let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
-        let is_fit = |(to, connection): &(Url, Connection)| to.is_same_server(url) && connection.is_open();
-        if let Some((_, mut connection)) = self.kept.take().filter(is_fit) {
-            match connection.send(request(), bytes_max).await {
-                Ok(answer) => {
-                    self.kept = Some((url.clone(), connection));
-                    return Ok(answer);
-                }
-                // The server closed it while it was idle, perhaps: a new one tells.
-                Err(FetchError::Http(error)) if connection.is_used() => {
-                    tracing::debug!(%url, %error, "a kept connection broke");
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        let mut connection = Connection::open(url, self.tls_for(url)?).await?;
-        let answer = connection.send(request(), bytes_max).await?;
-        self.kept = Some((url.clone(), connection));
-        Ok(answer)
-    }
-
-    fn tls_for(&self, url: &Url) -> Result<Option<(std::sync::Arc<rustls::ClientConfig>, String)>, TlsError> {
-        match url.scheme {
-            Scheme::Http => Ok(None),
-            Scheme::Https => {
-                let mut tls = self.tls.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                let current = tls.current()?;
-                let name = tls.server_name().unwrap_or(&url.host).to_owned();
-                Ok(Some((current, name)))
-            }
-        }
+        let Self { config, tls, kept } = self;
+        let open = async {
+            let tls = match url.scheme {
+                Scheme::Http => None,
+                Scheme::Https => Some(tls::current(tls, &config.tls_config, &url.host)?),
+            };
+            Ok(Connection::open(dial(&url.host, url.port), tls, UNTIMED).await?)
+        };
+        let limits = Limits { within: UNTIMED, bytes_max: usize::try_from(bytes_max).unwrap_or(usize::MAX) };
+        kept.send(url.server(), request, limits, open).await
     }
 }
 
 fn fetched(answer: Answer, bytes_max: u64) -> Result<Fetched, FetchError> {
-    let text = |name| answer.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let Answer { status: _, headers, body } = answer;
+    let body = body.ok_or(FetchError::TooLarge)?;
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let content_type = text(CONTENT_TYPE).to_owned();
     if !text(CONTENT_ENCODING).eq_ignore_ascii_case("gzip") {
-        return Ok(Fetched { body: answer.body, content_type });
+        return Ok(Fetched { body, content_type });
     }
-    let mut body = Vec::with_capacity(answer.body.len().saturating_mul(8).min(16 << 20));
-    let mut decoder = MultiGzDecoder::new(answer.body.as_ref()).take(bytes_max.saturating_add(1));
-    decoder.read_to_end(&mut body).map_err(FetchError::Gzip)?;
-    if body.len() as u64 > bytes_max {
+    let mut unpacked = Vec::with_capacity(body.len().saturating_mul(8).min(16 << 20));
+    let mut decoder = MultiGzDecoder::new(body.as_ref()).take(bytes_max.saturating_add(1));
+    decoder.read_to_end(&mut unpacked).map_err(FetchError::Gzip)?;
+    if unpacked.len() as u64 > bytes_max {
         return Err(FetchError::TooLarge);
     }
-    Ok(Fetched { body: body.into(), content_type })
+    Ok(Fetched { body: unpacked.into(), content_type })
 }

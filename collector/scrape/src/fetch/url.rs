@@ -114,6 +114,11 @@ impl Url {
     pub(crate) fn is_same_server(&self, other: &Self) -> bool {
         (self.scheme, &self.host, self.port) == (other.scheme, &other.host, other.port)
     }
+
+    /// The URL of the server alone.
+    pub(super) fn server(&self) -> String {
+        format!("{}://{}:{}", self.scheme.name(), self.host, self.port)
+    }
 }
 
 impl fmt::Display for Url {

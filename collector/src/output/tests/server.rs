@@ -11,9 +11,9 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use orszem_client::Stream;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::super::connection::Stream;
 use super::super::split;
 
 /// How a server answers one request.
