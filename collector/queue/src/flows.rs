@@ -6,8 +6,8 @@
 //! afterwards can't be taken for repeats of others, and batches that were queued before keep their names, so that
 //! repeats of them are recognised. A host that gets another name goes on under it in the next flow alone.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::queue::Recovered;
@@ -139,15 +139,7 @@ impl UnsavedFlows {
     /// [`QueueError::WriteFlows`]; what was there before stays.
     pub fn save(&self) -> Result<(), QueueError> {
         let path = paths::flows(&self.directory);
-        let unfinished = paths::unfinished_flows(&self.directory);
-        let written = || {
-            let mut file = File::create(&unfinished)?;
-            file.write_all(&self.bytes)?;
-            file.sync_all()?;
-            fs::rename(&unfinished, &path)?;
-            File::open(&self.directory)?.sync_all()
-        };
-        written().map_err(|source| QueueError::WriteFlows { path: path.clone(), source })
+        orszem_durable::replace(&path, &self.bytes).map_err(|source| QueueError::WriteFlows { path, source })
     }
 }
 

@@ -24,7 +24,7 @@
 //! # Damage
 //!
 //! Opening never fails for damaged content. Damaged bytes are copied to the quarantine (at most
-//! [`QUARANTINE_BYTES_MAX`]), named in [`Recovered::damage`] or counted when found while reading, and passed over to
+//! [`orszem_durable::QUARANTINE_BYTES_MAX`]), named in [`Recovered::damage`] or counted when found while reading, and passed over to
 //! the next valid record. Each segment has its snapshot of positions twice. At the very end:
 //!
 //! - an incomplete record, or zeros where one should start, was torn: it is cut off and its number used again;
@@ -67,7 +67,7 @@ mod tests;
 
 pub use error::{AppendError, QueueError};
 pub use flows::{Flow, Flows, UnsavedFlows};
-pub use quarantine::{Damage, QUARANTINE_BYTES_MAX, Reason};
+pub use quarantine::{Damage, Reason};
 pub use queue::{Full, Options, Queue, Recovered};
 pub use reader::{Batch, Reader};
 pub use record::{Changes, PAYLOAD_BYTES_MAX, POSITIONS_BYTES_MAX, Positions};

@@ -2,18 +2,11 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::{QueueError, paths, segment};
+use orszem_durable::{Copied, Quarantine};
 
-/// The most bytes that are copied aside; beyond, damage is reported but stays where it is.
-pub const QUARANTINE_BYTES_MAX: u64 = 256 << 20;
-/// How many files of the same name the quarantine holds before the last is replaced.
-const NAMESAKES_MAX: u32 = 100;
-/// How much is copied at once.
-const COPY_BYTES: u64 = 1 << 20;
+use crate::{QueueError, paths};
 
 /// Bytes that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,8 +90,10 @@ pub(crate) struct Region {
 /// only stay in the segment.
 pub(crate) fn set_aside(directory: &Path, file: &File, region: Region) -> Damage {
     let Region { first_seq, offset, bytes, reason, lost_records } = region;
-    let (kept, is_new) = match copy(directory, file, region) {
-        Ok(kept) => kept,
+    let (kept, is_new) = match Quarantine::of(directory).copy_in(file, first_seq, offset, bytes) {
+        Ok(Copied::Now(path)) => (Some(path), true),
+        Ok(Copied::Before(path)) => (Some(path), false),
+        Ok(Copied::Not) => (None, true),
         Err(error) => {
             tracing::warn!(segment = first_seq, offset, bytes, %error, "damaged bytes could not be copied aside");
             (None, true)
@@ -112,15 +107,7 @@ pub(crate) fn set_aside(directory: &Path, file: &File, region: Region) -> Damage
 
 /// Moves a whole file to the quarantine.
 pub(crate) fn move_file(directory: &Path, path: &Path, reason: Reason) -> Result<Damage, QueueError> {
-    let quarantine = paths::quarantine(directory);
-    let moved = fs::create_dir_all(&quarantine).and_then(|()| {
-        let bytes = fs::metadata(path)?.len();
-        let target = free_name(&quarantine, path)?;
-        fs::rename(path, &target)?;
-        segment::sync_directory(&quarantine)?;
-        segment::sync_directory(directory)?;
-        Ok((target, bytes))
-    });
+    let moved = fs::metadata(path).and_then(|found| Ok((Quarantine::of(directory).move_in(path)?, found.len())));
     let (target, bytes) = moved.map_err(|source| QueueError::Quarantine { path: path.to_owned(), source })?;
     let damage = Damage {
         file: path.to_owned(),
@@ -133,54 +120,4 @@ pub(crate) fn move_file(directory: &Path, path: &Path, reason: Reason) -> Result
     };
     damage.warn();
     Ok(damage)
-}
-
-/// The bytes in the quarantine.
-pub(crate) fn bytes(directory: &Path) -> io::Result<u64> {
-    let entries = match fs::read_dir(paths::quarantine(directory)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        entries => entries?,
-    };
-    let mut total = 0;
-    for entry in entries {
-        total += entry?.metadata()?.len();
-    }
-    Ok(total)
-}
-
-fn copy(directory: &Path, file: &File, region: Region) -> io::Result<(Option<PathBuf>, bool)> {
-    let quarantine = paths::quarantine(directory);
-    fs::create_dir_all(&quarantine)?;
-    let target = quarantine.join(paths::damaged_range(region.first_seq, region.offset));
-    if fs::metadata(&target).is_ok_and(|kept| kept.len() == region.bytes) {
-        return Ok((Some(target), false));
-    }
-    if bytes(directory)?.saturating_add(region.bytes) > QUARANTINE_BYTES_MAX {
-        return Ok((None, true));
-    }
-    let temporary = target.with_extension("tmp");
-    let out = File::create(&temporary)?;
-    let mut chunk = Vec::new();
-    let mut done = 0;
-    while done < region.bytes {
-        chunk.resize((region.bytes - done).min(COPY_BYTES) as usize, 0);
-        file.read_exact_at(&mut chunk, region.offset + done)?;
-        out.write_all_at(&chunk, done)?;
-        done += chunk.len() as u64;
-    }
-    out.sync_all()?;
-    fs::rename(&temporary, &target)?;
-    segment::sync_directory(&quarantine)?;
-    Ok((Some(target), true))
-}
-
-fn free_name(quarantine: &Path, path: &Path) -> io::Result<PathBuf> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    for number in 0..NAMESAKES_MAX {
-        let candidate = quarantine.join(format!("{name}.{number}"));
-        if !candidate.try_exists()? {
-            return Ok(candidate);
-        }
-    }
-    Ok(quarantine.join(format!("{name}.{NAMESAKES_MAX}")))
 }

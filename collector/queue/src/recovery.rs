@@ -3,6 +3,8 @@
 use std::fs::{self, File, OpenOptions};
 use std::path::Path;
 
+use orszem_durable::Quarantine;
+
 use crate::horizon::Horizon;
 use crate::quarantine::{self, Reason, Region};
 use crate::queue::Recovered;
@@ -281,7 +283,7 @@ impl Recovery<'_> {
         state.handed_next = state.released + 1;
         state.counted.recovered = state.queued();
         state.counted.damaged_ranges = self.recovered.damage.iter().filter(|damage| damage.is_new).count() as u64;
-        state.counted.quarantined_bytes = quarantine::bytes(self.directory).unwrap_or_else(|error| {
+        state.counted.quarantined_bytes = Quarantine::of(self.directory).bytes().unwrap_or_else(|error| {
             tracing::warn!(%error, "the queue's quarantine can't be measured");
             0
         });

@@ -145,7 +145,7 @@ impl<'a> Unfinished<'a> {
             remove_unfinished(&path);
             return Err(QueueError::CreateSegment { path: target, source });
         }
-        sync_directory(self.directory).map_err(QueueError::directory(self.directory))?;
+        orszem_durable::sync_directory(self.directory).map_err(QueueError::directory(self.directory))?;
         Ok((self.file, self.bytes))
     }
 }
@@ -164,11 +164,6 @@ pub(crate) fn list(directory: &Path) -> io::Result<Vec<u64>> {
     }
     found.sort_unstable();
     Ok(found)
-}
-
-/// Makes creations, renames and removals in `directory` durable.
-pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Small files that are replaced as a whole: after a crash there is the old content or the new, never a mixture.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::Path;
 
-use crate::{Damage, Error, Reason, quarantine, segment};
+use crate::{Damage, Error, Reason, quarantine};
 
 /// What the front of such a file holds: `{magic, version u32, body, crc32c u32}`.
 #[derive(Debug, Clone, Copy)]
@@ -17,19 +17,6 @@ pub(crate) struct Format {
 const FILE_BYTES_MAX: u64 = 1 << 30;
 /// Magic and version.
 const FRONT_BYTES: usize = 12;
-
-/// Replaces the file at `path` durably by `content`.
-pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let temporary = path.with_extension("tmp");
-    let mut file = File::create(&temporary)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    match path.parent() {
-        Some(directory) => segment::sync_directory(directory),
-        None => Ok(()),
-    }
-}
 
 /// `body` between front and checksum.
 pub(crate) fn seal(format: Format, body: &[u8]) -> Vec<u8> {

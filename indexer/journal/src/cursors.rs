@@ -82,7 +82,8 @@ impl Cursors {
     }
 
     fn store(&mut self, positions: BTreeMap<String, u64>) -> Result<(), Error> {
-        atomic_file::replace(&self.path, &encode(&positions)).map_err(|error| Error::write_file(&self.path, error))?;
+        orszem_durable::replace(&self.path, &encode(&positions))
+            .map_err(|error| Error::write_file(&self.path, error))?;
         self.positions = positions;
         Ok(())
     }

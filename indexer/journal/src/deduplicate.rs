@@ -252,7 +252,7 @@ impl Deduplicator {
     /// Replaces the checkpoint of the journal in `directory` durably by what [`Deduplicator::encode`] gave.
     pub fn save(directory: &Path, checkpoint: &[u8]) -> Result<(), Error> {
         let path = paths::deduplication(directory);
-        atomic_file::replace(&path, checkpoint).map_err(|error| Error::write_file(&path, error))
+        orszem_durable::replace(&path, checkpoint).map_err(|error| Error::write_file(&path, error))
     }
 
     /// The state as a checkpoint of version 1.

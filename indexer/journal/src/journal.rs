@@ -8,7 +8,7 @@ use crate::appender::Appender;
 use crate::index::Index;
 use crate::reader::Reader;
 use crate::recovery::{self, RecoveryReport};
-use crate::{Error, Submission, copy, paths, segment};
+use crate::{Error, Submission, copy, paths};
 
 /// Positions stay below this, so that `position << 20 | index in frame` fits in a `u64`.
 pub const POSITION_MAX: u64 = 1 << 44;
@@ -97,7 +97,7 @@ impl LocalJournal {
         }
         if !starts.is_empty() {
             let directory = &self.shared.directory;
-            segment::sync_directory(directory).map_err(|error| Error::directory(directory, error))?;
+            orszem_durable::sync_directory(directory).map_err(|error| Error::directory(directory, error))?;
         }
         Ok(starts.len())
     }

@@ -1,18 +1,13 @@
 //! The quarantine: damage is named, and its bytes are set aside for a human before anything else happens to them.
 
 use std::fmt;
-use std::fs::{self, File};
-use std::io;
-use std::os::unix::fs::FileExt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::{Error, atomic_file, paths, segment};
+use orszem_durable::{Copied, Quarantine};
 
-/// The most bytes of damaged ranges that are copied aside; beyond, damage is reported but stays where it is.
-const COPIED_BYTES_MAX: u64 = 256 << 20;
-/// How many files of the same name the quarantine holds before the last is replaced.
-const NAMESAKES_MAX: u32 = 100;
+use crate::Error;
 
 /// Bytes that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,63 +85,19 @@ impl Damage {
 
 /// Moves a whole file to the quarantine and returns its new path.
 pub(crate) fn move_file(directory: &Path, path: &Path) -> Result<PathBuf, Error> {
-    let quarantine = paths::quarantine(directory);
-    let moved = fs::create_dir_all(&quarantine).and_then(|()| {
-        let target = free_name(&quarantine, path)?;
-        fs::rename(path, &target)?;
-        segment::sync_directory(&quarantine)?;
-        segment::sync_directory(directory)?;
-        Ok(target)
-    });
+    let moved = Quarantine::of(directory).move_in(path);
     moved.map_err(|source| Error::Quarantine { path: path.to_owned(), source: Arc::new(source) })
 }
 
-/// Copies `bytes` at `offset` of the segment that starts at `start` to the quarantine. Damage that was copied earlier
-/// is not copied again. A copy that fails is logged; the bytes then only stay in the segment.
+/// Copies `bytes` at `offset` of the segment that starts at `start` to the quarantine. A copy that fails is logged; the
+/// bytes then only stay in the segment.
 pub(crate) fn copy_range(directory: &Path, file: &File, start: u64, offset: u64, bytes: u64) -> Option<PathBuf> {
-    match try_copy_range(directory, file, start, offset, bytes) {
-        Ok(path) => path,
+    match Quarantine::of(directory).copy_in(file, start, offset, bytes) {
+        Ok(Copied::Now(path) | Copied::Before(path)) => Some(path),
+        Ok(Copied::Not) => None,
         Err(error) => {
             tracing::warn!(segment = start, offset, bytes, %error, "damaged bytes could not be copied aside");
             None
         }
     }
-}
-
-fn try_copy_range(directory: &Path, file: &File, start: u64, offset: u64, bytes: u64) -> io::Result<Option<PathBuf>> {
-    let quarantine = paths::quarantine(directory);
-    fs::create_dir_all(&quarantine)?;
-    let target = quarantine.join(paths::damaged_range(start, offset));
-    if target.try_exists()? {
-        return Ok(Some(target));
-    }
-    if copied_bytes(&quarantine)?.saturating_add(bytes) > COPIED_BYTES_MAX {
-        return Ok(None);
-    }
-    let mut content = vec![0; bytes as usize];
-    file.read_exact_at(&mut content, offset)?;
-    atomic_file::replace(&target, &content)?;
-    Ok(Some(target))
-}
-
-fn copied_bytes(quarantine: &Path) -> io::Result<u64> {
-    let mut total = 0;
-    for entry in fs::read_dir(quarantine)? {
-        let entry = entry?;
-        if entry.path().extension().is_some_and(|extension| extension == "damaged") {
-            total += entry.metadata()?.len();
-        }
-    }
-    Ok(total)
-}
-
-fn free_name(quarantine: &Path, path: &Path) -> io::Result<PathBuf> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    for number in 0..NAMESAKES_MAX {
-        let candidate = quarantine.join(format!("{name}.{number}"));
-        if !candidate.try_exists()? {
-            return Ok(candidate);
-        }
-    }
-    Ok(quarantine.join(format!("{name}.{NAMESAKES_MAX}")))
 }

@@ -106,7 +106,7 @@ fn resume(appender: &mut Appender, directory: &Path, start: u64, length: u64) ->
     let path = paths::segment(directory, start);
     let opened = OpenOptions::new().write(true).open(&path).and_then(|file| {
         file.sync_all()?;
-        segment::sync_directory(directory)?;
+        orszem_durable::sync_directory(directory)?;
         Ok(file)
     });
     match opened {

@@ -101,7 +101,7 @@ pub(crate) fn create(directory: &Path, preamble: Preamble) -> Result<File, Error
     let written = file
         .write_all_at(&preamble.encode(), 0)
         .and_then(|()| file.sync_all())
-        .and_then(|()| sync_directory(directory));
+        .and_then(|()| orszem_durable::sync_directory(directory));
     if let Err(error) = written {
         if let Err(removal) = std::fs::remove_file(&path) {
             tracing::warn!(path = %path.display(), error = %removal, "an unfinished journal segment stays behind");
@@ -116,11 +116,6 @@ pub(crate) fn truncate(path: &Path, length: u64) -> io::Result<()> {
     let file = OpenOptions::new().write(true).open(path)?;
     file.set_len(length)?;
     file.sync_all()
-}
-
-/// Makes creations, renames and removals in `directory` durable.
-pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
 }
 
 #[cfg(test)]

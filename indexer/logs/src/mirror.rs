@@ -3,8 +3,8 @@
 //! Text: `crc32c of the rest` as eight hex digits, then `flushed N`, then a line of tab-separated fields for each live
 //! segment. Replaced atomically; what survives a crash is the state before or after the last change.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use crate::catalog::SegmentRow;
@@ -36,12 +36,8 @@ fn text_of(content: &Content) -> String {
 /// Replaces the copy at `path`.
 pub(crate) fn write(path: &Path, content: &Content) -> io::Result<()> {
     let text = text_of(content);
-    let new = path.with_extension("new");
-    let mut file = File::create(&new)?;
-    file.write_all(format!("{:08x}\n{text}", crc32c::crc32c(text.as_bytes())).as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
-    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+    let sealed = format!("{:08x}\n{text}", crc32c::crc32c(text.as_bytes()));
+    orszem_durable::replace(path, sealed.as_bytes())
 }
 
 /// Reads the copy; `None` when there is none or it is damaged.

@@ -4,8 +4,8 @@
 //! that replay goes on exactly there: no canary is counted twice or missed because the server was restarted.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use orszem_model::Timestamp;
@@ -112,15 +112,7 @@ pub(super) fn encode(known: &Known) -> Vec<u8> {
 /// Replaces the file durably.
 pub(super) fn write(data_dir: &Path, encoded: &[u8]) -> Result<(), Error> {
     let path = data_dir.join(FILE_NAME);
-    let beside = path.with_extension("tmp");
-    let replace = || {
-        let mut file = File::create(&beside)?;
-        file.write_all(encoded)?;
-        file.sync_all()?;
-        fs::rename(&beside, &path)?;
-        File::open(data_dir)?.sync_all()
-    };
-    replace().map_err(|source| Error::SaveCollectors { path: path.clone(), source })
+    orszem_durable::replace(&path, encoded).map_err(|source| Error::SaveCollectors { path, source })
 }
 
 impl SavedCollector {
