@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+pub(crate) use orszem_model::chain;
 use orszem_queue::QueueError;
 
 use crate::Wrong;
@@ -42,15 +43,4 @@ pub enum CollectorError {
 fn told(wrong: &[Wrong]) -> String {
     let each = wrong.iter().map(|Wrong { key, value, wrong, remedy }| format!("{key} = {value}: {wrong}; {remedy}"));
     each.collect::<Vec<_>>().join("; ")
-}
-
-/// An error with all that led to it, for the status.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(&format!(": {error}"));
-        source = error.source();
-    }
-    text
 }

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+pub(crate) use orszem_model::chain;
+
 use crate::options::OptionsError;
 
 /// A failed operation of the indexer.
@@ -84,16 +86,4 @@ pub enum Error {
     NoBackup { path: PathBuf },
     #[error("a restore into {path} was cut short; empty the directory and restore again")]
     UnfinishedRestore { path: PathBuf },
-}
-
-/// The error with its causes, for messages that are one text.
-pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

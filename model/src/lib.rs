@@ -2,6 +2,7 @@
 //!
 //! Pure: no IO, no clock, no async. Whoever needs the time passes it in.
 
+mod chain;
 pub mod fact;
 pub mod histogram;
 pub mod labels;
@@ -16,6 +17,7 @@ pub mod topology;
 pub mod varint;
 pub mod wire;
 
+pub use chain::chain;
 pub use fact::{Fact, FactKind, RecordId};
 pub use histogram::{BucketSpan, Buckets, CounterReset, Histogram};
 pub use labels::{Labels, METRIC_NAME, Stream};

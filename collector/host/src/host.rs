@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use orszem_model::chain;
 use tracing::{Level, debug, warn};
 
 use crate::collectors::{COLLECTORS, Collect, Kind};
@@ -99,18 +100,6 @@ impl Running {
         let is_expectable = problem.is_some_and(CollectError::is_missing) && !self.is_expected;
         text.map(|text| (if is_expectable { Level::DEBUG } else { Level::WARN }, text))
     }
-}
-
-/// The error with its causes.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 impl std::fmt::Debug for Host {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use orszem_exposition::{ContentTypeError, DuplicateLabel, ParseError};
+pub(crate) use orszem_model::chain;
 
 use crate::fetch::FetchError;
 
@@ -43,16 +44,4 @@ pub enum ScrapeError {
     TargetLimit { count: u64, limit: u64 },
     #[error("reading the body failed within this program")]
     Panicked,
-}
-
-/// An error with its causes.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -22,6 +22,7 @@ use super::sender::{Piece, StartError};
 use super::signal::Signal;
 use super::token::Token;
 use crate::Wrong;
+use crate::error::chain;
 
 const AGENT: &str = concat!("orszem/", env!("CARGO_PKG_VERSION"));
 
@@ -202,15 +203,3 @@ const SENT: HeaderName = HeaderName::from_static("x-orszem-sent");
 const CONFIG: HeaderName = HeaderName::from_static("x-orszem-config");
 const REMOTE_WRITE_VERSION: HeaderName = HeaderName::from_static("x-prometheus-remote-write-version");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-
-/// An error with its causes.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}

@@ -5,12 +5,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use orszem_exposition::{Classic, Entry, Format, MetricType, Parser};
+use orszem_model::chain;
 use tracing::warn;
 
 use crate::error::CollectError;
 use crate::family::{Family, Sink};
 use crate::files::{garbled, names};
-use crate::host::chain;
 use crate::pass::Pass;
 
 const MTIME: Family<'static> =

@@ -8,10 +8,10 @@ use tracing::{error, warn};
 
 use super::super::counts::add;
 use super::super::dead_letter::{About, DeadLetter};
-use super::super::http::chain;
 use super::super::pause::LONGEST_MISCONFIGURED;
 use super::super::{Refused, Undelivered};
 use super::{Piece, Sender};
+use crate::error::chain;
 
 impl Sender {
     /// Keeps a piece as a dead letter, however long that takes.
