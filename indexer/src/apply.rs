@@ -2,9 +2,6 @@
 //!
 //! Replay runs the same code on the same groups, so it comes to the same store.
 
-use std::sync::Arc;
-use std::sync::mpsc::Receiver;
-
 use bytes::Bytes;
 use orszem_journal::{Group, Identity, Kind, Verdict};
 use orszem_logs::Reservation;
@@ -16,13 +13,6 @@ use crate::error::{Error, chain};
 use crate::ingest::http::{Accepted, SubmitError};
 use crate::shared::Shared;
 use crate::wake::lock;
-
-/// What the apply thread is given, in the order of the journal.
-pub(crate) enum Work {
-    Group(Durable),
-    /// Nothing follows.
-    Stop,
-}
 
 /// A group that is in the journal and whose sender waits.
 pub(crate) struct Durable {
@@ -49,28 +39,17 @@ pub(crate) struct Outcome {
     pub(crate) failure: Option<Error>,
 }
 
-/// The apply thread: ends with [`Work::Stop`], or when nobody can send any more.
-pub(crate) fn run(shared: &Arc<Shared>, work: &Receiver<Work>) {
-    // Without this thread nothing can be acknowledged, so its end, also by a panic, closes the door.
-    let _closes_the_door = StopOnDrop(Arc::clone(shared));
-    while let Ok(Work::Group(Durable { group, reservation, answer })) = work.recv() {
-        let identity = group.identity.clone();
-        let outcome = shared.apply(group);
-        drop(reservation);
-        shared.room.notify_waiters();
-        if shared.store.wants_flush() {
-            shared.wakes.flush.call();
-        }
-        acknowledge(shared, identity.as_ref(), outcome, answer);
+/// Applies a group and tells its sender.
+pub(crate) fn apply_durable(shared: &Shared, durable: Durable) {
+    let Durable { group, reservation, answer } = durable;
+    let identity = group.identity.clone();
+    let outcome = shared.apply(group);
+    drop(reservation);
+    shared.door.tell_room();
+    if shared.store.wants_flush() {
+        shared.wakes.flush.call();
     }
-}
-
-struct StopOnDrop(Arc<Shared>);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.begin_stop();
-    }
+    acknowledge(shared, identity.as_ref(), outcome, answer);
 }
 
 fn acknowledge(shared: &Shared, identity: Option<&Identity>, outcome: Outcome, answer: Answer) {
@@ -117,9 +96,9 @@ impl Shared {
         self.collectors.applied(first, end, &batches);
         // Whoever finds an identity known finds its records too: it is made known after them.
         let verdict = lock(&self.judge).admit(identity.as_ref(), first, end);
-        self.metrics.judged(verdict);
+        self.metrics.counted.judged(verdict);
         if let Some(error) = &failure {
-            self.metrics.failed("apply");
+            self.metrics.counted.failed("apply");
             tracing::error!(position = first, error = %chain(error), "a journaled group was not applied in full");
         }
         self.applied.send_replace(end);

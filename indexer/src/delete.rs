@@ -18,7 +18,7 @@ impl Indexer {
     /// # Errors
     /// Those of journaling it, after which nothing is deleted, and those of carrying it out.
     pub async fn delete(&self, query: &Query, tenant: u32, range: Range) -> Result<u64, Error> {
-        if self.shared().is_stopping() {
+        if self.shared().door.is_closed() {
             return Err(Error::ShuttingDown);
         }
         let command = Command::Delete(Deletion { tenant, range, query: query.source.clone() });

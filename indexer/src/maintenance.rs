@@ -63,7 +63,7 @@ fn keep_flushed(shared: &Shared) {
             }
         };
         if let Err(error) = result {
-            shared.metrics.failed("flush");
+            shared.metrics.counted.failed("flush");
             tracing::error!(error = %chain(&error), "writing records out failed; they stay in memory and in the journal");
             shared.wakes.flush.pause(AFTER_FAILURE);
         }
@@ -72,7 +72,7 @@ fn keep_flushed(shared: &Shared) {
 
 fn flush(shared: &Shared) -> Result<(), Error> {
     shared.flush()?;
-    shared.room.notify_waiters();
+    shared.door.tell_room();
     shared.wakes.rewrite.call();
     Ok(())
 }
@@ -86,7 +86,7 @@ fn keep_merged(shared: &Shared) {
             if is_due { shared.seal(ended_by) } else { Ok(()) }
         });
         if let Err(error) = result {
-            shared.metrics.failed("rewrite");
+            shared.metrics.counted.failed("rewrite");
             tracing::error!(error = %chain(&error), "merging or sealing segments failed; they are served as they are");
             shared.wakes.rewrite.pause(AFTER_FAILURE);
         }
@@ -99,7 +99,7 @@ fn keep_within_limits(shared: &Shared) {
         match shared.retain(now()) {
             Ok(pressure) => tell(&mut told, pressure),
             Err(error) => {
-                shared.metrics.failed("retention");
+                shared.metrics.counted.failed("retention");
                 tracing::error!(error = %chain(&error), "expired segments could not be removed");
             }
         }
@@ -157,7 +157,7 @@ impl Shared {
         let segments = self.store.segments();
         let Decision { evictions, pressure } =
             decide(&segments, &options.retention, disk, options.min_free.bytes(), now);
-        self.set_disk_full(pressure == Pressure::Full);
+        self.door.set_disk_full(pressure == Pressure::Full);
         if evictions.is_empty() {
             return Ok(pressure);
         }

@@ -1,15 +1,15 @@
 //! What the indexer's threads and handles share.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use orszem_journal::{Cursors, Deduplicator, LocalJournal};
 use orszem_logs::LogStore;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::checkpoint::Checkpoint;
 use crate::collectors::Collectors;
+use crate::door::Door;
 use crate::judge::Judge;
 use crate::metrics::Metrics;
 use crate::options::IndexerOptions;
@@ -32,11 +32,8 @@ pub(crate) struct Shared {
     pub(crate) tail: Tail,
     pub(crate) collectors: Arc<Collectors>,
     pub(crate) metrics: Metrics,
-    /// Tells that there may be room in the memtable again.
-    pub(crate) room: Notify,
+    pub(crate) door: Door,
     pub(crate) wakes: Wakes,
-    is_stopping: AtomicBool,
-    is_disk_full: AtomicBool,
 }
 
 /// What each maintenance thread waits on.
@@ -78,33 +75,15 @@ impl Shared {
             tail: Tail::new(metrics.tail_dropped.clone()),
             collectors,
             metrics,
-            room: Notify::new(),
+            door: Door::default(),
             wakes: Wakes::default(),
-            is_stopping: AtomicBool::new(false),
-            is_disk_full: AtomicBool::new(false),
         }
     }
 
-    /// Whether nothing more is taken in because the end has begun.
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.is_stopping.load(Ordering::Acquire)
-    }
-
     pub(crate) fn begin_stop(&self) {
-        self.is_stopping.store(true, Ordering::Release);
+        self.door.close();
         self.tail.close();
-        self.room.notify_waiters();
         // Subscribers wake up and see that it is over.
         self.applied.send_modify(|_same| {});
-    }
-
-    /// Whether nothing more is taken in because the disk is nearly full.
-    pub(crate) fn is_disk_full(&self) -> bool {
-        self.is_disk_full.load(Ordering::Acquire)
-    }
-
-    /// Answers what it was before.
-    pub(crate) fn set_disk_full(&self, is_full: bool) -> bool {
-        self.is_disk_full.swap(is_full, Ordering::AcqRel)
     }
 }

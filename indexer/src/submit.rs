@@ -1,28 +1,20 @@
 //! The way in: recognise repeats, promise room, journal, and wait until the apply stage has acknowledged.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use orszem_journal::{Appended, Frame, FrameInput, Group, Kind, Signal, Submission as JournalSubmission};
-use orszem_logs::{Full, Reservation};
+use orszem_logs::Reservation;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
 
-use crate::apply::{Answer, Durable, Work};
+use crate::apply::{Answer, Durable};
 use crate::command::Command;
+use crate::door::RETRY_AFTER_S;
 use crate::error::chain;
 use crate::identity;
 use crate::indexer::Indexer;
 use crate::ingest::http::{Accepted, Submission, SubmitError, SubmitFn};
 use crate::wake::lock;
-
-/// How long a submission waits for room in the memtable before its sender is told to come back.
-const ROOM_WITHIN: Duration = Duration::from_secs(5);
-/// How often it looks for room where nobody tells.
-const ROOM_TICK: Duration = Duration::from_millis(50);
-/// When a sender should come back.
-const RETRY_AFTER_S: u64 = 1;
 
 impl Indexer {
     /// Makes a submission durable and visible. What it answers with `Ok` survives kill -9 and power loss and is found
@@ -35,7 +27,7 @@ impl Indexer {
     pub async fn submit(&self, submission: Submission) -> Result<Accepted, SubmitError> {
         let submitted = self.submit_counted(submission).await;
         if let Err(error) = &submitted {
-            self.shared().metrics.refused(error.reason());
+            self.shared().metrics.counted.refused(error.reason());
         }
         submitted
     }
@@ -51,7 +43,7 @@ impl Indexer {
 
     async fn submit_counted(&self, submission: Submission) -> Result<Accepted, SubmitError> {
         let shared = self.shared();
-        if shared.is_stopping() {
+        if shared.door.is_closed() {
             return Err(SubmitError::ShuttingDown);
         }
         let Submission { tenant, identity, idempotency_key, batches } = submission;
@@ -59,7 +51,7 @@ impl Indexer {
         let is_repeat =
             identity.as_ref().is_some_and(|identity| lock(&shared.judge).deduplicator.is_duplicate(identity));
         if is_repeat {
-            shared.metrics.repeated();
+            shared.metrics.counted.repeated();
             return Ok(shared.accepted(identity.as_ref(), true));
         }
         let frames = frames(batches, identity.is_some());
@@ -67,41 +59,12 @@ impl Indexer {
             return Ok(Accepted::default());
         }
         let bytes = frames.iter().map(|frame| frame.payload.len()).sum();
-        let reservation = self.reserve(bytes).await?;
+        let reservation = shared.door.room(&shared.wakes.flush, || shared.store.reserve(bytes).ok()).await?;
         let (sender, acknowledged) = oneshot::channel();
         self.journal(JournalSubmission { identity, frames }, Some(reservation), Answer::Submission(sender))
             .map_err(|error| submit_error(&error))?;
         let stopped = |_gone| SubmitError::Io("the apply stage has stopped".to_owned());
         acknowledged.await.unwrap_or_else(|gone| Err(stopped(gone)))
-    }
-
-    /// Waits for room, at most [`ROOM_WITHIN`].
-    async fn reserve(&self, bytes: usize) -> Result<Reservation, SubmitError> {
-        let shared = self.shared();
-        let deadline = Instant::now() + ROOM_WITHIN;
-        loop {
-            if shared.is_stopping() {
-                return Err(SubmitError::ShuttingDown);
-            }
-            if shared.is_disk_full() {
-                return Err(SubmitError::DiskFull);
-            }
-            // Listening comes before looking, so that no room is missed.
-            let mut room = std::pin::pin!(shared.room.notified());
-            room.as_mut().enable();
-            match shared.store.reserve(bytes) {
-                Ok(reservation) => return Ok(reservation),
-                Err(Full) if Instant::now() >= deadline => {
-                    return Err(SubmitError::Overloaded { retry_after_s: RETRY_AFTER_S });
-                }
-                Err(Full) => {}
-            }
-            shared.wakes.flush.call();
-            let looks_again = (Instant::now() + ROOM_TICK).min(deadline);
-            if timeout_at(looks_again, room).await.is_err() {
-                tracing::trace!(bytes, "no room yet");
-            }
-        }
     }
 
     /// Queues a submission for the journal; the apply stage answers it once it is durable. With an error nobody does.
@@ -112,22 +75,17 @@ impl Indexer {
         answer: Answer,
     ) -> Result<(), orszem_journal::Error> {
         let JournalSubmission { identity, frames } = submission.clone();
-        let apply = self.apply_queue();
-        let completion = move |result: Result<Appended, orszem_journal::Error>| match result {
+        self.stages().append(submission, move |result| match result {
             Ok(Appended { first, end, positions }) => {
                 let place = |(FrameInput { kind, payload }, position)| Frame { position, kind, payload };
                 let frames = frames.into_iter().zip(positions).map(place).collect();
-                let group = Group { first, end, identity, frames };
-                if apply.send(Work::Group(Durable { group, reservation, answer })).is_err() {
-                    tracing::error!(
-                        position = first,
-                        "a journaled group waits for the next start: the apply stage has stopped"
-                    );
-                }
+                Some(Durable { group: Group { first, end, identity, frames }, reservation, answer })
             }
-            Err(error) => refuse(answer, error),
-        };
-        self.with_writer(|writer| writer.submit(submission, Box::new(completion)))
+            Err(error) => {
+                refuse(answer, error);
+                None
+            }
+        })
     }
 }
 

@@ -65,7 +65,7 @@ impl Subscriber {
                 Some(Ok(group)) => group,
                 Some(Err(orszem_journal::Error::Damaged(damage))) => {
                     tracing::error!(subscriber = %self.name, %damage, "a subscriber steps over damage in the journal");
-                    self.shared.metrics.failed("subscriber_read");
+                    self.shared.metrics.counted.failed("subscriber_read");
                     self.position = Reader::position(reader);
                     continue;
                 }
@@ -95,7 +95,7 @@ impl Subscriber {
     /// indexer stops it fails with [`Error::ShuttingDown`].
     pub async fn changed(&mut self) -> Result<(), Error> {
         let changed = self.applied.changed().await;
-        if changed.is_err() || self.shared.is_stopping() { Err(Error::ShuttingDown) } else { Ok(()) }
+        if changed.is_err() || self.shared.door.is_closed() { Err(Error::ShuttingDown) } else { Ok(()) }
     }
 
     /// Remembers durably that everything before `position` is done with. Blocks on the disk.

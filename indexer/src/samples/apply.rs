@@ -2,9 +2,6 @@
 //!
 //! Replay runs the same code on the same groups, so it comes to the same store.
 
-use std::sync::Arc;
-use std::sync::mpsc::Receiver;
-
 use orszem_journal::{Frame, Group, Identity, Kind, Verdict};
 use orszem_series::{Applied, Batch};
 use tokio::sync::oneshot;
@@ -15,15 +12,8 @@ use crate::error::{Error, chain};
 use crate::ingest::http::{Accepted, SubmitError};
 use crate::wake::lock;
 
-/// What the apply thread is given, in the order of the journal.
-pub(super) enum Work {
-    Group(Box<Durable>),
-    /// Nothing follows.
-    Stop,
-}
-
 /// A group that is in the journal and whose sender waits.
-pub(super) struct Durable {
+pub(crate) struct Durable {
     pub(super) first: u64,
     pub(super) end: u64,
     pub(super) identity: Option<Identity>,
@@ -46,31 +36,19 @@ pub(super) struct Outcome {
     pub(super) failure: Option<Error>,
 }
 
-/// The apply thread: ends with [`Work::Stop`], or when nobody can send any more.
-pub(super) fn run(shared: &Arc<Shared>, work: &Receiver<Work>) {
-    // Without this thread nothing can be acknowledged, so its end, also by a panic, closes the door.
-    let _closes_the_door = StopOnDrop(Arc::clone(shared));
-    while let Ok(Work::Group(durable)) = work.recv() {
-        let Durable { first, end, identity, content, answer } = *durable;
-        let outcome = shared.apply(first, end, identity.as_ref(), vec![content]);
-        if shared.store.wants_flush() {
-            shared.wakes.flush.call();
-        }
-        let Outcome { verdict, samples, failure } = outcome;
-        shared.metrics.samples.inc_by(samples);
-        let accepted = || shared.accepted(identity.as_ref(), matches!(verdict, Verdict::Duplicate(_)));
-        let told = failure.map_or_else(|| Ok(accepted()), |error| Err(SubmitError::Io(chain(&error))));
-        if answer.send(told).is_err() {
-            tracing::debug!("a sender left before it was acknowledged");
-        }
+/// Applies a group and tells its sender.
+pub(super) fn apply_durable(shared: &Shared, durable: Durable) {
+    let Durable { first, end, identity, content, answer } = durable;
+    let outcome = shared.apply(first, end, identity.as_ref(), vec![content]);
+    if shared.store.wants_flush() {
+        shared.wakes.flush.call();
     }
-}
-
-struct StopOnDrop(Arc<Shared>);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.begin_stop();
+    let Outcome { verdict, samples, failure } = outcome;
+    shared.metrics.samples.inc_by(samples);
+    let accepted = || shared.accepted(identity.as_ref(), matches!(verdict, Verdict::Duplicate(_)));
+    let told = failure.map_or_else(|| Ok(accepted()), |error| Err(SubmitError::Io(chain(&error))));
+    if answer.send(told).is_err() {
+        tracing::debug!("a sender left before it was acknowledged");
     }
 }
 
@@ -88,7 +66,7 @@ impl Shared {
         }
         let outcome = self.apply(first, end, identity.as_ref(), contents);
         if let Some(error) = &failure {
-            self.metrics.failed("apply");
+            self.metrics.counted.failed("apply");
             tracing::error!(position = first, error = %chain(error), "a journaled group was not applied in full");
         }
         Outcome { failure: outcome.failure.or(failure), ..outcome }
@@ -110,9 +88,9 @@ impl Shared {
         self.metrics.applied(duplicates, unknown_series);
         // Whoever finds an identity known finds its samples too: it is made known after them.
         let verdict = lock(&self.judge).admit(identity, first, end);
-        self.metrics.judged(verdict);
+        self.metrics.counted.judged(verdict);
         if let Some(error) = &failure {
-            self.metrics.failed("apply");
+            self.metrics.counted.failed("apply");
             tracing::error!(position = first, error = %chain(error), "a journaled group was not applied in full");
         }
         Outcome { verdict, samples: samples + duplicates, failure }

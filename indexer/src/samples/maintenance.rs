@@ -61,7 +61,7 @@ fn keep_flushed(shared: &Shared) {
             }
         };
         if let Err(error) = result {
-            shared.metrics.failed("flush");
+            shared.metrics.counted.failed("flush");
             tracing::error!(error = %chain(&error), "writing samples out failed; they stay in memory and in the journal");
             shared.wakes.flush.pause(AFTER_FAILURE);
         }
@@ -70,7 +70,7 @@ fn keep_flushed(shared: &Shared) {
 
 fn flush(shared: &Shared) -> Result<(), Error> {
     shared.flush()?;
-    shared.room.notify_waiters();
+    shared.door.tell_room();
     shared.wakes.compact.call();
     Ok(())
 }
@@ -78,7 +78,7 @@ fn flush(shared: &Shared) -> Result<(), Error> {
 fn keep_compact(shared: &Shared) {
     while shared.wakes.compact.wait(COMPACT_TICK) {
         if let Err(error) = shared.compact() {
-            shared.metrics.failed("compact");
+            shared.metrics.counted.failed("compact");
             tracing::error!(error = %chain(&error), "cutting or merging blocks failed; what is there is served");
             shared.wakes.compact.pause(AFTER_FAILURE);
         }
@@ -88,7 +88,7 @@ fn keep_compact(shared: &Shared) {
 fn keep_within_limits(shared: &Shared) {
     loop {
         if let Err(error) = shared.retain() {
-            shared.metrics.failed("retention");
+            shared.metrics.counted.failed("retention");
             tracing::error!(error = %chain(&error), "expired samples could not be removed");
         }
         if !shared.wakes.retention.wait(RETENTION_TICK) {
@@ -143,7 +143,7 @@ impl Shared {
         let stats = fs4::statvfs(&self.data_dir);
         let stats = stats.map_err(|source| Error::FreeSpace { path: self.data_dir.clone(), source })?;
         let is_full = stats.available_space() < self.options.min_free.bytes();
-        if self.set_disk_full(is_full) != is_full {
+        if self.door.set_disk_full(is_full) != is_full {
             match is_full {
                 true => tracing::error!("the disk is nearly full: no samples are taken in"),
                 false => tracing::info!("there is enough free space for samples again"),

@@ -3,19 +3,18 @@
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-use orszem_journal::Verdict;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::shared::Shared;
+use crate::counted::{Counted, encode_gauges, seconds};
 
 /// The counters; what is a state and not a count is read from the store when it is asked for.
 pub(super) struct Metrics {
+    pub(super) counted: Counted,
     pub(super) samples: Counter,
     pub(super) flush_seconds: Histogram,
     pub(super) compact_seconds: Histogram,
@@ -23,28 +22,13 @@ pub(super) struct Metrics {
     duplicates: Counter,
     unknown: Counter,
     set_aside: Counter,
-    groups: Counter,
-    repeats: Counter,
-    refused: Family<Refused, Counter>,
-    failures: Family<Failed, Counter>,
     expired: Counter,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Refused {
-    reason: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Failed {
-    operation: &'static str,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        // 1 ms to 65 s.
-        let seconds = || Histogram::new(exponential_buckets(0.001, 4.0, 9));
         Self {
+            counted: Counted::default(),
             samples: Counter::default(),
             flush_seconds: seconds(),
             compact_seconds: seconds(),
@@ -52,29 +36,12 @@ impl Default for Metrics {
             duplicates: Counter::default(),
             unknown: Counter::default(),
             set_aside: Counter::default(),
-            groups: Counter::default(),
-            repeats: Counter::default(),
-            refused: Family::default(),
-            failures: Family::default(),
             expired: Counter::default(),
         }
     }
 }
 
 impl Metrics {
-    /// Counts a group that the deduplication stage has judged.
-    pub(super) fn judged(&self, verdict: Verdict) {
-        match verdict {
-            Verdict::Fresh | Verdict::Past => self.groups.inc(),
-            Verdict::Duplicate(_) => self.repeats.inc(),
-        };
-    }
-
-    /// Counts a repeat that was recognised before it was written to the journal.
-    pub(super) fn repeated(&self) {
-        self.repeats.inc();
-    }
-
     /// Counts samples that were there already, and those whose series nobody knows.
     pub(super) fn applied(&self, duplicates: u64, unknown: u64) {
         self.duplicates.inc_by(duplicates);
@@ -96,16 +63,6 @@ impl Metrics {
         self.expired.inc_by(blocks);
     }
 
-    /// Counts a submission that was turned away.
-    pub(super) fn refused(&self, reason: &'static str) {
-        self.refused.get_or_create(&Refused { reason }).inc();
-    }
-
-    /// Counts a failure of an operation.
-    pub(super) fn failed(&self, operation: &'static str) {
-        self.failures.get_or_create(&Failed { operation }).inc();
-    }
-
     fn register(&self, registry: &mut Registry) {
         let counters = [
             ("orszem_metrics_samples_stored", "Samples that became visible and were acknowledged", &self.samples),
@@ -120,24 +77,13 @@ impl Metrics {
                 "Samples of the journal whose series is not known because a part of it is damaged",
                 &self.unknown,
             ),
-            ("orszem_metrics_groups_applied", "Submissions that were applied, replay included", &self.groups),
-            (
-                "orszem_metrics_groups_repeated",
-                "Submissions left out because they had been applied before",
-                &self.repeats,
-            ),
             ("orszem_metrics_quarantined", "Damaged files and journal ranges found at the start", &self.set_aside),
             ("orszem_metrics_blocks_expired", "Blocks that retention removed", &self.expired),
         ];
         for (name, help, counter) in counters {
             registry.register(name, help, counter.clone());
         }
-        registry.register(
-            "orszem_metrics_submissions_refused",
-            "Submissions of samples turned away, by reason",
-            self.refused.clone(),
-        );
-        registry.register("orszem_metrics_failures", "Failed operations of the series store", self.failures.clone());
+        self.counted.register("orszem_metrics", registry);
         registry.register(
             "orszem_metrics_flush_seconds",
             "How long write-outs of samples took",
@@ -181,10 +127,6 @@ impl Collector for States {
             ),
             ("orszem_metrics_journal_bytes", "Bytes of the journal of metrics on disk", shared.journal.disk_bytes()),
         ];
-        for (name, help, value) in gauges {
-            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
-            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
-        }
-        Ok(())
+        encode_gauges(&mut encoder, &gauges)
     }
 }

@@ -17,17 +17,16 @@ mod submit;
 mod tests;
 
 use std::path::Path;
-use std::sync::mpsc::{self, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use orszem_journal::{Writer, WriterOptions};
+use orszem_journal::LocalJournal;
 use orszem_series::SeriesStore;
 use prometheus_client::registry::Registry;
 
-use crate::error::{Error, chain};
-use crate::wake::{OwnedThread, lock};
-use apply::Work;
+use crate::error::Error;
+use crate::stages::{Memory, Side, Stages, Threads};
+use crate::wake::OwnedThread;
+use apply::Durable;
 use shared::Shared;
 
 pub use open::SamplesReport;
@@ -36,31 +35,11 @@ pub use sink::BatchSink;
 pub use source::TenantSource;
 pub use submit::SampleSubmission;
 
-/// Durable groups that may wait for the apply stage; beyond, the journal waits.
-const APPLY_QUEUE_LENGTH: usize = 256;
-/// The longest a stop takes. What has not ended by then is safe in the journal.
-const STOP_WITHIN: Duration = Duration::from_secs(9);
-/// How much of it the last write-out may use; without it the next start replays.
-const LAST_FLUSH_WITHIN: Duration = Duration::from_secs(5);
-
 /// Keeps metrics: takes samples in, has them by series, and answers from them. Clones share one; when the last is
 /// dropped without [`Samples::shutdown`], memory is not written out and the next start replays the journal.
 #[derive(Clone)]
 pub struct Samples {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    shared: Arc<Shared>,
-    /// `None` once the end has begun.
-    writer: RwLock<Option<Writer>>,
-    apply_queue: SyncSender<Work>,
-    threads: Mutex<Option<Threads>>,
-}
-
-struct Threads {
-    apply: OwnedThread,
-    maintenance: Vec<OwnedThread>,
+    stages: Arc<Stages<Shared>>,
 }
 
 impl Samples {
@@ -71,16 +50,7 @@ impl Samples {
     /// in the report.
     pub fn open(data_dir: &Path, options: SamplesOptions) -> Result<(Self, SamplesReport), Error> {
         let (shared, report) = open::open(data_dir, options)?;
-        let shared = Arc::new(shared);
-        let writer = Writer::start("series-journal", shared.journal.clone(), WriterOptions::default());
-        let writer = writer.map_err(|source| Error::OpenJournal { path: shared.journal_dir.clone(), source })?;
-        let (apply_queue, work) = mpsc::sync_channel(APPLY_QUEUE_LENGTH);
-        let applying = Arc::clone(&shared);
-        let apply = OwnedThread::start("series-apply", move || apply::run(&applying, &work))?;
-        let maintenance = maintenance::start(&shared)?;
-        let threads = Mutex::new(Some(Threads { apply, maintenance }));
-        let inner = Inner { shared, writer: RwLock::new(Some(writer)), apply_queue, threads };
-        Ok((Self { inner: Arc::new(inner) }, report))
+        Ok((Self { stages: Arc::new(Stages::start(shared)?) }, report))
     }
 
     /// The store, to build batches and to ask.
@@ -127,72 +97,45 @@ impl Samples {
     /// When the stop itself broke off.
     pub async fn shutdown(&self) -> Result<(), Error> {
         let samples = self.clone();
-        let stopped = tokio::task::spawn_blocking(move || samples.inner.stop(true)).await;
+        let stopped = tokio::task::spawn_blocking(move || samples.stages.stop(Memory::WriteOut)).await;
         stopped.map_err(|source| Error::Blocking { source })
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.inner.shared
-    }
-
-    fn apply_queue(&self) -> SyncSender<Work> {
-        self.inner.apply_queue.clone()
-    }
-
-    /// Calls `submit` with the journal's writer while there is one.
-    fn with_writer(
-        &self,
-        submit: impl FnOnce(&Writer) -> Result<(), orszem_journal::Error>,
-    ) -> Result<(), orszem_journal::Error> {
-        let writer = self.inner.writer.read().unwrap_or_else(PoisonError::into_inner);
-        writer.as_ref().map_or(Err(orszem_journal::Error::WriterStopped), submit)
+        &self.stages.shared
     }
 }
 
-impl Inner {
-    /// Stops everything in order: the way in, the journal, the apply stage, maintenance.
-    fn stop(&self, writes_out: bool) {
-        let Some(Threads { apply, maintenance }) = lock(&self.threads).take() else { return };
-        let deadline = Instant::now() + STOP_WITHIN;
-        self.shared.begin_stop();
-        maintenance::stop(&self.shared);
-        let writer = self.writer.write().unwrap_or_else(PoisonError::into_inner).take();
-        let is_drained = self.drain(writer, deadline) && apply.join_by(deadline);
-        if writes_out && is_drained {
-            self.write_out(deadline);
-        }
-        for thread in maintenance {
-            thread.join_by(deadline);
-        }
+impl Side for Shared {
+    type Durable = Durable;
+    const THREADS: Threads = Threads {
+        journal: "series-journal",
+        apply: "series-apply",
+        drain: "series-drain",
+        last_flush: "series-last-flush",
+    };
+
+    fn journal(&self) -> (&LocalJournal, &Path) {
+        (&self.journal, &self.journal_dir)
     }
 
-    /// Lets the journal finish what is queued, then tells the apply stage that nothing follows.
-    fn drain(&self, writer: Option<Writer>, deadline: Instant) -> bool {
-        let apply_queue = self.apply_queue.clone();
-        let drain = move || {
-            if let Some(Err(error)) = writer.map(Writer::stop) {
-                tracing::error!(error = %chain(&error), "the journal's writer ended badly");
-            }
-            if apply_queue.send(Work::Stop).is_err() {
-                tracing::error!("the apply stage had stopped before");
-            }
-        };
-        OwnedThread::joined("series-drain", drain, deadline)
+    fn apply_durable(&self, durable: Durable) {
+        apply::apply_durable(self, durable);
     }
 
-    fn write_out(&self, deadline: Instant) {
-        let shared = Arc::clone(&self.shared);
-        let flush = move || {
-            if let Err(error) = shared.flush() {
-                tracing::warn!(error = %chain(&error), "samples were not written out; the next start replays the journal");
-            }
-        };
-        OwnedThread::joined("series-last-flush", flush, deadline.min(Instant::now() + LAST_FLUSH_WITHIN));
+    fn start_maintenance(shared: &Arc<Self>) -> Result<Vec<OwnedThread>, Error> {
+        maintenance::start(shared)
     }
-}
 
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.stop(false);
+    fn stop_maintenance(&self) {
+        maintenance::stop(self);
+    }
+
+    fn close(&self) {
+        self.begin_stop();
+    }
+
+    fn write_out(&self) -> Result<(), Error> {
+        self.flush()
     }
 }

@@ -2,15 +2,14 @@
 
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use orszem_journal::{Deduplicator, LocalJournal};
 use orszem_series::{Retention, SeriesStore};
-use tokio::sync::Notify;
 
 use super::metrics::Metrics;
 use super::options::SamplesOptions;
 use crate::checkpoint::Checkpoint;
+use crate::door::Door;
 use crate::judge::Judge;
 use crate::wake::Wake;
 
@@ -26,11 +25,8 @@ pub(crate) struct Shared {
     /// Held while the journal is trimmed or its checkpoint replaced.
     pub(super) checkpoint: Mutex<Checkpoint>,
     pub(super) metrics: Metrics,
-    /// Tells that there may be room in memory again.
-    pub(super) room: Notify,
+    pub(super) door: Door,
     pub(super) wakes: Wakes,
-    is_stopping: AtomicBool,
-    is_disk_full: AtomicBool,
 }
 
 /// What each maintenance thread waits on.
@@ -65,31 +61,13 @@ impl Shared {
             judge: Mutex::new(Judge::new(deduplicator)),
             checkpoint: Mutex::new(checkpoint),
             metrics: Metrics::default(),
-            room: Notify::new(),
+            door: Door::default(),
             wakes: Wakes::default(),
-            is_stopping: AtomicBool::new(false),
-            is_disk_full: AtomicBool::new(false),
         }
     }
 
-    /// Whether nothing more is taken in because the end has begun.
-    pub(super) fn is_stopping(&self) -> bool {
-        self.is_stopping.load(Ordering::Acquire)
-    }
-
     pub(super) fn begin_stop(&self) {
-        self.is_stopping.store(true, Ordering::Release);
+        self.door.close();
         self.store.stop();
-        self.room.notify_waiters();
-    }
-
-    /// Whether nothing more is taken in because the disk is nearly full.
-    pub(super) fn is_disk_full(&self) -> bool {
-        self.is_disk_full.load(Ordering::Acquire)
-    }
-
-    /// Answers what it was before.
-    pub(super) fn set_disk_full(&self, is_full: bool) -> bool {
-        self.is_disk_full.swap(is_full, Ordering::AcqRel)
     }
 }

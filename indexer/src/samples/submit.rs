@@ -1,29 +1,19 @@
 //! The way in: recognise repeats, look for room, journal, and wait until the apply stage has acknowledged.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use orszem_journal::{Appended, FrameInput, Identity as JournalIdentity, Kind, Signal, Submission};
 use orszem_model::Matcher;
 use orszem_series::Batch;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
 
 use super::Samples;
-use super::apply::{Content, Durable, Work};
+use super::apply::{Content, Durable};
 use crate::command::{Command, SeriesDeletion};
 use crate::error::chain;
 use crate::identity;
 use crate::ingest::http::{Accepted, Identity, SubmitError};
 use crate::submit::submit_error;
 use crate::wake::lock;
-
-/// How long a submission waits for room in memory before its sender is told to come back.
-const ROOM_WITHIN: Duration = Duration::from_secs(5);
-/// How often it looks for room where nobody tells.
-const ROOM_TICK: Duration = Duration::from_millis(50);
-/// When a sender should come back.
-const RETRY_AFTER_S: u64 = 1;
 
 /// The samples of one request.
 #[derive(Debug)]
@@ -51,7 +41,7 @@ impl Samples {
     pub async fn submit(&self, submission: SampleSubmission) -> Result<Accepted, SubmitError> {
         let submitted = self.submit_counted(submission).await;
         if let Err(error) = &submitted {
-            self.shared().metrics.refused(error.reason());
+            self.shared().metrics.counted.refused(error.reason());
         }
         submitted
     }
@@ -59,14 +49,14 @@ impl Samples {
     async fn submit_counted(&self, submission: SampleSubmission) -> Result<Accepted, SubmitError> {
         let SampleSubmission { tenant, identity, idempotency_key, batch, frames } = submission;
         let shared = self.shared();
-        if shared.is_stopping() {
+        if shared.door.is_closed() {
             return Err(SubmitError::ShuttingDown);
         }
         let identity = identity::of(tenant, Signal::Metrics, identity.as_ref(), idempotency_key.as_deref());
         let is_repeat =
             identity.as_ref().is_some_and(|identity| lock(&shared.judge).deduplicator.is_duplicate(identity));
         if is_repeat {
-            shared.metrics.repeated();
+            shared.metrics.counted.repeated();
             return Ok(shared.accepted(identity.as_ref(), true));
         }
         if frames.is_empty() {
@@ -76,7 +66,7 @@ impl Samples {
             // The identity of a batch without samples still has to be remembered.
             return self.journal(identity, mark(), Content::Command(Command::Mark)).await;
         }
-        self.room().await?;
+        shared.door.room(&shared.wakes.flush, || shared.store.has_room().then_some(())).await?;
         let frames = frames.into_iter().map(|payload| FrameInput { kind: Kind::Samples, payload }).collect();
         self.journal(identity, frames, Content::Samples(batch)).await
     }
@@ -87,40 +77,12 @@ impl Samples {
     /// # Errors
     /// As [`Self::submit`]; after [`SubmitError::Io`] part of the samples may be gone.
     pub async fn delete(&self, tenant: u32, sets: &[Vec<Matcher>], start: i64, end: i64) -> Result<(), SubmitError> {
-        if self.shared().is_stopping() {
+        if self.shared().door.is_closed() {
             return Err(SubmitError::ShuttingDown);
         }
         let command = Command::DeleteSeries(SeriesDeletion::new(tenant, start, end, sets));
         let frames = vec![FrameInput { kind: Kind::Command, payload: command.encode().into() }];
         self.journal(None, frames, Content::Command(command)).await.map(drop)
-    }
-
-    /// Waits for room, at most [`ROOM_WITHIN`].
-    async fn room(&self) -> Result<(), SubmitError> {
-        let shared = self.shared();
-        let deadline = Instant::now() + ROOM_WITHIN;
-        loop {
-            if shared.is_stopping() {
-                return Err(SubmitError::ShuttingDown);
-            }
-            if shared.is_disk_full() {
-                return Err(SubmitError::DiskFull);
-            }
-            // Listening comes before looking, so that no room is missed.
-            let mut room = std::pin::pin!(shared.room.notified());
-            room.as_mut().enable();
-            if shared.store.has_room() {
-                return Ok(());
-            }
-            if Instant::now() >= deadline {
-                return Err(SubmitError::Overloaded { retry_after_s: RETRY_AFTER_S });
-            }
-            shared.wakes.flush.call();
-            let looks_again = (Instant::now() + ROOM_TICK).min(deadline);
-            if timeout_at(looks_again, room).await.is_err() {
-                tracing::trace!("no room yet");
-            }
-        }
     }
 
     /// Queues frames for the journal and waits until the apply stage has done what they say.
@@ -131,27 +93,18 @@ impl Samples {
         content: Content,
     ) -> Result<Accepted, SubmitError> {
         let (answer, acknowledged) = oneshot::channel();
-        let apply = self.apply_queue();
         let submission = Submission { identity: identity.clone(), frames };
-        let completion = move |result: Result<Appended, orszem_journal::Error>| match result {
-            Ok(Appended { first, end, positions: _ }) => {
-                let durable = Durable { first, end, identity, content, answer };
-                if apply.send(Work::Group(Box::new(durable))).is_err() {
-                    tracing::error!(
-                        position = first,
-                        "a journaled group waits for the next start: the apply stage has stopped"
-                    );
-                }
-            }
+        let appended = self.stages.append(submission, move |result| match result {
+            Ok(Appended { first, end, positions: _ }) => Some(Durable { first, end, identity, content, answer }),
             Err(error) => {
                 tracing::error!(error = %chain(&error), "the journal of metrics could not be written");
                 if answer.send(Err(submit_error(&error))).is_err() {
                     tracing::debug!("a sender left before it was refused");
                 }
+                None
             }
-        };
-        self.with_writer(|writer| writer.submit(submission, Box::new(completion)))
-            .map_err(|error| submit_error(&error))?;
+        });
+        appended.map_err(|error| submit_error(&error))?;
         let stopped = || SubmitError::Io("the apply stage has stopped".to_owned());
         acknowledged.await.unwrap_or_else(|_gone| Err(stopped()))
     }

@@ -57,7 +57,7 @@ async fn a_full_disk_refuses_until_there_is_space() {
     let directory = directory();
     let hungry = IndexerOptions { min_free: ByteSize(u64::MAX / 4), ..options() };
     let (indexer, _) = Indexer::open(directory.path(), hungry).expect("opens");
-    eventually("the disk counts as full", || indexer.shared().is_disk_full()).await;
+    eventually("the disk counts as full", || indexer.shared().door.is_disk_full()).await;
     assert_eq!(indexer.submit(submission(&["a"])).await, Err(SubmitError::DiskFull));
     assert_eq!(indexer.shared().retain(Timestamp(NOON)).expect("decides"), Pressure::Full);
     drop(indexer);
