@@ -11,9 +11,8 @@ mod named;
 
 use std::fmt;
 
+pub use civil::Civil;
 pub use duration::{format_duration, parse_duration};
-
-use civil::Civil;
 
 /// Nanoseconds in a second.
 pub const NANOS_PER_SECOND: i64 = 1_000_000_000;

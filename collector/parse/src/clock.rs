@@ -1,6 +1,7 @@
 //! A time of day without a date, `10:00:00,123`, as logback and log4j print it by default.
 
 use orszem_model::Timestamp;
+use orszem_model::time::Civil;
 
 use super::{Inferred, Moment, Stamp, time};
 
@@ -24,10 +25,10 @@ pub(crate) fn time_of_day(text: &[u8], moment: &Moment<'_>) -> Option<Stamp> {
     let today = moment.now.0.div_euclid(NANOS * DAY_SECONDS);
     let limit = moment.now.0.saturating_add(AHEAD_SECONDS * NANOS);
     (-1..=1).rev().find_map(|shift| {
-        let (year, month, day) = civil(today + shift);
+        let Civil { year, month, day } = Civil::from_days(today + shift);
         put(&mut iso[..4], year);
-        put(&mut iso[5..7], month);
-        put(&mut iso[8..10], day);
+        put(&mut iso[5..7], i64::from(month));
+        put(&mut iso[8..10], i64::from(day));
         let stamp = time::iso(iso.get(..11 + len)?, moment)?;
         let inferred = Inferred { year: true, ..stamp.inferred };
         (stamp.at <= Timestamp(limit)).then_some(Stamp { at: stamp.at, len, inferred })
@@ -40,18 +41,6 @@ fn put(place: &mut [u8], mut number: i64) {
         *byte = b'0' + u8::try_from(number.rem_euclid(10)).unwrap_or(0);
         number /= 10;
     }
-}
-
-/// The date of a day since 1970. Source: H. Hinnant, "chrono-compatible date algorithms".
-fn civil(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (year_of_era + shifted.div_euclid(146_097) * 400 + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

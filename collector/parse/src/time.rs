@@ -4,7 +4,7 @@ mod cursor;
 mod zone;
 
 use orszem_model::Timestamp;
-use orszem_model::time::parse_timestamp;
+use orszem_model::time::{Civil, parse_timestamp};
 
 use super::stamp::Stamp;
 use super::{Inferred, Moment};
@@ -28,17 +28,8 @@ struct Shown {
 impl Shown {
     /// `None` where the calendar has no such day or the result leaves the range of a timestamp.
     fn at(self, offset: Option<i64>, zone: &Zone) -> Option<Timestamp> {
-        let leap = self.year % 4 == 0 && (self.year % 100 != 0 || self.year % 400 == 0);
-        let last = match self.month {
-            2 => 28 + i64::from(leap),
-            4 | 6 | 9 | 11 => 30,
-            1..=12 => 31,
-            _ => return None,
-        };
-        if !(1..=last).contains(&self.day) {
-            return None;
-        }
-        let local = days_from_civil(self.year, self.month, self.day) * DAY_SECONDS + self.seconds;
+        let (month, day) = (u32::try_from(self.month).ok()?, u32::try_from(self.day).ok()?);
+        let local = Civil::new(self.year, month, day)?.days() * DAY_SECONDS + self.seconds;
         let unix = offset.map_or_else(|| zone.to_unix(local), |east| local - east);
         unix.checked_mul(NANOS)?.checked_add(self.nanos).map(Timestamp)
     }
@@ -65,15 +56,6 @@ impl Shown {
             .find(|at| at.0 <= limit)?;
         Some(Stamp { at, len, inferred: Inferred { year: true, zone: offset.is_none() } })
     }
-}
-
-/// Days since 1970-01-01 in the proleptic Gregorian calendar. Source: H. Hinnant, "chrono-compatible date algorithms".
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
 /// `2026-11-22T10:00:00[.fraction][offset]`; the `T` may be a blank or two, the dashes slashes or dots.

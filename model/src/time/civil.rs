@@ -6,15 +6,17 @@ use super::{NANOS_PER_SECOND, SECONDS_PER_DAY, Timestamp};
 
 /// A date that exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Civil {
-    pub(super) year: i64,
-    pub(super) month: u32,
-    pub(super) day: u32,
+pub struct Civil {
+    pub year: i64,
+    /// From 1.
+    pub month: u32,
+    /// From 1.
+    pub day: u32,
 }
 
 impl Civil {
     /// The date, `None` when the month has no such day.
-    pub(super) fn new(year: i64, month: u32, day: u32) -> Option<Self> {
+    pub fn new(year: i64, month: u32, day: u32) -> Option<Self> {
         let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
         let days = match month {
             2 if leap => 29,
@@ -27,7 +29,7 @@ impl Civil {
     }
 
     /// Days since 1970-01-01.
-    pub(super) fn days(self) -> i64 {
+    pub fn days(self) -> i64 {
         let year = if self.month <= 2 { self.year - 1 } else { self.year };
         let era = year.div_euclid(400);
         let year_of_era = year.rem_euclid(400);
@@ -38,7 +40,7 @@ impl Civil {
     }
 
     /// The date that lies `days` after 1970-01-01.
-    pub(super) fn from_days(days: i64) -> Self {
+    pub fn from_days(days: i64) -> Self {
         let days = days + 719_468;
         let era = days.div_euclid(146_097);
         let day_of_era = days.rem_euclid(146_097);

@@ -1,5 +1,7 @@
 //! Calendar functions, in UTC.
 
+use orszem_model::time::Civil;
+
 use crate::functions::Function;
 
 const DAY_S: i64 = 86_400;
@@ -14,7 +16,7 @@ pub(super) fn of(function: Function) -> Option<fn(f64) -> f64> {
             (days(seconds) - days_to(year, 1) + 1) as f64
         },
         Function::DaysInMonth => |seconds| {
-            let Date { year, month, .. } = date(seconds);
+            let Civil { year, month, day: _ } = date(seconds);
             let (next_year, next) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
             (days_to(next_year, next) - days_to(year, month)) as f64
         },
@@ -26,39 +28,17 @@ pub(super) fn of(function: Function) -> Option<fn(f64) -> f64> {
     })
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Date {
-    year: i64,
-    month: u8,
-    day: u8,
-}
-
 fn days(seconds: f64) -> i64 {
     (seconds as i64).div_euclid(DAY_S)
 }
 
-/// Proleptic Gregorian; counted in years that begin in March, so that the leap day is the last.
-fn date(seconds: f64) -> Date {
-    let shifted = days(seconds) + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    Date { year: year_of_era + era * 400 + i64::from(month <= 2), month: month as u8, day: day as u8 }
+fn date(seconds: f64) -> Civil {
+    Civil::from_days(days(seconds))
 }
 
 /// The days from 1970 to the first of a month.
-fn days_to(year: i64, month: u8) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let shifted_month = (i64::from(month) + 9) % 12;
-    let day_of_year = (153 * shifted_month + 2) / 5;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
+fn days_to(year: i64, month: u32) -> i64 {
+    Civil { year, month, day: 1 }.days()
 }
 
 #[cfg(test)]
