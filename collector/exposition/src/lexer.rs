@@ -1,7 +1,10 @@
 //! The words of the text formats: what both lexers share.
 
+use std::borrow::Cow;
+
 use memchr::{memchr_iter, memchr2, memchr3};
 
+use crate::entry::unescape;
 use crate::error::ParseError;
 use crate::quote::quote;
 
@@ -125,6 +128,45 @@ impl<'b> Cursor<'b> {
     pub(crate) fn invalid(&mut self, at: usize) -> Token {
         self.at = at.min(self.end());
         Token::Invalid
+    }
+
+    /// The current word as text, without `quotes` bytes at both ends.
+    #[inline]
+    pub(crate) fn text(&mut self, quotes: usize) -> Result<&'b str, ParseError> {
+        let word = self.current();
+        let inner = word.get(quotes..word.len().saturating_sub(quotes)).unwrap_or_default();
+        match std::str::from_utf8(inner) {
+            Ok(text) => Ok(text),
+            Err(_) => Err(self.error(format!("invalid UTF-8 label value: {}", quote(word)))),
+        }
+    }
+
+    /// The current word as the name of a family, in quotes or not.
+    pub(crate) fn family_name(&mut self) -> Result<Cow<'b, str>, ParseError> {
+        let word = self.current();
+        let inner = word.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\"")).unwrap_or(word);
+        match std::str::from_utf8(inner) {
+            Ok(name) => Ok(unescape(name, true)),
+            Err(_) => Err(self.error(format!("invalid metric name {}", quote(inner)))),
+        }
+    }
+
+    /// Takes a name as `token`.
+    #[inline]
+    pub(crate) fn take_name(&mut self, token: Token, then: State) -> Token {
+        match self.name_end(token == Token::MetricName) {
+            Some(end) => self.take(token, end, then),
+            None => self.invalid(self.word),
+        }
+    }
+
+    /// Takes a string in quotes as `token`.
+    #[inline]
+    pub(crate) fn take_quoted(&mut self, token: Token, spans_lines: bool, then: State) -> Token {
+        match self.quoted_end(spans_lines) {
+            Ok(end) => self.take(token, end, then),
+            Err(at) => self.invalid(at),
+        }
     }
 
     fn end(&self) -> usize {

@@ -69,7 +69,7 @@ impl<'b> OpenMetricsParser<'b> {
             let expected = format!("expected metric name after {}", keyword.name());
             return Err(self.cursor.unexpected(&expected, token));
         }
-        let family = self.family_name()?;
+        let family = self.cursor.family_name()?;
         if self.lex() != Token::Text {
             return Err(self.cursor.error(format!("expected text in {}", keyword.name())));
         }
@@ -108,15 +108,6 @@ impl<'b> OpenMetricsParser<'b> {
         })
     }
 
-    fn family_name(&mut self) -> Result<Cow<'b, str>, ParseError> {
-        let word = self.cursor.current();
-        let inner = word.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\"")).unwrap_or(word);
-        match std::str::from_utf8(inner) {
-            Ok(name) => Ok(unescape(name, true)),
-            Err(_) => Err(self.cursor.error(format!("invalid metric name {}", quote(inner)))),
-        }
-    }
-
     fn sample(&mut self, token: Token) -> Result<Sample<'_>, ParseError> {
         let start = self.cursor.word;
         let mut pairs = std::mem::take(&mut self.pairs);
@@ -124,7 +115,7 @@ impl<'b> OpenMetricsParser<'b> {
         let mut name = None;
         let mut token = token;
         if token == Token::MetricName {
-            name = Some(self.text(0)?);
+            name = Some(self.cursor.text(0)?);
             token = self.lex();
         }
         let mut end = self.cursor.word;
@@ -228,7 +219,7 @@ impl<'b> OpenMetricsParser<'b> {
                 Token::LabelName | Token::Quoted => {}
                 token => return Err(self.cursor.unexpected("expected label name", token)),
             }
-            let label = self.text(usize::from(is_quoted))?;
+            let label = self.cursor.text(usize::from(is_quoted))?;
             token = self.lex();
             if matches!(token, Token::Comma | Token::BraceClose) {
                 let Some(name) = name.as_deref_mut().filter(|_| is_quoted) else {
@@ -250,7 +241,7 @@ impl<'b> OpenMetricsParser<'b> {
             if token != Token::LabelValue {
                 return Err(self.cursor.unexpected("expected label value", token));
             }
-            let value = self.text(1)?;
+            let value = self.cursor.text(1)?;
             pairs.push((label, value));
             token = self.lex();
             if token == Token::Comma {
@@ -258,17 +249,6 @@ impl<'b> OpenMetricsParser<'b> {
             } else if token != Token::BraceClose {
                 return Err(self.cursor.unexpected("expected comma or brace close", token));
             }
-        }
-    }
-
-    /// The current word without `quotes` bytes at both ends.
-    #[inline]
-    fn text(&mut self, quotes: usize) -> Result<&'b str, ParseError> {
-        let word = self.cursor.current();
-        let inner = word.get(quotes..word.len().saturating_sub(quotes)).unwrap_or_default();
-        match std::str::from_utf8(inner) {
-            Ok(text) => Ok(text),
-            Err(_) => Err(self.cursor.error(format!("invalid UTF-8 label value: {}", quote(word)))),
         }
     }
 
@@ -281,9 +261,9 @@ impl<'b> OpenMetricsParser<'b> {
         match (cursor.state, byte) {
             (State::LineStart, b'#') => keyword(cursor),
             (State::LineStart | State::Value, b'{') => cursor.take(Token::BraceOpen, at + 1, State::Labels),
-            (State::LineStart, _) => name(cursor, Token::MetricName, State::Value),
-            (State::MetaName, b'"') => quoted(cursor, Token::MetricName, true, State::MetaText),
-            (State::MetaName, _) => name(cursor, Token::MetricName, State::MetaText),
+            (State::LineStart, _) => cursor.take_name(Token::MetricName, State::Value),
+            (State::MetaName, b'"') => cursor.take_quoted(Token::MetricName, true, State::MetaText),
+            (State::MetaName, _) => cursor.take_name(Token::MetricName, State::MetaText),
             (State::MetaText, b' ') => {
                 let end = cursor.line_end(at);
                 match cursor.byte(end) {
@@ -294,14 +274,14 @@ impl<'b> OpenMetricsParser<'b> {
             (State::Labels | State::Exemplar, b',') => cursor.take(Token::Comma, at + 1, cursor.state),
             (State::Labels, b'}') => cursor.take(Token::BraceClose, at + 1, State::Value),
             (State::Labels, b'=') => cursor.take(Token::Equal, at + 1, State::LabelValue),
-            (State::Labels, b'"') => quoted(cursor, Token::Quoted, true, State::Labels),
-            (State::Labels, _) => name(cursor, Token::LabelName, State::Labels),
-            (State::LabelValue, b'"') => quoted(cursor, Token::LabelValue, false, State::Labels),
+            (State::Labels, b'"') => cursor.take_quoted(Token::Quoted, true, State::Labels),
+            (State::Labels, _) => cursor.take_name(Token::LabelName, State::Labels),
+            (State::LabelValue, b'"') => cursor.take_quoted(Token::LabelValue, false, State::Labels),
             (State::Exemplar, b'}') => cursor.take(Token::BraceClose, at + 1, State::ExemplarValue),
             (State::Exemplar, b'=') => cursor.take(Token::Equal, at + 1, State::ExemplarValue),
-            (State::Exemplar, b'"') => quoted(cursor, Token::Quoted, false, State::Exemplar),
-            (State::Exemplar, _) => name(cursor, Token::LabelName, State::Exemplar),
-            (State::ExemplarValue, b'"') => quoted(cursor, Token::LabelValue, false, State::Exemplar),
+            (State::Exemplar, b'"') => cursor.take_quoted(Token::Quoted, false, State::Exemplar),
+            (State::Exemplar, _) => cursor.take_name(Token::LabelName, State::Exemplar),
+            (State::ExemplarValue, b'"') => cursor.take_quoted(Token::LabelValue, false, State::Exemplar),
             (State::Value, b' ') => word(cursor, Token::Value, State::Timestamp),
             (State::ExemplarValue, b' ') => word(cursor, Token::Value, State::ExemplarTimestamp),
             (State::Timestamp | State::ExemplarTimestamp, b'\n') => {
@@ -313,20 +293,6 @@ impl<'b> OpenMetricsParser<'b> {
             (State::Timestamp | State::ExemplarTimestamp, b' ') => word(cursor, Token::Timestamp, cursor.state),
             _ => cursor.invalid(at),
         }
-    }
-}
-
-fn name(cursor: &mut Cursor<'_>, token: Token, then: State) -> Token {
-    match cursor.name_end(token == Token::MetricName) {
-        Some(end) => cursor.take(token, end, then),
-        None => cursor.invalid(cursor.word),
-    }
-}
-
-fn quoted(cursor: &mut Cursor<'_>, token: Token, spans_lines: bool, then: State) -> Token {
-    match cursor.quoted_end(spans_lines) {
-        Ok(end) => cursor.take(token, end, then),
-        Err(at) => cursor.invalid(at),
     }
 }
 

@@ -3,8 +3,6 @@
 //! Source: `model/textparse/{promlex.l,promparse.go}` of Prometheus 3. Differences: a time may be negative, and a NUL at
 //! the beginning of a line is an error instead of the end of the body.
 
-use std::borrow::Cow;
-
 use crate::entry::{Entry, MetricType, Sample, Series, unescape};
 use crate::error::ParseError;
 use crate::lexer::{Cursor, State, Token};
@@ -52,7 +50,7 @@ impl<'b> TextParser<'b> {
             let expected = format!("expected metric name after {}", keyword.name());
             return Err(self.cursor.unexpected(&expected, token));
         }
-        let family = self.family_name()?;
+        let family = self.cursor.family_name()?;
         let token = self.lex();
         if token != Token::Text {
             let reason = format!("expected text in {}, got {}", keyword.name(), token.name());
@@ -82,22 +80,13 @@ impl<'b> TextParser<'b> {
         }
     }
 
-    fn family_name(&mut self) -> Result<Cow<'b, str>, ParseError> {
-        let word = self.cursor.current();
-        let inner = word.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\"")).unwrap_or(word);
-        match std::str::from_utf8(inner) {
-            Ok(name) => Ok(unescape(name, true)),
-            Err(_) => Err(self.cursor.error(format!("invalid metric name {}", quote(inner)))),
-        }
-    }
-
     fn sample(&mut self, token: Token) -> Result<Sample<'_>, ParseError> {
         self.pairs.clear();
         let start = self.cursor.word;
         let mut name = None;
         let mut token = token;
         if token == Token::MetricName {
-            name = Some(self.text(0)?);
+            name = Some(self.cursor.text(0)?);
             token = self.lex();
         }
         let mut end = self.cursor.word;
@@ -150,7 +139,7 @@ impl<'b> TextParser<'b> {
                 Token::LabelName | Token::Quoted => {}
                 token => return Err(self.cursor.unexpected("expected label name", token)),
             }
-            let label = self.text(usize::from(is_quoted))?;
+            let label = self.cursor.text(usize::from(is_quoted))?;
             token = self.lex();
             // A lone string is the metric's name.
             if is_quoted && matches!(token, Token::Comma | Token::BraceClose) {
@@ -170,24 +159,13 @@ impl<'b> TextParser<'b> {
             if token != Token::LabelValue {
                 return Err(self.cursor.unexpected("expected label value", token));
             }
-            let value = self.text(1)?;
+            let value = self.cursor.text(1)?;
             self.pairs.push((label, value));
             token = self.lex();
             // Prometheus asks for no comma between labels here.
             if token == Token::Comma {
                 token = self.lex();
             }
-        }
-    }
-
-    /// The current word without `quotes` bytes at both ends.
-    #[inline]
-    fn text(&mut self, quotes: usize) -> Result<&'b str, ParseError> {
-        let word = self.cursor.current();
-        let inner = word.get(quotes..word.len().saturating_sub(quotes)).unwrap_or_default();
-        match std::str::from_utf8(inner) {
-            Ok(text) => Ok(text),
-            Err(_) => Err(self.cursor.error(format!("invalid UTF-8 label value: {}", quote(word)))),
         }
     }
 
@@ -207,18 +185,9 @@ impl<'b> TextParser<'b> {
             (State::LineStart | State::Timestamp, b'\n') => cursor.take(Token::Linebreak, at + 1, State::LineStart),
             (State::LineStart, b'#') => comment(cursor),
             (State::LineStart | State::Value, b'{') => cursor.take(Token::BraceOpen, at + 1, State::Labels),
-            (State::LineStart, _) => match cursor.name_end(true) {
-                Some(end) => cursor.take(Token::MetricName, end, State::Value),
-                None => cursor.invalid(at),
-            },
-            (State::MetaName, b'"') => match cursor.quoted_end(true) {
-                Ok(end) => cursor.take(Token::MetricName, end, State::MetaText),
-                Err(at) => cursor.invalid(at),
-            },
-            (State::MetaName, _) => match cursor.name_end(true) {
-                Some(end) => cursor.take(Token::MetricName, end, State::MetaText),
-                None => cursor.invalid(at),
-            },
+            (State::LineStart, _) => cursor.take_name(Token::MetricName, State::Value),
+            (State::MetaName, b'"') => cursor.take_quoted(Token::MetricName, true, State::MetaText),
+            (State::MetaName, _) => cursor.take_name(Token::MetricName, State::MetaText),
             (State::MetaText, _) => {
                 let end = cursor.line_end(at);
                 cursor.take(Token::Text, end, State::LineStart)
@@ -226,18 +195,9 @@ impl<'b> TextParser<'b> {
             (State::Labels, b'}') => cursor.take(Token::BraceClose, at + 1, State::Value),
             (State::Labels, b'=') => cursor.take(Token::Equal, at + 1, State::LabelValue),
             (State::Labels, b',') => cursor.take(Token::Comma, at + 1, State::Labels),
-            (State::Labels, b'"') => match cursor.quoted_end(true) {
-                Ok(end) => cursor.take(Token::Quoted, end, State::Labels),
-                Err(at) => cursor.invalid(at),
-            },
-            (State::Labels, _) => match cursor.name_end(false) {
-                Some(end) => cursor.take(Token::LabelName, end, State::Labels),
-                None => cursor.invalid(at),
-            },
-            (State::LabelValue, _) => match cursor.quoted_end(true) {
-                Ok(end) => cursor.take(Token::LabelValue, end, State::Labels),
-                Err(at) => cursor.invalid(at),
-            },
+            (State::Labels, b'"') => cursor.take_quoted(Token::Quoted, true, State::Labels),
+            (State::Labels, _) => cursor.take_name(Token::LabelName, State::Labels),
+            (State::LabelValue, _) => cursor.take_quoted(Token::LabelValue, true, State::Labels),
             (State::Value, b'\n') => cursor.invalid(at),
             (State::Value, _) => {
                 let end = cursor.run_end(0, |byte| matches!(byte, b'{' | b' ' | b'\t' | b'\n'));
