@@ -27,6 +27,14 @@ impl Sum {
         self.sum = total;
     }
 
+    /// Adds a sum: what it is, then what rounding took from it.
+    pub fn add_sum(&mut self, other: Self) {
+        self.add(other.sum);
+        if other.compensation != 0.0 {
+            self.add(other.compensation);
+        }
+    }
+
     /// The compensated sum.
     #[inline]
     pub fn value(self) -> f64 {

@@ -2,11 +2,11 @@
 
 use orszem_model::histogram::CUSTOM_BUCKETS_SCHEMA;
 use orszem_model::{CounterReset, Histogram};
+use orszem_vector::kahan::Sum;
 
 use super::arithmetic::{Findings, Incompatible};
 use super::bounds::{exponential_bound, reduced_index};
 use super::buckets::{from_indexed, indexed};
-use super::kahan::Kahan;
 
 /// Counts that keep what rounding loses. Dropping that ([`Self::into_plain`]) gives what plain addition would have.
 #[derive(Clone, Debug)]
@@ -14,24 +14,24 @@ pub(crate) struct Accumulator {
     counter_reset: CounterReset,
     schema: i32,
     zero_threshold: f64,
-    zero_count: Kahan,
-    count: Kahan,
-    sum: Kahan,
-    positive: Vec<(i32, Kahan)>,
-    negative: Vec<(i32, Kahan)>,
+    zero_count: Sum,
+    count: Sum,
+    sum: Sum,
+    positive: Vec<(i32, Sum)>,
+    negative: Vec<(i32, Sum)>,
     custom_bounds: Vec<f64>,
 }
 
 impl Accumulator {
     pub(crate) fn new(histogram: &Histogram) -> Self {
-        let side = |buckets| indexed(buckets).map(|(index, count)| (index, Kahan::of(count))).collect();
+        let side = |buckets| indexed(buckets).map(|(index, count)| (index, Sum::of(count))).collect();
         Self {
             counter_reset: histogram.counter_reset,
             schema: histogram.schema,
             zero_threshold: histogram.zero_threshold,
-            zero_count: Kahan::of(histogram.zero_count),
-            count: Kahan::of(histogram.count),
-            sum: Kahan::of(histogram.sum),
+            zero_count: Sum::of(histogram.zero_count),
+            count: Sum::of(histogram.count),
+            sum: Sum::of(histogram.sum),
             positive: side(&histogram.positive),
             negative: side(&histogram.negative),
             custom_bounds: histogram.custom_bounds.clone(),
@@ -53,7 +53,7 @@ impl Accumulator {
             && self.custom_bounds == other.custom_bounds;
         if is_alike {
             self.zero_count.add(times * other.zero_count);
-            let side = |buckets| indexed(buckets).map(|(index, count)| (index, Kahan::of(count)));
+            let side = |buckets| indexed(buckets).map(|(index, count)| (index, Sum::of(count)));
             self.add_buckets(side(&other.positive), side(&other.negative), times);
             return Ok(findings);
         }
@@ -66,8 +66,8 @@ impl Accumulator {
             self.reduce(schema);
             other.reduce(schema);
         }
-        self.zero_count.add(times * other.zero_count.value);
-        self.zero_count.add(times * other.zero_count.lost);
+        self.zero_count.add(times * other.zero_count.sum);
+        self.zero_count.add(times * other.zero_count.compensation);
         self.add_buckets(other.positive.into_iter(), other.negative.into_iter(), times);
         Ok(findings)
     }
@@ -75,15 +75,16 @@ impl Accumulator {
     /// Adds buckets, but for those within the zero bucket: they have been counted there.
     fn add_buckets(
         &mut self,
-        positive: impl Iterator<Item = (i32, Kahan)>,
-        negative: impl Iterator<Item = (i32, Kahan)>,
+        positive: impl Iterator<Item = (i32, Sum)>,
+        negative: impl Iterator<Item = (i32, Sum)>,
         times: f64,
     ) {
         let (schema, threshold) = (self.schema, self.zero_threshold);
         let is_custom = schema == CUSTOM_BUCKETS_SCHEMA;
-        let is_within = |pair: &(i32, Kahan)| !is_custom && exponential_bound(pair.0, schema) <= threshold;
-        let scaled =
-            |(index, count): (i32, Kahan)| (index, Kahan { value: times * count.value, lost: times * count.lost });
+        let is_within = |pair: &(i32, Sum)| !is_custom && exponential_bound(pair.0, schema) <= threshold;
+        let scaled = |(index, count): (i32, Sum)| {
+            (index, Sum { sum: times * count.sum, compensation: times * count.compensation })
+        };
         merge(&mut self.positive, positive.skip_while(is_within).map(scaled));
         merge(&mut self.negative, negative.skip_while(is_within).map(scaled));
     }
@@ -92,29 +93,29 @@ impl Accumulator {
     pub(crate) fn for_each_number(&mut self, change: impl Fn(f64) -> f64) {
         let buckets = self.positive.iter_mut().chain(&mut self.negative).map(|pair| &mut pair.1);
         for number in [&mut self.zero_count, &mut self.count, &mut self.sum].into_iter().chain(buckets) {
-            *number = Kahan { value: change(number.value), lost: change(number.lost) };
+            *number = Sum { sum: change(number.sum), compensation: change(number.compensation) };
         }
     }
 
     /// Whether a count or the sum has become infinite.
     pub(crate) fn has_overflow(&self) -> bool {
         let buckets = self.positive.iter().chain(&self.negative).map(|pair| &pair.1);
-        [&self.zero_count, &self.count, &self.sum].into_iter().chain(buckets).any(|number| number.value.is_infinite())
+        [&self.zero_count, &self.count, &self.sum].into_iter().chain(buckets).any(|number| number.sum.is_infinite())
     }
 
     /// The histogram without what rounding lost.
     pub(crate) fn into_plain(self) -> Histogram {
-        self.into_histogram(|number| number.value)
+        self.into_histogram(|number| number.sum)
     }
 
     /// The histogram with what rounding lost.
     pub(crate) fn into_total(self) -> Histogram {
-        self.into_histogram(Kahan::total)
+        self.into_histogram(Sum::value)
     }
 
-    fn into_histogram(self, number: impl Fn(Kahan) -> f64) -> Histogram {
+    fn into_histogram(self, number: impl Fn(Sum) -> f64) -> Histogram {
         let side =
-            |buckets: Vec<(i32, Kahan)>| from_indexed(buckets.into_iter().map(|(index, count)| (index, number(count))));
+            |buckets: Vec<(i32, Sum)>| from_indexed(buckets.into_iter().map(|(index, count)| (index, number(count))));
         Histogram {
             counter_reset: self.counter_reset,
             schema: self.schema,
@@ -175,8 +176,8 @@ impl Accumulator {
         let (threshold, swallowed) = self.wider_threshold(threshold);
         for (side, swallowed) in [&mut self.positive, &mut self.negative].into_iter().zip(swallowed) {
             for (_, count) in side.drain(..swallowed) {
-                self.zero_count.add(count.value);
-                self.zero_count.add(count.lost);
+                self.zero_count.add(count.sum);
+                self.zero_count.add(count.compensation);
             }
         }
         self.zero_threshold = threshold;
@@ -193,7 +194,7 @@ impl Accumulator {
                         break;
                     }
                     let upper = exponential_bound(*index, self.schema);
-                    if upper > threshold && count.value != 0.0 {
+                    if upper > threshold && count.sum != 0.0 {
                         threshold = upper;
                         continue 'again;
                     }
@@ -206,7 +207,7 @@ impl Accumulator {
 }
 
 /// Adds buckets, given by ascending index, to others.
-fn merge(into: &mut Vec<(i32, Kahan)>, buckets: impl Iterator<Item = (i32, Kahan)>) {
+fn merge(into: &mut Vec<(i32, Sum)>, buckets: impl Iterator<Item = (i32, Sum)>) {
     let mut at = 0;
     for (index, count) in buckets {
         while into.get(at).is_some_and(|pair| pair.0 < index) {

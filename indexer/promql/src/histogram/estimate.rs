@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 
 use orszem_model::Histogram;
+use orszem_vector::kahan::Sum;
 
 use super::buckets::{Bucket, all_buckets, has_custom_bounds};
-use super::kahan::Kahan;
 
 /// The mean, NaN when there are no observations.
 pub fn avg(histogram: &Histogram) -> f64 {
@@ -20,7 +20,7 @@ pub fn stddev(histogram: &Histogram) -> f64 {
 /// The variance, as if observations were in the middle of their buckets: the geometric one of exponential buckets.
 pub fn stdvar(histogram: &Histogram) -> f64 {
     let mean = avg(histogram);
-    let mut variance = Kahan::default();
+    let mut variance = Sum::default();
     for bucket in all_buckets(histogram).iter().filter(|bucket| bucket.count != 0.0) {
         let middle = if has_custom_bounds(histogram) {
             (bucket.upper + bucket.lower) / 2.0
@@ -32,7 +32,7 @@ pub fn stdvar(histogram: &Histogram) -> f64 {
         let distance = middle - mean;
         variance.add(bucket.count * distance * distance);
     }
-    variance.total() / histogram.count
+    variance.value() / histogram.count
 }
 
 /// What NaN observations do to a quantile.
