@@ -1,4 +1,4 @@
-//! Files that are copied and cut before they are read.
+//! Files that are cut, copied before or not.
 
 use super::*;
 
@@ -79,4 +79,85 @@ fn a_cut_is_seen_though_the_next_generation_begins_alike() {
     let expected = [banner.clone(), lines("a", 0..10), banner, lines("a", 20..40)].concat();
     assert_eq!(bench.settle(), expected);
     assert_eq!(bench.gap_facts(), [(GapReason::CopyTruncate, 0)]);
+}
+
+#[test]
+fn copied_and_cut() {
+    for (is_down, is_packed, regrows) in
+        [(false, false, false), (true, false, false), (false, true, false), (true, true, true), (false, false, true)]
+    {
+        let mut bench = Bench::new();
+        bench.append("a.log", &text("a", 0..30));
+        bench.settle();
+        if is_down {
+            bench.crash();
+        }
+        // The reader is behind the copy.
+        bench.append("a.log", &text("a", 30..40));
+        bench.copy("a.log", "a.log.1");
+        bench.truncate("a.log");
+        if is_packed {
+            bench.gzip("a.log.1");
+        }
+        let new = if regrows { 40..120 } else { 40..45 };
+        bench.append("a.log", &text("a", new.clone()));
+        assert_eq!(bench.settle(), lines("a", 30..new.end), "{is_down} {is_packed} {regrows}");
+        assert_eq!(bench.gap_facts(), [(GapReason::CopyTruncate, 0)]);
+        assert_eq!(bench.crash_and_settle(), Vec::<String>::new());
+        // The copy turns up under other names.
+        if !is_packed {
+            bench.rename("a.log.1", "a.log.2");
+            bench.gzip("a.log.2");
+            assert_eq!(bench.crash_and_settle(), Vec::<String>::new());
+        }
+    }
+}
+
+#[test]
+fn the_reader_is_ahead_of_the_copy() {
+    let mut bench = Bench::new();
+    bench.append("a.log", &text("a", 0..30));
+    bench.copy("a.log", "a.log.1");
+    bench.append("a.log", &text("a", 30..40));
+    assert_eq!(bench.settle(), lines("a", 0..40), "a copy of a live file is not read");
+    bench.truncate("a.log");
+    bench.append("a.log", &text("a", 40..45));
+    assert_eq!(bench.settle(), lines("a", 40..45));
+    assert_eq!(bench.gap_facts(), [(GapReason::CopyTruncate, 0)]);
+    bench.rename("a.log.1", "a.log.2");
+    bench.gzip("a.log.2");
+    assert_eq!(bench.crash_and_settle(), Vec::<String>::new());
+}
+
+#[test]
+fn cut_without_a_copy_is_a_gap() {
+    let mut bench = Bench::new();
+    bench.append("a.log", &text("a", 0..30));
+    bench.settle();
+    bench.append("a.log", &text("a", 30..40));
+    bench.pass(2.0);
+    bench.watch();
+    bench.truncate("a.log");
+    bench.append("a.log", &text("b", 0..3));
+    assert_eq!(bench.settle(), lines("b", 0..3));
+    let seen_and_unread = text("a", 30..40).len() as u64;
+    assert_eq!(bench.gap_facts(), [(GapReason::Truncated, seen_and_unread)]);
+    bench.crash();
+    fs::remove_file(bench.path("a.log")).expect("removes");
+    bench.settle();
+    bench.drain(61.0);
+    assert_eq!(bench.gap_facts(), [(GapReason::Gone, 0)]);
+}
+
+#[test]
+fn holes_after_a_cut_are_passed() {
+    let mut bench = Bench::new();
+    let path = bench.path("a.log");
+    let mut writer = fs::File::create(&path).expect("creates");
+    writer.write_all(text("a", 0..100).as_bytes()).expect("writes");
+    assert_eq!(bench.settle(), lines("a", 0..100));
+    bench.truncate("a.log");
+    writer.write_all(text("a", 100..103).as_bytes()).expect("writes");
+    assert_eq!(bench.settle(), lines("a", 100..103));
+    assert_eq!(bench.gap_facts(), [(GapReason::Truncated, 0)]);
 }
