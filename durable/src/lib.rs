@@ -1,8 +1,11 @@
-//! What a crash must not tear apart: names of files, small files that are replaced as a whole, damage set aside.
+//! What a crash must not tear apart: small files that are sealed and replaced as a whole, names of files, damage that is
+//! set aside.
 
 mod file;
 pub mod numbered;
 mod quarantine;
+mod sealed;
 
 pub use file::{replace, sync_directory};
 pub use quarantine::{Copied, QUARANTINE_BYTES_MAX, Quarantine};
+pub use sealed::{Flaw, Format};

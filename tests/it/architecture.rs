@@ -51,7 +51,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
             "orszem-vector",
         ],
     ),
-    ("orszem-series", &["orszem-model"]),
+    ("orszem-series", &["orszem-model", "orszem-durable"]),
     ("orszem-vector", &["orszem-model"]),
     ("orszem-promql", &["orszem-model", "orszem-vector"]),
     ("orszem-journal", &["orszem-model", "orszem-durable"]),

@@ -10,12 +10,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use orszem_durable::Format;
+
 use crate::queue::Recovered;
 use crate::record::{take_u32, take_u64};
 use crate::{QueueError, paths};
 
-const MAGIC: [u8; 8] = *b"ORSZQFLO";
-const VERSION: u32 = 1;
+const FORMAT: Format = Format { magic: *b"ORSZQFLO", version: 1 };
 /// Flows of which batches may be queued. Beyond, those of the newest one are sent in the name of the one before.
 const FLOWS_MAX: usize = 1024;
 
@@ -145,8 +146,7 @@ impl UnsavedFlows {
 
 /// `{magic, version u32, count u32, {first seq u64, epoch u64, bytes of source u32, source}, crc32c u32}`, little-endian.
 fn encode<'a>(flows: impl Iterator<Item = &'a Flow> + Clone) -> Vec<u8> {
-    let mut out = MAGIC.to_vec();
-    out.extend_from_slice(&VERSION.to_le_bytes());
+    let mut out = Vec::new();
     out.extend_from_slice(&u32::try_from(flows.clone().count()).unwrap_or(u32::MAX).to_le_bytes());
     for Flow { first_seq, epoch, source } in flows {
         out.extend_from_slice(&first_seq.to_le_bytes());
@@ -154,16 +154,11 @@ fn encode<'a>(flows: impl Iterator<Item = &'a Flow> + Clone) -> Vec<u8> {
         out.extend_from_slice(&u32::try_from(source.len()).unwrap_or(u32::MAX).to_le_bytes());
         out.extend_from_slice(source.as_bytes());
     }
-    out.extend_from_slice(&crc32c::crc32c(&out).to_le_bytes());
-    out
+    FORMAT.seal(&out)
 }
 
 fn decode(bytes: &[u8]) -> Option<Vec<Flow>> {
-    let (content, checksum) = bytes.split_last_chunk::<4>()?;
-    let mut rest = content.strip_prefix(&MAGIC)?;
-    let rest = &mut rest;
-    let is_valid = crc32c::crc32c(content) == u32::from_le_bytes(*checksum) && take_u32(rest) == Some(VERSION);
-    is_valid.then_some(())?;
+    let rest = &mut FORMAT.unseal(bytes).ok()?;
     let count = take_u32(rest)?;
     let mut flows = Vec::new();
     for _ in 0..count {

@@ -5,11 +5,12 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use crate::paths;
-use crate::record::{take_u32, take_u64};
+use orszem_durable::Format;
 
-const MAGIC: [u8; 8] = *b"ORSZQHOR";
-const VERSION: u32 = 1;
+use crate::paths;
+use crate::record::take_u64;
+
+const FORMAT: Format = Format { magic: *b"ORSZQHOR", version: 1 };
 
 /// `{magic, version u32, epoch u64, released u64, durable next u64, crc32c u32}`, little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,21 +59,15 @@ impl Horizon {
 
     fn encode(self) -> Vec<u8> {
         let Horizon { epoch, released, durable_next } = self;
-        let mut out = MAGIC.to_vec();
-        out.extend_from_slice(&VERSION.to_le_bytes());
+        let mut out = Vec::new();
         for field in [epoch, released, durable_next] {
             out.extend_from_slice(&field.to_le_bytes());
         }
-        out.extend_from_slice(&crc32c::crc32c(&out).to_le_bytes());
-        out
+        FORMAT.seal(&out)
     }
 
     fn decode(bytes: &[u8]) -> Option<Horizon> {
-        let (content, checksum) = bytes.split_last_chunk::<4>()?;
-        let mut rest = content.strip_prefix(&MAGIC)?;
-        let rest = &mut rest;
-        let is_valid = crc32c::crc32c(content) == u32::from_le_bytes(*checksum) && take_u32(rest) == Some(VERSION);
-        is_valid.then_some(())?;
+        let rest = &mut FORMAT.unseal(bytes).ok()?;
         let horizon = Horizon { epoch: take_u64(rest)?, released: take_u64(rest)?, durable_next: take_u64(rest)? };
         (rest.is_empty() && horizon.released < horizon.durable_next).then_some(horizon)
     }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use orszem_durable::Format;
 use orszem_model::varint;
 
-use crate::atomic_file::{self, Format};
 use crate::header::take_text;
-use crate::{Damage, Error, Reason, paths};
+use crate::{Damage, Error, Reason, atomic_file, paths};
 
 /// The most cursors of a journal.
 pub const CURSORS_MAX: usize = 1024;
@@ -96,11 +96,11 @@ fn encode(positions: &BTreeMap<String, u64>) -> Vec<u8> {
         varint::put_bytes(&mut body, name.as_bytes());
         varint::put(&mut body, position);
     }
-    atomic_file::seal(FORMAT, &body)
+    FORMAT.seal(&body)
 }
 
 fn decode(bytes: &[u8]) -> Result<BTreeMap<String, u64>, Reason> {
-    let mut body = atomic_file::unseal(FORMAT, bytes)?;
+    let mut body = FORMAT.unseal(bytes)?;
     decode_body(&mut body).filter(|_| body.is_empty()).ok_or(Reason::Content)
 }
 

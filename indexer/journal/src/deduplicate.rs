@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
+use orszem_durable::Format;
 use orszem_model::varint;
 use sha2::{Digest, Sha256};
 
-use crate::atomic_file::{self, Format};
 use crate::header::{signal_code, signal_from, take_text};
 use crate::sequences::{RANGES_MAX, Sequences, Standing};
-use crate::{Damage, Error, Identity, Reason, Signal, paths};
+use crate::{Damage, Error, Identity, Reason, Signal, atomic_file, paths};
 
 /// Flows `(source, epoch, signal)` that are remembered; beyond, the one longest unused is forgotten.
 pub const STREAMS_MAX: usize = 100_000;
@@ -271,12 +271,12 @@ impl Deduplicator {
         for key in &self.keys_by_age {
             body.extend_from_slice(key);
         }
-        atomic_file::seal(FORMAT, &body)
+        FORMAT.seal(&body)
     }
 
     /// Reads a checkpoint of any version so far, or tells why it can't be used.
     pub fn decode(checkpoint: &[u8]) -> Result<Deduplicator, Reason> {
-        let mut body = atomic_file::unseal(FORMAT, checkpoint)?;
+        let mut body = FORMAT.unseal(checkpoint)?;
         Deduplicator::decode_body(&mut body).filter(|_| body.is_empty()).ok_or(Reason::Content)
     }
 

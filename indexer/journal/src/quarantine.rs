@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use orszem_durable::{Copied, Quarantine};
+use orszem_durable::{Copied, Flaw, Quarantine};
 
 use crate::Error;
 
@@ -48,6 +48,17 @@ pub enum Reason {
     Content,
     /// The disk does not give the bytes back.
     Unreadable,
+}
+
+impl From<Flaw> for Reason {
+    fn from(flaw: Flaw) -> Self {
+        match flaw {
+            Flaw::Cut => Self::Cut,
+            Flaw::Checksum => Self::Checksum,
+            Flaw::Magic => Self::Preamble,
+            Flaw::Version(version) => Self::FutureVersion(version),
+        }
+    }
 }
 
 impl fmt::Display for Damage {

@@ -1,22 +1,25 @@
 //! Directories and small files, made durable.
 
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
+
+use orszem_durable::{Flaw, Format, replace};
 
 use crate::error::{Error, Result};
 
 /// Makes the entries of a directory durable.
 pub(crate) fn sync_directory(path: &Path) -> Result<()> {
-    File::open(path).and_then(|directory| directory.sync_all()).map_err(Error::sync(path))
+    orszem_durable::sync_directory(path).map_err(Error::sync(path))
 }
 
 /// Replaces the file by one with `content`: after a crash there is the old or the new one, whole.
 pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
-    let fresh = path.with_extension("new");
-    let mut file = File::create(&fresh).map_err(Error::create(&fresh))?;
-    file.write_all(content).map_err(Error::write(&fresh))?;
-    file.sync_all().map_err(Error::sync(&fresh))?;
-    std::fs::rename(&fresh, path).map_err(Error::rename(path))?;
-    path.parent().map_or(Ok(()), sync_directory)
+    replace(path, content).map_err(Error::write(path))
+}
+
+/// What is in the bytes of the file at `path`; `section` names them where they are damaged.
+pub(crate) fn unsealed<'b>(path: &Path, section: &'static str, format: Format, bytes: &'b [u8]) -> Result<&'b [u8]> {
+    format.unseal(bytes).map_err(|flaw| match flaw {
+        Flaw::Version(version) => Error::Version { path: path.to_owned(), version, known: format.version },
+        Flaw::Cut | Flaw::Checksum | Flaw::Magic => Error::Damaged { path: path.to_owned(), section },
+    })
 }

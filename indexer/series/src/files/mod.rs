@@ -9,7 +9,7 @@ mod directory;
 mod reader;
 mod writer;
 
-pub(crate) use directory::{sync_directory, write_atomically};
+pub(crate) use directory::{sync_directory, unsealed, write_atomically};
 pub(crate) use reader::PagedFile;
 pub(crate) use writer::PagedWriter;
 

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::path::Path;
 
+use orszem_durable::Format;
 use orszem_model::varint;
 use roaring::RoaringBitmap;
 
 use crate::batch::{Batch, Exemplar, Metadata, decode, encode};
 use crate::error::{Error, Result};
-use crate::files::write_atomically;
+use crate::files::{unsealed, write_atomically};
 
-const MAGIC: [u8; 8] = *b"ORSZSERA";
-const VERSION: u32 = 1;
+const FORMAT: Format = Format { magic: *b"ORSZSERA", version: 1 };
 /// The largest texts of metadata that are kept, in bytes.
 const METADATA_BYTES_MAX: usize = 4 << 10;
 
@@ -123,8 +123,7 @@ impl Aside {
     }
 
     pub(crate) fn save(&self, path: &Path) -> Result<()> {
-        let mut out = MAGIC.to_vec();
-        out.extend_from_slice(&VERSION.to_le_bytes());
+        let mut out = Vec::new();
         varint::put(&mut out, self.metadata.len() as u64);
         for ((tenant, metric), metadata) in &self.metadata {
             varint::put(&mut out, u64::from(*tenant));
@@ -140,24 +139,13 @@ impl Aside {
             }
             *at += 1;
         }
-        let crc = crc32c::crc32c(&out);
-        out.extend_from_slice(&crc.to_le_bytes());
-        write_atomically(path, &out)
+        write_atomically(path, &FORMAT.seal(&out))
     }
 
     pub(crate) fn load(path: &Path) -> Result<Self> {
         let bytes = fs::read(path).map_err(Error::read(path))?;
         let damaged = || Error::Damaged { path: path.to_owned(), section: "content" };
-        let (content, crc) = bytes.split_last_chunk::<4>().ok_or_else(damaged)?;
-        let (magic, rest) = content.split_first_chunk::<8>().ok_or_else(damaged)?;
-        let (version, mut body) = rest.split_first_chunk::<4>().ok_or_else(damaged)?;
-        if *magic != MAGIC || crc32c::crc32c(content) != u32::from_le_bytes(*crc) {
-            return Err(damaged());
-        }
-        let version = u32::from_le_bytes(*version);
-        if version != VERSION {
-            return Err(Error::Version { path: path.to_owned(), version, known: VERSION });
-        }
+        let mut body = unsealed(path, "content", FORMAT, &bytes)?;
         Self::decode(&mut body).ok_or_else(damaged)
     }
 

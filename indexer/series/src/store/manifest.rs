@@ -7,14 +7,14 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use orszem_durable::Format;
 use orszem_model::varint;
 use roaring::RoaringBitmap;
 
 use crate::error::{Error, Result};
-use crate::files::write_atomically;
+use crate::files::{unsealed, write_atomically};
 
-const MAGIC: [u8; 8] = *b"ORSZSERM";
-const VERSION: u32 = 1;
+const FORMAT: Format = Format { magic: *b"ORSZSERM", version: 1 };
 
 /// Samples that were deleted and are still in files of the head.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,8 +49,7 @@ pub(crate) struct Manifest {
 
 impl Manifest {
     pub(crate) fn save(&self, path: &Path) -> Result<()> {
-        let mut out = MAGIC.to_vec();
-        out.extend_from_slice(&VERSION.to_le_bytes());
+        let mut out = Vec::new();
         let Self { id, flushed, next_series, next_number, files, log, aside, deletions } = self;
         for number in [*id, *flushed, u64::from(*next_series), *next_number, log.0, log.1] {
             varint::put(&mut out, number);
@@ -70,9 +69,7 @@ impl Manifest {
             varint::put_signed(&mut out, *end);
             varint::put(&mut out, *below);
         }
-        let crc = crc32c::crc32c(&out);
-        out.extend_from_slice(&crc.to_le_bytes());
-        write_atomically(path, &out)
+        write_atomically(path, &FORMAT.seal(&out))
     }
 
     /// `None` when there is none.
@@ -86,16 +83,7 @@ impl Manifest {
             Err(source) => return Err(Error::Read { path: path.to_owned(), source }),
         };
         let damaged = || Error::Damaged { path: path.to_owned(), section: "manifest" };
-        let (content, crc) = bytes.split_last_chunk::<4>().ok_or_else(damaged)?;
-        let (magic, rest) = content.split_first_chunk::<8>().ok_or_else(damaged)?;
-        let (version, mut body) = rest.split_first_chunk::<4>().ok_or_else(damaged)?;
-        if *magic != MAGIC || crc32c::crc32c(content) != u32::from_le_bytes(*crc) {
-            return Err(damaged());
-        }
-        let version = u32::from_le_bytes(*version);
-        if version != VERSION {
-            return Err(Error::Version { path: path.to_owned(), version, known: VERSION });
-        }
+        let mut body = unsealed(path, "manifest", FORMAT, &bytes)?;
         Self::decode(&mut body).filter(|_| body.is_empty()).map(Some).ok_or_else(damaged)
     }
 
