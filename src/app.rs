@@ -24,11 +24,13 @@ use tracing::{info, warn};
 
 use crate::access::{self, Access, Identity, Role, login};
 use crate::catalogue::ApiError;
+use crate::collecting;
 use crate::config::{Config, retention_of_up};
 use crate::data_dir::DataDir;
 use crate::descriptors;
 use crate::features::Features;
 use crate::follow;
+use crate::running::Running;
 use crate::server::{self, Server};
 use crate::store::Store;
 use crate::telemetry::{self, HttpMetrics};
@@ -92,6 +94,7 @@ pub struct App {
     access: Arc<Access>,
     tls: Option<Arc<Tls>>,
     collector: Option<CollectorHandle>,
+    running: Arc<Running>,
     stops: Stops,
     /// Held until everything has stopped.
     data_dir: DataDir,
@@ -112,11 +115,12 @@ impl App {
             listeners.push(server::bind(*address).await?);
         }
 
+        let running = Arc::new(Running::new(host.clone(), config.clone(), collecting::now()));
         let mut stops = Stops::default();
         let (mut registry, http_metrics) = telemetry::registry();
         let syslog_metrics = syslog::Metrics::register(&mut registry);
         let Store { routes, ingest, samples, close } =
-            Store::open(&config, &data_dir, &mut registry, &options.features)?;
+            Store::open(&config, &data_dir, &mut registry, &options, &running)?;
         stops.push("store", close);
 
         let registered = telemetry::CollectorMetrics::register(&mut registry);
@@ -129,6 +133,7 @@ impl App {
             true => {
                 let collector = start_collector(&mut stops, collector_config(&config, &data_dir), host, samples)?;
                 registered.fill(collector.clone());
+                running.set_collector(collector.clone());
                 telemetry::measure_own(&collector);
                 Some(collector)
             }
@@ -136,7 +141,7 @@ impl App {
         };
         ready.store(true, Ordering::Release);
         info!(addresses = ?addresses, data_dir = %data_dir.path().display(), elapsed_ms = begun.elapsed().as_millis(), "ready");
-        Ok(Self { options, config, addresses, ready, access, tls, collector, stops, data_dir })
+        Ok(Self { options, config, addresses, ready, access, tls, collector, running, stops, data_dir })
     }
 
     /// Where it listens.
@@ -170,6 +175,15 @@ impl App {
 
     /// Reads configuration, tokens and certificates again. Everything is checked first; on an error all stays as it was.
     pub async fn reload(&mut self) -> anyhow::Result<()> {
+        let reloaded = self.try_reload().await;
+        match &reloaded {
+            Ok(()) => self.running.reloaded(self.config.clone(), collecting::now()),
+            Err(_) => self.running.reload_failed(),
+        }
+        reloaded
+    }
+
+    async fn try_reload(&mut self) -> anyhow::Result<()> {
         let fresh = self.options.config()?;
         Tls::new(&fresh.server, &self.data_dir.tls(), &host_name())?;
         self.access.reload()?;

@@ -2,7 +2,7 @@
 
 /// Their names.
 pub const NAMES: [&str; 1] = [PROMQL_EXPERIMENTAL];
-const PROMQL_EXPERIMENTAL: &str = "promql-experimental";
+pub(crate) const PROMQL_EXPERIMENTAL: &str = "promql-experimental";
 
 /// Which of them are on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,28 +3,22 @@
 use std::sync::Arc;
 
 use orszem_dashboards::http::prometheus::engine::{
-    Ask, Cardinality, Exemplar, ExemplarSeries, Limited, MetricMetadata, Runtime, SeriesAsk, SeriesEngine, Target,
+    Ask, Cardinality, Exemplar, ExemplarSeries, Limited, MetricMetadata, Runtime, SeriesAsk, SeriesEngine,
 };
 use orszem_indexer::samples::Samples;
+use orszem_model::Timestamp;
 use orszem_promql::SourceError;
+use orszem_series::SeriesStore;
+
+use crate::running::Running;
+use crate::targets;
 
 /// Metrics whose metadata is answered.
 const METADATA_MAX: usize = 100_000;
 
-/// What the program knows besides the store.
-pub(crate) struct Facts {
-    /// When the server started, milliseconds since 1970.
-    pub(crate) started: i64,
-    /// As configured, in words.
-    pub(crate) retention: String,
-    /// The configuration in force, as YAML, without secrets.
-    pub(crate) configuration: Box<dyn Fn() -> String + Send + Sync>,
-    pub(crate) targets: Box<dyn Fn() -> Vec<Target> + Send + Sync>,
-}
-
-/// Puts every question of the API to `samples`. Called within a tokio runtime.
-pub(crate) fn series_engine(samples: &Samples, facts: Facts) -> SeriesEngine {
-    let Facts { started, retention, configuration, targets } = facts;
+/// Puts every question of the API to `samples`, and those about the server itself to `running`; `retention` is how long
+/// samples are kept, in words. Called within a tokio runtime.
+pub(crate) fn series_engine(samples: &Samples, retention: String, running: &Arc<Running>) -> SeriesEngine {
     let sources = samples.clone();
     let deletes = samples.clone();
     let corruptions = samples.clone();
@@ -32,16 +26,21 @@ pub(crate) fn series_engine(samples: &Samples, facts: Facts) -> SeriesEngine {
         source: Box::new(move |tenant| Arc::new(sources.source(tenant))),
         series: ask(samples, |samples, ask: &SeriesAsk| {
             let SeriesAsk { tenant, sets, start, end, limit } = ask;
-            let found = samples.store().series(*tenant, sets, *start, *end, beyond(*limit)).map_err(failed)?;
-            Ok(cut(found, *limit))
+            let store = samples.store().asking();
+            let found = store.series(*tenant, sets, *start, *end, beyond(*limit)).map_err(failed)?;
+            Ok(cut(found, *limit, &store))
         }),
         label_names: ask(samples, |samples, ask: &SeriesAsk| {
             let SeriesAsk { tenant, sets, start, end, limit } = ask;
-            Ok(cut(samples.store().label_names(*tenant, sets, *start, *end).map_err(failed)?, *limit))
+            let store = samples.store().asking();
+            let found = store.label_names(*tenant, sets, *start, *end).map_err(failed)?;
+            Ok(cut(found, *limit, &store))
         }),
         label_values: ask(samples, |samples, (name, ask): &(String, SeriesAsk)| {
             let SeriesAsk { tenant, sets, start, end, limit } = ask;
-            Ok(cut(samples.store().label_values(*tenant, name, sets, *start, *end).map_err(failed)?, *limit))
+            let store = samples.store().asking();
+            let found = store.label_values(*tenant, name, sets, *start, *end).map_err(failed)?;
+            Ok(cut(found, *limit, &store))
         }),
         metadata: ask(samples, |samples, tenant: &u32| {
             let found = samples.store().metadata(*tenant, None, METADATA_MAX);
@@ -71,14 +70,43 @@ pub(crate) fn series_engine(samples: &Samples, facts: Facts) -> SeriesEngine {
             let deleted = tokio::runtime::Handle::current().block_on(deleting);
             deleted.map_err(|error| SourceError { message: error.to_string(), is_limit: false })
         }),
-        runtime: Box::new(move || Runtime {
-            started,
-            retention: retention.clone(),
-            corruptions: corruptions.store().sizes().damaged_reads,
+        runtime: told(running, move |running| {
+            let (loaded, is_config_good) = running.loaded();
+            Runtime {
+                started: milliseconds(running.started),
+                config_loaded: milliseconds(loaded),
+                is_config_good,
+                retention: retention.clone(),
+                corruptions: corruptions.store().sizes().damaged_reads,
+                directory: std::env::current_dir().map_or_else(|_| String::new(), |path| path.display().to_string()),
+                host: running.host.clone(),
+                threads: threads(),
+            }
         }),
-        targets,
-        configuration,
+        targets: told(running, |running| targets::shown(running.targets(), &running.host)),
+        target_metadata: {
+            let running = Arc::clone(running);
+            Box::new(move |ask| Ok(targets::metadata(&running.targets(), ask)))
+        },
+        configuration: told(running, Running::configuration),
     }
+}
+
+fn told<T>(
+    running: &Arc<Running>,
+    tell: impl Fn(&Running) -> T + Send + Sync + 'static,
+) -> Box<dyn Fn() -> T + Send + Sync> {
+    let running = Arc::clone(running);
+    Box::new(move || tell(&running))
+}
+
+fn milliseconds(time: Timestamp) -> i64 {
+    time.0 / 1_000_000
+}
+
+/// Threads of this process.
+fn threads() -> u64 {
+    std::fs::read_dir("/proc/self/task").map_or(0, |tasks| tasks.count() as u64)
 }
 
 fn ask<A: 'static, T: 'static>(
@@ -99,12 +127,12 @@ fn beyond(limit: usize) -> usize {
     if limit == 0 { usize::MAX } else { limit.saturating_add(1) }
 }
 
-fn cut<T>(mut items: Vec<T>, limit: usize) -> Limited<T> {
+fn cut<T>(mut items: Vec<T>, limit: usize, asked: &SeriesStore) -> Limited<T> {
     let is_cut = limit > 0 && items.len() > limit;
     if is_cut {
         items.truncate(limit);
     }
-    Limited { items, is_cut }
+    Limited { items, is_cut, damaged: asked.damaged() }
 }
 
 fn cardinality(samples: &Samples, tenant: u32, lines: usize) -> Cardinality {

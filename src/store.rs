@@ -17,16 +17,18 @@ use orszem_indexer::ingest::http::{self as ingest, IngestState, SamplesState};
 use orszem_indexer::ingest::metrics::Metrics;
 use orszem_indexer::samples::Samples;
 use orszem_model::Timestamp;
-use orszem_promql::{Options, ParseOptions};
+use orszem_promql::{Options as Evaluation, ParseOptions};
 use prometheus_client::registry::Registry;
 use tracing::{error, warn};
 
+use crate::app::Options;
 use crate::catalogue::ApiError;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::engine::engine;
-use crate::features::Features;
-use crate::series_engine::{Facts, series_engine};
+use crate::prometheus_flags;
+use crate::running::Running;
+use crate::series_engine::series_engine;
 
 /// The store as the rest of the program sees it.
 pub(crate) struct Store {
@@ -46,7 +48,8 @@ impl Store {
         config: &Config,
         data_dir: &DataDir,
         registry: &mut Registry,
-        enabled: &Features,
+        options: &Options,
+        running: &Arc<Running>,
     ) -> anyhow::Result<Self> {
         let (indexer, report) = Indexer::open(data_dir.path(), config.logs.clone()).context("can't open the store")?;
         for lost in &report.quarantined {
@@ -70,7 +73,7 @@ impl Store {
         let samples_state = SamplesState { ingest: Arc::clone(&state), samples: samples.clone() };
         let routes = watched
             .merge(ingest::samples_router(samples_state.clone()))
-            .merge(prometheus(config, &samples, enabled).router())
+            .merge(prometheus(config, &samples, options, running).router())
             .merge(orszem_dashboards::http::collectors::router(indexer.collectors()))
             .merge(orszem_dashboards::http::app::router(LogsApi::new(engine(&indexer))))
             .merge(admin(indexer.clone(), samples.clone()));
@@ -112,32 +115,22 @@ fn open_samples(config: &Config, data_dir: &DataDir, registry: &mut Registry) ->
 }
 
 /// The Prometheus API over `samples`.
-fn prometheus(config: &Config, samples: &Samples, enabled: &Features) -> PrometheusApi {
+fn prometheus(config: &Config, samples: &Samples, options: &Options, running: &Arc<Running>) -> PrometheusApi {
     let kept = &config.metrics;
-    let age = kept.age.map_or_else(|| "for ever".to_owned(), |age| age.to_string());
-    let retention = kept.bytes.map_or_else(|| age.clone(), |bytes| format!("{age} or {bytes}"));
-    let yaml = format!("# Őrszem keeps its configuration in TOML; this is its [metrics] section.\n# {retention}\n");
-    let facts = Facts {
-        started: now().0 / 1_000_000,
-        retention,
-        configuration: Box::new(move || yaml.clone()),
-        targets: Box::new(Vec::new),
-    };
-    let options = ApiOptions {
-        parse: ParseOptions { is_experimental: enabled.promql_experimental },
-        evaluate: Options {
-            threads: std::thread::available_parallelism().map_or(1, usize::from),
-            ..Options::default()
-        },
-        flags: vec![
-            ("query.lookback-delta".to_owned(), "5m".to_owned()),
-            ("storage.tsdb.retention.time".to_owned(), age),
-            ("web.enable-remote-write-receiver".to_owned(), "true".to_owned()),
-        ],
+    let age = kept.age.map(|age| age.to_string());
+    let bytes = kept.bytes.map(|bytes| bytes.to_string());
+    let limits: Vec<&str> = [&age, &bytes].into_iter().flatten().map(String::as_str).collect();
+    let retention = if limits.is_empty() { "for ever".to_owned() } else { limits.join(" or ") };
+    let evaluate =
+        Evaluation { threads: std::thread::available_parallelism().map_or(1, usize::from), ..Evaluation::default() };
+    let api = ApiOptions {
+        parse: ParseOptions { is_experimental: options.features.promql_experimental },
+        flags: prometheus_flags::flags(config, options, &evaluate),
+        evaluate,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         revision: String::new(),
     };
-    PrometheusApi::new(series_engine(samples, facts), options)
+    PrometheusApi::new(series_engine(samples, retention, running), api)
 }
 
 /// `POST /app/v1/admin/flush` and `/app/v1/admin/seal`: do now what maintenance does in time; answer when it is done.

@@ -36,7 +36,8 @@ pub use error::CollectorError;
 pub use explain::{Explained, Explainer};
 pub use orszem_host::HostConfig;
 pub use orszem_parse::Zone;
-pub use orszem_scrape::{ScrapeCounts, Targets};
+pub use orszem_scrape::config::ScrapeConfig;
+pub use orszem_scrape::{DroppedTarget, Health, Metadata, ScrapeCounts, TargetStatus, Targets};
 pub use orszem_transform::Wrong;
 pub use report::{
     EndpointReport, EndpointReportState, FileReport, FileReportState, MetricsReport, Report, ReportError, TargetReport,

@@ -24,10 +24,7 @@ pub(crate) struct Opened {
 /// Opens the queue of a signal. Batches that this start reads are sent as `source`, those that are queued under the
 /// name they had.
 pub(crate) fn open(signal: Signal, state_dir: &Path, config: QueueConfig, source: &str) -> Result<Opened, QueueError> {
-    let directory = state_dir.join(match signal {
-        Signal::Logs => "queue",
-        Signal::Metrics => "queue-metrics",
-    });
+    let directory = state_dir.join(signal.queue());
     let QueueConfig { bytes_max, full } = config;
     let (writer, reader, recovered) = Queue::open(Options {
         bytes_max: bytes_max.bytes(),

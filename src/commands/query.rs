@@ -1,5 +1,6 @@
 //! `orszem query`: asks a server with PromQL and shows the answer as a plot, a table, JSON or CSV.
 
+mod explain;
 mod plot;
 mod table;
 
@@ -17,6 +18,7 @@ use crate::client::Client;
 
 /// Points of a range that names no step.
 const POINTS: u64 = 240;
+const NOT_UNDERSTOOD: &str = "the server's answer is not one that this version expects";
 
 /// Query metrics with PromQL
 #[derive(Debug, clap::Args)]
@@ -30,7 +32,9 @@ EXAMPLES
   orszem query 'topk(5, rate(node_cpu_seconds_total{mode!=\"idle\"}[5m]))' --range 1h
   orszem query 'node_filesystem_avail_bytes' --time 2026-11-22T10:00:00Z --output json
   orszem query 'sum by (instance) (rate(http_requests_total[5m]))' --range 1d --step 5m --output csv > requests.csv
-  orszem query 'rate(x[5m])' --range 1h --stats")]
+  orszem query 'rate(x[5m])' --range 1h --stats
+  orszem query --explain 'sum by (job) (rate(x[5m]))' --range 1d
+  orszem query --explain --analyze 'sum by (job) (rate(x[5m]))' --output json")]
 pub struct Args {
     /// The expression
     pub expr: String,
@@ -55,6 +59,12 @@ pub struct Args {
     /// Also tell what the query took
     #[arg(long)]
     pub stats: bool,
+    /// Instead of the answer tell what the query reads: a tree with the series and samples of each selector
+    #[arg(long, conflicts_with = "stats")]
+    pub explain: bool,
+    /// With --explain also run the query, and tell what each part gave and took
+    #[arg(long, requires = "explain")]
+    pub analyze: bool,
 }
 
 /// How an answer is shown.
@@ -122,7 +132,7 @@ impl Histogram {
 /// Asks and prints what the flags say.
 pub async fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
     let client = global.client()?;
-    let Args { expr, time, range, from, to, step, output, stats } = args;
+    let Args { expr, time, range, from, to, step, output, stats, explain, analyze } = args;
     let now = crate::collecting::now();
     let mut parameters = vec![("query", expr)];
     if stats {
@@ -144,6 +154,12 @@ pub async fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
             "/api/v1/query_range"
         }
     };
+    if explain {
+        if analyze {
+            parameters.push(("analyze", "true".to_owned()));
+        }
+        return explanation(&client, &parameters, output).await;
+    }
     let output = output.unwrap_or(match (std::io::stdout().is_terminal(), span) {
         (true, Some(_)) => Output::Plot,
         (true, None) => Output::Table,
@@ -153,14 +169,39 @@ pub async fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
     Ok(if found { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn answer(client: &Client, path: &str, parameters: &[(&str, String)], output: Output) -> anyhow::Result<bool> {
+async fn explanation(
+    client: &Client,
+    parameters: &[(&str, String)],
+    output: Option<Output>,
+) -> anyhow::Result<ExitCode> {
+    let is_json = match output {
+        None | Some(Output::Table) => false,
+        Some(Output::Json) => true,
+        Some(Output::Plot | Output::Csv) => bail!("--explain is shown as a tree, or with --output json"),
+    };
+    let data = told(client, "/api/v1/explain", parameters).await?;
+    let explained: explain::Explained = serde_json::from_str(data.get()).context(NOT_UNDERSTOOD)?;
+    let mut out = std::io::stdout().lock();
+    match is_json {
+        true => writeln!(out, "{}", data.get())?,
+        false => write!(out, "{}", explain::shown(&explained))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The data of the answer; what is said beside it goes to standard error.
+async fn told(client: &Client, path: &str, parameters: &[(&str, String)]) -> anyhow::Result<Box<RawValue>> {
     let Answer { data, warnings, infos } = client.get(path, parameters).await?;
     for remark in warnings.iter().chain(&infos) {
-        eprintln!("orszem: {remark}");
+        eprintln!("orszem: {}", crate::lines::harmless(remark));
     }
-    let understood = || "the server's answer is not one that this version expects";
-    let parsed: Data = serde_json::from_str(data.get()).with_context(understood)?;
-    let Stats { stats } = serde_json::from_str(data.get()).with_context(understood)?;
+    Ok(data)
+}
+
+async fn answer(client: &Client, path: &str, parameters: &[(&str, String)], output: Output) -> anyhow::Result<bool> {
+    let data = told(client, path, parameters).await?;
+    let parsed: Data = serde_json::from_str(data.get()).context(NOT_UNDERSTOOD)?;
+    let Stats { stats } = serde_json::from_str(data.get()).context(NOT_UNDERSTOOD)?;
     let mut out = std::io::stdout().lock();
     match output {
         Output::Json => writeln!(out, "{}", data.get())?,

@@ -126,7 +126,7 @@ fn its_files_and_its_queue_can_be_looked_into() {
     fs::write(&log, "one\ntwo\n").expect("writes");
     site.start_collector();
     let records = || {
-        let (_, out, _) = command(&["queue", "dump"]);
+        let (_, out, _) = command(&["queue", "dump", "--signal", "logs"]);
         let records = out.lines().filter_map(|line| line.split(": ").nth(1)?.split(' ').next()?.parse::<u64>().ok());
         records.sum::<u64>()
     };
@@ -140,7 +140,7 @@ fn its_files_and_its_queue_can_be_looked_into() {
     assert_eq!((code, &json[0]["path"], &json[0]["state"]), (0, &plain(&log).into(), &"following".into()));
 
     site.kill_collector();
-    let (code, out, _) = command(&["queue", "ls"]);
+    let (code, out, _) = command(&["queue", "ls", "--signal", "logs"]);
     assert_eq!((code, out.lines().count()), (0, 2), "{out}");
     let segment = directory.path().join("state/queue").join(out.split_whitespace().last().expect("a file"));
     let (code, out, _) = command(&["queue", "fsck"]);

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::config::ScrapeConfig;
 use crate::counters::{Counters, ScrapeCounts};
 use crate::output::Scraped;
 use crate::pool::{Pool, Reconfigure, View};
@@ -46,6 +47,8 @@ struct Inner {
     shutdown: CancellationToken,
     pools: Mutex<BTreeMap<Arc<str>, RunningPool>>,
     views: StdMutex<BTreeMap<Arc<str>, Arc<View>>>,
+    /// The jobs as they were last asked for.
+    jobs: StdMutex<Vec<Arc<Job>>>,
 }
 
 #[derive(Debug)]
@@ -84,13 +87,15 @@ impl Scraper {
             pools.insert(job.name().into(), pool);
             views.insert(job.name().into(), view);
         }
-        Self { inner: Arc::new(Inner { shared, shutdown, pools: Mutex::new(pools), views: StdMutex::new(views) }) }
+        let (pools, views, jobs) = (Mutex::new(pools), StdMutex::new(views), StdMutex::new(settings.jobs.clone()));
+        Self { inner: Arc::new(Inner { shared, shutdown, pools, views, jobs }) }
     }
 
     /// Replaces the settings: jobs that are the same keep running, those that are gone end their series.
     pub async fn reload(&self, settings: &Settings) {
-        let Inner { shared, shutdown, pools, views } = &*self.inner;
+        let Inner { shared, shutdown, pools, views, jobs } = &*self.inner;
         let mut pools = pools.lock().await;
+        jobs.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&settings.jobs);
         let external = settings.external(&shared.base_labels);
         let is_wanted = |name: &Arc<str>| settings.jobs.iter().any(|job| *job.name() == **name);
         let gone: Vec<Arc<str>> = pools.keys().filter(|name| !is_wanted(name)).cloned().collect();
@@ -125,6 +130,12 @@ impl Scraper {
             targets.dropped_counts.push((Arc::clone(name), count));
         }
         targets
+    }
+
+    /// The jobs with all that `global` says where they are silent, in the order of the settings.
+    pub fn configs(&self) -> Vec<ScrapeConfig> {
+        let jobs = self.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        jobs.iter().map(|job| job.config.clone()).collect()
     }
 
     /// What was counted since the start.

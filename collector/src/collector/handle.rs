@@ -13,7 +13,9 @@ use crate::pipeline::Command;
 use crate::report::Report;
 use crate::send::Way;
 use crate::shared::Identity;
-use crate::{CollectorConfig, CollectorError, CounterValues, FileStatus, ScrapeCounts, Targets, clock, prepare};
+use crate::{
+    CollectorConfig, CollectorError, CounterValues, FileStatus, ScrapeConfig, ScrapeCounts, Targets, clock, prepare,
+};
 
 impl CollectorHandle {
     /// What is followed and what can't be read, by path; complete within a second or two of the start.
@@ -94,6 +96,11 @@ impl CollectorHandle {
     /// The targets of all jobs as they are now.
     pub fn targets(&self) -> Targets {
         self.inner.metrics.as_ref().map(Metrics::targets).unwrap_or_default()
+    }
+
+    /// The scrape jobs in force, those of files among them, with all defaults filled in.
+    pub fn scrape_configs(&self) -> Vec<ScrapeConfig> {
+        self.inner.metrics.as_ref().map(Metrics::scrape_configs).unwrap_or_default()
     }
 
     /// What the scrapers that run have counted, each for itself.

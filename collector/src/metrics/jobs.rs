@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use orszem_scrape::config::ScrapeConfig;
 use orszem_scrape::{Options, ScrapeCounts, Scraped, Scraper, Targets};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -92,6 +93,11 @@ impl Scrapers {
             all.dropped_counts.extend(dropped_counts);
         }
         all
+    }
+
+    /// The jobs as they are scraped.
+    pub(super) fn configs(&self) -> Vec<ScrapeConfig> {
+        self.shown().iter().flat_map(Scraper::configs).collect()
     }
 
     /// What was counted by the scrapers that run.

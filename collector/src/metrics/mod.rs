@@ -209,6 +209,11 @@ impl Metrics {
         self.scrapers.targets()
     }
 
+    /// The scrape jobs in force.
+    pub(crate) fn scrape_configs(&self) -> Vec<orszem_scrape::config::ScrapeConfig> {
+        self.scrapers.configs()
+    }
+
     /// What the scrapers that run have counted.
     pub(crate) fn scrape_counts(&self) -> Vec<orszem_scrape::ScrapeCounts> {
         self.scrapers.counts()

@@ -26,6 +26,14 @@ impl Signal {
         }
     }
 
+    /// The directory of its queue in the state directory.
+    pub fn queue(self) -> &'static str {
+        match self {
+            Self::Logs => "queue",
+            Self::Metrics => "queue-metrics",
+        }
+    }
+
     /// The directory of dead letters in the state directory.
     pub(super) fn dead_letters(self) -> &'static str {
         match self {

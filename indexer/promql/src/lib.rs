@@ -6,6 +6,7 @@ pub mod annotation;
 pub mod ast;
 mod check;
 mod eval;
+pub mod explain;
 pub mod functions;
 pub mod histogram;
 mod lex;
@@ -18,7 +19,7 @@ pub mod source;
 mod tree;
 
 pub use annotation::{Annotation, Level};
-pub use eval::evaluate;
+pub use eval::{evaluate, explain};
 pub use parse::{ParseError, ParseOptions, format_duration_ms, parse, parse_duration_ms, parse_selector};
 pub use pretty::pretty;
 pub use query::{

@@ -18,6 +18,11 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// When they can't be read, or are more than the source may give.
     fn select(&self, select: &Select<'_>) -> Result<Box<dyn Selection>, SourceError>;
+
+    /// How many parts of series were left out of what was selected and read because they are damaged.
+    fn damaged(&self) -> u64 {
+        0
+    }
 }
 
 /// Selected series.
@@ -27,6 +32,11 @@ pub trait Selection: Send + Sync {
 
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// How many stored pieces hold the series, where the source knows: what a series has in one block or file is one.
+    fn parts(&self) -> Option<u64> {
+        None
     }
 
     /// Reads the series, one at a time; one for each thread, as it may keep what series share.

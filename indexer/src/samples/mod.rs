@@ -60,7 +60,7 @@ impl Samples {
 
     /// The series of a tenant, for queries.
     pub fn source(&self, tenant: u32) -> TenantSource {
-        TenantSource::new(self.store().clone(), tenant)
+        TenantSource::new(self.store(), tenant)
     }
 
     /// Bytes of the journal on disk.

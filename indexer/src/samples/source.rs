@@ -1,8 +1,5 @@
 //! The series store as the query engine reads it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use orszem_model::{Columns, Labels};
 use orszem_promql::{Select, Selection, SeriesReader, Source, SourceError};
 use orszem_series::{SeriesSelection, SeriesStore};
@@ -12,17 +9,11 @@ use orszem_series::{SeriesSelection, SeriesStore};
 pub struct TenantSource {
     store: SeriesStore,
     tenant: u32,
-    damaged: Arc<AtomicU64>,
 }
 
 impl TenantSource {
-    pub(super) fn new(store: SeriesStore, tenant: u32) -> Self {
-        Self { store, tenant, damaged: Arc::default() }
-    }
-
-    /// Parts of series that were left out of what was read because they are damaged.
-    pub fn damaged(&self) -> u64 {
-        self.damaged.load(Ordering::Relaxed)
+    pub(super) fn new(store: &SeriesStore, tenant: u32) -> Self {
+        Self { store: store.asking(), tenant }
     }
 }
 
@@ -31,28 +22,27 @@ impl Source for TenantSource {
         let Select { matchers, start, end } = *select;
         let found =
             self.store.select(self.tenant, matchers, start.saturating_add(1), end).map_err(|error| failed(&error))?;
-        Ok(Box::new(Selected { found, damaged: Arc::clone(&self.damaged) }))
+        Ok(Box::new(Selected(found)))
+    }
+
+    fn damaged(&self) -> u64 {
+        self.store.damaged()
     }
 }
 
-struct Selected {
-    found: SeriesSelection,
-    damaged: Arc<AtomicU64>,
-}
-
-impl Drop for Selected {
-    fn drop(&mut self) {
-        self.damaged.fetch_add(self.found.damaged(), Ordering::Relaxed);
-    }
-}
+struct Selected(SeriesSelection);
 
 impl Selection for Selected {
     fn len(&self) -> usize {
-        self.found.len()
+        self.0.len()
+    }
+
+    fn parts(&self) -> Option<u64> {
+        Some(self.0.parts())
     }
 
     fn reader(&self) -> Box<dyn SeriesReader + '_> {
-        Box::new(Reader(self.found.reader()))
+        Box::new(Reader(self.0.reader()))
     }
 }
 

@@ -26,9 +26,9 @@ const SCRAPES: u64 = 24;
 const TOLERANCE: f64 = 1e-9;
 
 /// A running Prometheus.
-struct Prometheus {
+pub(super) struct Prometheus {
     child: Child,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
 }
 
 impl Prometheus {
@@ -41,6 +41,11 @@ impl Prometheus {
              metadata_config: {{send_interval: 1s}}\n",
             targets.join(", ")
         );
+        Self::with(program, folder, &config)
+    }
+
+    /// With a configuration.
+    pub(super) fn with(program: &Path, folder: &Path, config: &str) -> Self {
         let file = folder.join("prometheus.yml");
         fs::write(&file, config).expect("writes");
         // Prometheus does not tell which port it was given: one that was free a moment ago.

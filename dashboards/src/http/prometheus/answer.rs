@@ -40,6 +40,17 @@ impl Remarks {
         let warnings = if is_cut { vec!["results truncated due to limit".to_owned()] } else { Vec::new() };
         Self { warnings, infos: Vec::new() }
     }
+
+    /// With a warning if so many parts of series were left out.
+    pub(super) fn with_damage(mut self, parts: u64) -> Self {
+        if parts > 0 {
+            let told = format!(
+                "the answer is incomplete: {parts} damaged parts of series were left out; the log of the server names their files"
+            );
+            self.warnings.push(told);
+        }
+        self
+    }
 }
 
 /// The message with its place: line and column, counted in bytes from 1.

@@ -16,7 +16,7 @@ use super::error::QueryError;
 use crate::http::logs::CancelOnDrop;
 
 /// Questions computed at once; more wait until their deadline.
-const QUESTIONS_MAX: usize = 20;
+pub const QUERIES_MAX: usize = 20;
 /// Answers from this size on are compressed for those who take gzip.
 const GZIP_BYTES_MIN: usize = 1024;
 
@@ -60,7 +60,7 @@ impl Interrupt for Patience {
 
 impl PrometheusApi {
     pub fn new(engine: SeriesEngine, options: ApiOptions) -> Self {
-        let questions = Arc::new(Semaphore::new(QUESTIONS_MAX));
+        let questions = Arc::new(Semaphore::new(QUERIES_MAX));
         Self { engine: Arc::new(engine), options: Arc::new(options), questions }
     }
 

@@ -25,6 +25,8 @@ pub struct SeriesAsk {
 pub struct Limited<T> {
     pub items: Vec<T>,
     pub is_cut: bool,
+    /// Parts of series that were left out because they are damaged.
+    pub damaged: u64,
 }
 
 /// What is known of a metric.
@@ -70,15 +72,33 @@ pub struct Cardinality {
     pub series_by_pair: Vec<(String, u64)>,
 }
 
-/// How the store is doing, for `/api/v1/status/runtimeinfo`.
+/// How the server is doing, for `/api/v1/status/runtimeinfo`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Runtime {
     /// When the server started, milliseconds since 1970.
     pub started: i64,
+    /// When the configuration in force was read, milliseconds since 1970.
+    pub config_loaded: i64,
+    /// Whether the last attempt to read it succeeded.
+    pub is_config_good: bool,
     /// As configured, in words.
     pub retention: String,
-    /// Damaged parts of the journal found so far.
+    /// Damaged parts found so far.
     pub corruptions: u64,
+    /// The working directory.
+    pub directory: String,
+    pub host: String,
+    pub threads: u64,
+}
+
+/// Whether the last scrape of a target succeeded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Health {
+    /// Not scraped yet.
+    #[default]
+    Unknown,
+    Up,
+    Down,
 }
 
 /// Something that is scraped, for `/api/v1/targets`.
@@ -88,14 +108,52 @@ pub struct Target {
     pub labels: Labels,
     pub pool: String,
     pub url: String,
+    /// The same from elsewhere: with a name of this host where `url` says `localhost`.
+    pub global_url: String,
     pub last_error: String,
     /// Milliseconds since 1970; `None` before the first scrape.
     pub last_scrape: Option<i64>,
     pub last_duration_s: f64,
-    /// `None` before the first scrape.
-    pub is_up: Option<bool>,
+    pub health: Health,
     pub interval_ms: u64,
     pub timeout_ms: u64,
+}
+
+/// A target that relabelling dropped.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DroppedTarget {
+    pub pool: String,
+    pub discovered: Labels,
+}
+
+/// All that is scraped, and what is not.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Targets {
+    pub pools: Vec<String>,
+    /// By pool.
+    pub active: Vec<Target>,
+    /// By pool; maybe not all.
+    pub dropped: Vec<DroppedTarget>,
+    /// All dropped ones of each pool.
+    pub dropped_counts: Vec<(String, u64)>,
+}
+
+/// Which metadata of targets.
+#[derive(Clone, Debug, Default)]
+pub struct TargetMetadataAsk {
+    /// Of the targets' labels; empty for all targets.
+    pub matchers: Vec<Matcher>,
+    pub metric: Option<String>,
+    /// No further target is asked once so many are there.
+    pub limit: Option<usize>,
+}
+
+/// What a target says of a metric.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TargetMetadata {
+    /// The target's labels.
+    pub target: Labels,
+    pub metadata: MetricMetadata,
 }
 
 /// A function of the store.
@@ -118,7 +176,8 @@ pub struct SeriesEngine {
     /// Deletes samples durably; answers when that is done.
     pub delete: Ask<SeriesAsk, ()>,
     pub runtime: Box<dyn Fn() -> Runtime + Send + Sync>,
-    pub targets: Box<dyn Fn() -> Vec<Target> + Send + Sync>,
+    pub targets: Box<dyn Fn() -> Targets + Send + Sync>,
+    pub target_metadata: Ask<TargetMetadataAsk, Vec<TargetMetadata>>,
     /// The configuration in force, as YAML, without secrets.
     pub configuration: Box<dyn Fn() -> String + Send + Sync>,
 }

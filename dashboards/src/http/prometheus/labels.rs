@@ -7,7 +7,7 @@ use http::HeaderMap;
 
 use super::answer::{Remarks, put_labels, put_list, put_string, success};
 use super::api::{Patience, PrometheusApi};
-use super::engine::SeriesAsk;
+use super::engine::{Limited, SeriesAsk};
 use super::error::QueryError;
 use super::params::Params;
 use crate::http::access::Reader;
@@ -16,6 +16,10 @@ fn ask(params: &Params, reader: Reader) -> Result<SeriesAsk, QueryError> {
     let (start, end) = params.open_range()?;
     let (sets, limit) = (params.matcher_sets()?, params.limit()?);
     Ok(SeriesAsk { tenant: reader.0.tenant, sets, start, end, limit })
+}
+
+fn remarks<T>(found: &Limited<T>) -> Remarks {
+    Remarks::cut(found.is_cut).with_damage(found.damaged)
 }
 
 /// `/api/v1/series`
@@ -31,7 +35,7 @@ pub(super) async fn series(
     }
     let run = move |api: &PrometheusApi, _: &Patience| {
         let found = (api.engine.series)(&ask)?;
-        Ok(success(&Remarks::cut(found.is_cut), |out| {
+        Ok(success(&remarks(&found), |out| {
             put_list(out, found.items.iter(), put_labels);
         }))
     };
@@ -48,7 +52,7 @@ pub(super) async fn names(
     let ask = ask(&params, reader)?;
     let run = move |api: &PrometheusApi, _: &Patience| {
         let found = (api.engine.label_names)(&ask)?;
-        Ok(success(&Remarks::cut(found.is_cut), |out| {
+        Ok(success(&remarks(&found), |out| {
             put_list(out, found.items.iter(), |out, name| put_string(out, name));
         }))
     };
@@ -72,7 +76,7 @@ pub(super) async fn values(
     let ask = (name, ask(&params, reader)?);
     let run = move |api: &PrometheusApi, _: &Patience| {
         let found = (api.engine.label_values)(&ask)?;
-        Ok(success(&Remarks::cut(found.is_cut), |out| {
+        Ok(success(&remarks(&found), |out| {
             put_list(out, found.items.iter(), |out, value| put_string(out, value));
         }))
     };

@@ -39,13 +39,6 @@ fn put_bare(out: &mut Vec<u8>, value: f64) {
     }
 }
 
-/// The value as text.
-pub(super) fn text(value: f64) -> String {
-    let mut out = Vec::new();
-    put_bare(&mut out, value);
-    String::from_utf8_lossy(&out).into_owned()
-}
-
 fn put(out: &mut Vec<u8>, arguments: std::fmt::Arguments<'_>) {
     // Writing to memory does not fail.
     if out.write_fmt(arguments).is_err() {
@@ -78,7 +71,9 @@ mod tests {
             (5e-324, "5e-324"),
         ];
         for (value, expected) in cases {
-            assert_eq!(text(value), expected);
+            let mut out = Vec::new();
+            put_bare(&mut out, value);
+            assert_eq!(String::from_utf8_lossy(&out), expected);
         }
     }
 

@@ -13,7 +13,8 @@ use super::error::QueryError;
 /// The earliest and the latest time that may be named (`minTime`, `maxTime` of Prometheus), and their texts.
 const MIN_TIME: (i64, &str) = (i64::MIN / 1_000_000 + 1, "-292273086-05-16T16:47:06Z");
 const MAX_TIME: (i64, &str) = (i64::MAX / 1_000_000 - 1, "292277025-08-18T07:12:54.999999999Z");
-const TIMEOUT_DEFAULT: Duration = Duration::from_secs(120);
+/// How long a query may take that does not say.
+pub const QUERY_TIMEOUT: Duration = Duration::from_secs(120);
 const TIMEOUT_MAX: Duration = Duration::from_secs(300);
 /// Sets of matchers of one request.
 const SETS_MAX: usize = 1000;
@@ -85,6 +86,15 @@ impl Params {
         Ok((start, end))
     }
 
+    /// `true`, or what Go reads as such; false when it is not given.
+    pub(super) fn flag(&self, name: &'static str) -> Result<bool, QueryError> {
+        match self.get(name) {
+            "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+            "" | "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+            text => Err(wrong(name, format!("cannot parse {text:?} to a boolean"))),
+        }
+    }
+
     /// A positive length of time in milliseconds.
     pub(super) fn duration(&self, name: &'static str) -> Result<Option<i64>, QueryError> {
         match self.get(name) {
@@ -97,7 +107,7 @@ impl Params {
 
     /// How long the query may take: as said, at most 5 min.
     pub(super) fn timeout(&self) -> Result<Duration, QueryError> {
-        let Some(ms) = self.duration("timeout")? else { return Ok(TIMEOUT_DEFAULT) };
+        let Some(ms) = self.duration("timeout")? else { return Ok(QUERY_TIMEOUT) };
         Ok(Duration::from_millis(u64::try_from(ms).unwrap_or(0)).min(TIMEOUT_MAX))
     }
 

@@ -19,7 +19,7 @@ use crate::http::access::Reader;
 /// Points of one series in one answer.
 const POINTS_MAX: i64 = 11_000;
 
-fn parse(text: &str, options: &ParseOptions) -> Result<Expr, QueryError> {
+pub(super) fn parse(text: &str, options: &ParseOptions) -> Result<Expr, QueryError> {
     orszem_promql::parse(text, options)
         .map_err(|error| QueryError::Parameter { name: "query", reason: error.to_string() })
 }
@@ -34,7 +34,7 @@ pub(super) async fn instant(
     let limit = params.limit()?;
     let time = params.time("time", Some(now_ms()))?;
     let timeout = params.timeout()?;
-    let options = options(&api, &params)?;
+    let options = evaluation(&api, &params)?;
     let run = move |api: &PrometheusApi, patience: &Patience| {
         let text = params.get("query");
         let expr = parse(text, &api.options.parse)?;
@@ -51,6 +51,19 @@ pub(super) async fn range(
     params: Params,
 ) -> Result<Response, QueryError> {
     let limit = params.limit()?;
+    let moments = range_of(&params)?;
+    let timeout = params.timeout()?;
+    let options = evaluation(&api, &params)?;
+    let run = move |api: &PrometheusApi, patience: &Patience| {
+        let expr = parse(params.get("query"), &api.options.parse)?;
+        check_range_type(&expr)?;
+        answered(api, reader.0.tenant, &params, &expr, moments, &options, limit, patience)
+    };
+    api.run(timeout, &headers, run).await
+}
+
+/// `start`, `end` and `step`.
+pub(super) fn range_of(params: &Params) -> Result<Moments, QueryError> {
     let wrong = |name, reason: &str| QueryError::Parameter { name, reason: reason.to_owned() };
     let (start, end) = (params.time("start", None)?, params.time("end", None)?);
     if end < start {
@@ -66,25 +79,22 @@ pub(super) async fn range(
         let reason = "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)";
         return Err(QueryError::BadRequest(reason.to_owned()));
     }
-    let timeout = params.timeout()?;
-    let options = options(&api, &params)?;
-    let run = move |api: &PrometheusApi, patience: &Patience| {
-        let expr = parse(params.get("query"), &api.options.parse)?;
-        let kind = expr.value_type();
-        if !matches!(kind, ValueType::Vector | ValueType::Scalar) {
-            let reason = format!(
-                "invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
-                kind.described()
-            );
-            return Err(QueryError::Parameter { name: "query", reason });
-        }
-        let moments = Moments::Range { start, end, step };
-        answered(api, reader.0.tenant, &params, &expr, moments, &options, limit, patience)
-    };
-    api.run(timeout, &headers, run).await
+    Ok(Moments::Range { start, end, step })
 }
 
-fn options(api: &PrometheusApi, params: &Params) -> Result<Options, QueryError> {
+/// Whether `expr` can be asked for at each step of a range.
+pub(super) fn check_range_type(expr: &Expr) -> Result<(), QueryError> {
+    let kind = expr.value_type();
+    if matches!(kind, ValueType::Vector | ValueType::Scalar) {
+        return Ok(());
+    }
+    let reason =
+        format!("invalid expression type \"{}\" for range query, must be Scalar or instant Vector", kind.described());
+    Err(QueryError::Parameter { name: "query", reason })
+}
+
+/// How the query is evaluated.
+pub(super) fn evaluation(api: &PrometheusApi, params: &Params) -> Result<Options, QueryError> {
     let mut options = api.options.evaluate.clone();
     if let Some(lookback) = params.duration("lookback_delta")?.filter(|lookback| *lookback > 0) {
         options.lookback_ms = lookback;
@@ -110,6 +120,7 @@ fn answered(
     let is_cut = cut(&mut answer, limit);
     let mut remarks = Remarks::of(params.get("query"), &answer.annotations);
     remarks.warnings.extend(Remarks::cut(is_cut).warnings);
+    let remarks = remarks.with_damage(source.damaged());
     let stats = params.get("stats");
     let statistics = |out: &mut Vec<u8>| put_statistics(out, &answer.statistics, seconds, stats == "all");
     let statistics: Option<&Put<'_>> = if stats.is_empty() { None } else { Some(&statistics) };

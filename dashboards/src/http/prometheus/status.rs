@@ -1,4 +1,4 @@
-//! `/api/v1/status/*`, `rules`, `alerts`, `targets` and what else tells of the server itself.
+//! `/api/v1/status/*`, `rules`, `alerts` and what else tells of the server itself.
 
 use std::time::Duration;
 
@@ -9,18 +9,17 @@ use serde_json::{Value, json};
 
 use super::answer::{Remarks, success};
 use super::api::{Patience, PrometheusApi, now_ms};
-use super::engine::{Cardinality, SeriesAsk, Target};
+use super::engine::{Cardinality, Runtime, SeriesAsk};
 use super::error::QueryError;
-use super::number::text;
 use super::params::Params;
 use crate::http::access::Reader;
 
-const TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
 /// Lines of each list of the cardinality report, unless asked for otherwise, and at most.
 const REPORT_LINES: usize = 10;
 const REPORT_LINES_MAX: usize = 10_000;
 
-fn answered(data: &Value) -> Response {
+pub(super) fn answered(data: &Value) -> Response {
     let body = json!({ "status": "success", "data": data }).to_string();
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
@@ -58,21 +57,24 @@ pub(super) async fn runtime(
     headers: HeaderMap,
 ) -> Result<Response, QueryError> {
     let run = move |api: &PrometheusApi, _: &Patience| {
-        let runtime = (api.engine.runtime)();
+        let Runtime { started, config_loaded, is_config_good, retention, corruptions, directory, host, threads } =
+            (api.engine.runtime)();
         let series = (api.engine.cardinality)(&(reader.0.tenant, 0))?.series;
         let data = json!({
-            "startTime": rfc3339(runtime.started),
-            "CWD": "",
-            "reloadConfigSuccess": true,
-            "lastConfigTime": rfc3339(runtime.started),
-            "corruptionCount": runtime.corruptions,
-            "goroutineCount": 0,
+            "startTime": rfc3339(started),
+            "CWD": directory,
+            "hostname": host,
+            "serverTime": rfc3339(now_ms()),
+            "reloadConfigSuccess": is_config_good,
+            "lastConfigTime": rfc3339(config_loaded),
+            "corruptionCount": corruptions,
+            "goroutineCount": threads,
             "GOMAXPROCS": std::thread::available_parallelism().map_or(1, usize::from),
-            "GOMEMLIMIT": 0,
+            // No limit, as Go says it.
+            "GOMEMLIMIT": i64::MAX,
             "GOGC": "",
             "GODEBUG": "",
-            "storageRetention": runtime.retention,
-            "serverTime": rfc3339(now_ms()),
+            "storageRetention": retention,
             "timeSeriesCount": series,
         });
         Ok(success(&Remarks::default(), |out| out.extend_from_slice(data.to_string().as_bytes())))
@@ -130,6 +132,16 @@ pub(super) async fn cardinality(
     api.run(TIMEOUT, &headers, run).await
 }
 
+/// `/api/v1/status/walreplay`: done, as nothing is answered before.
+pub(super) async fn replay(_reader: Reader) -> Response {
+    answered(&json!({ "min": 0, "max": 0, "current": 0 }))
+}
+
+/// `/api/v1/notifications`: none; what the operator has to know is in the log and in the metrics.
+pub(super) async fn notifications(_reader: Reader) -> Response {
+    answered(&json!([]))
+}
+
 /// `/api/v1/rules`: none, as nothing evaluates rules.
 pub(super) async fn rules(_reader: Reader) -> Response {
     answered(&json!({ "groups": [] }))
@@ -143,41 +155,6 @@ pub(super) async fn alerts(_reader: Reader) -> Response {
 /// `/api/v1/alertmanagers`: none.
 pub(super) async fn alertmanagers(_reader: Reader) -> Response {
     answered(&json!({ "activeAlertmanagers": [], "droppedAlertmanagers": [] }))
-}
-
-/// `/api/v1/targets`
-pub(super) async fn targets(State(api): State<PrometheusApi>, _reader: Reader, params: Params) -> Response {
-    let state = params.get("state");
-    let pool = params.get("scrapePool");
-    let mut active = Vec::new();
-    if state != "dropped" {
-        let targets = (api.engine.targets)();
-        active.extend(targets.iter().filter(|target| pool.is_empty() || target.pool == pool).map(shown));
-    }
-    answered(&json!({ "activeTargets": active, "droppedTargets": [], "droppedTargetCounts": {} }))
-}
-
-fn shown(target: &Target) -> Value {
-    let labels = |labels: &orszem_model::Labels| -> serde_json::Map<String, Value> {
-        labels.iter().map(|(name, value)| (name.to_owned(), json!(value))).collect()
-    };
-    json!({
-        "discoveredLabels": labels(&target.discovered),
-        "labels": labels(&target.labels),
-        "scrapePool": target.pool,
-        "scrapeUrl": target.url,
-        "globalUrl": target.url,
-        "lastError": target.last_error,
-        "lastScrape": target.last_scrape.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), rfc3339),
-        "lastScrapeDuration": target.last_duration_s,
-        "health": match target.is_up {
-            Some(true) => "up",
-            Some(false) => "down",
-            None => "unknown",
-        },
-        "scrapeInterval": format!("{}s", text(target.interval_ms as f64 / 1000.0)),
-        "scrapeTimeout": format!("{}s", text(target.timeout_ms as f64 / 1000.0)),
-    })
 }
 
 /// `/api/v1/admin/tsdb/delete_series`
@@ -209,6 +186,6 @@ pub(super) async fn clean(reader: Reader) -> Result<Response, QueryError> {
     if reader.0.is_admin { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(QueryError::AdminOnly) }
 }
 
-fn rfc3339(ms: i64) -> String {
+pub(super) fn rfc3339(ms: i64) -> String {
     orszem_model::Timestamp(ms.saturating_mul(1_000_000)).to_string()
 }

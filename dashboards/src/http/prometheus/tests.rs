@@ -1,10 +1,13 @@
 //! The Prometheus API as a function, over series in memory.
 
+mod damage;
 mod errors;
+mod explain;
 mod lists;
 mod queries;
 mod server;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
@@ -71,6 +74,20 @@ fn fits(labels: &Labels, matchers: &[Matcher]) -> bool {
 /// The series of tenant 0; `broken` can't be read and `excessive` is too much.
 struct Memory(Vec<Kept>);
 
+/// Its answers leave out a damaged part each time something is selected.
+struct Damaged(Memory, AtomicU64);
+
+impl Source for Damaged {
+    fn select(&self, select: &Select<'_>) -> Result<Box<dyn Selection>, SourceError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.select(select)
+    }
+
+    fn damaged(&self) -> u64 {
+        self.1.load(Ordering::Relaxed)
+    }
+}
+
 impl Source for Memory {
     fn select(&self, select: &Select<'_>) -> Result<Box<dyn Selection>, SourceError> {
         for (name, is_limit) in [("broken", false), ("excessive", true)] {
@@ -121,7 +138,7 @@ fn limited<T>(mut items: Vec<T>, limit: usize) -> Limited<T> {
     if is_cut {
         items.truncate(limit);
     }
-    Limited { items, is_cut }
+    Limited { items, is_cut, damaged: 0 }
 }
 
 fn listed(ask: &SeriesAsk) -> Vec<Labels> {
@@ -139,19 +156,43 @@ fn metadata(metric: &str, kind: &str, help: &str, unit: &str) -> MetricMetadata 
     MetricMetadata { metric, kind, help, unit }
 }
 
-fn target() -> Target {
-    Target {
-        discovered: Labels::from([("__address__", "db1:9100")]),
-        labels: Labels::from([("instance", "db1:9100"), ("job", "node")]),
+fn targets() -> Targets {
+    let node = Target {
+        discovered: Labels::from([("__address__", "localhost:9100")]),
+        labels: Labels::from([("instance", "localhost:9100"), ("job", "node")]),
         pool: "node".into(),
-        url: "http://db1:9100/metrics".into(),
+        url: "http://localhost:9100/metrics".into(),
+        global_url: "http://db1:9100/metrics".into(),
         last_error: String::new(),
         last_scrape: Some(1_795_341_600_000),
         last_duration_s: 0.25,
-        is_up: Some(true),
-        interval_ms: 15_000,
+        health: Health::Up,
+        interval_ms: 60_000,
         timeout_ms: 2_500,
+    };
+    let fresh = Target {
+        pool: "api".into(),
+        global_url: "http://api1/".into(),
+        url: "http://api1/".into(),
+        last_scrape: None,
+        health: Health::Unknown,
+        ..node.clone()
+    };
+    let dropped = DroppedTarget { pool: "node".into(), discovered: Labels::from([("__address__", "db9:9100")]) };
+    Targets {
+        pools: vec!["node".into(), "api".into()],
+        active: vec![node, fresh],
+        dropped: vec![dropped],
+        dropped_counts: vec![("node".into(), 2), ("api".into(), 0)],
     }
+}
+
+fn target_metadata(ask: &TargetMetadataAsk) -> Vec<TargetMetadata> {
+    let target = Labels::from([("instance", "localhost:9100")]);
+    let TargetMetadataAsk { matchers, metric, limit } = ask;
+    // What was asked for is told in the help.
+    let asked = format!("{} {metric:?} {limit:?}", matchers.len());
+    vec![TargetMetadata { target, metadata: metadata("up", "gauge", &asked, "s") }]
 }
 
 /// What was deleted, of which the tests want to know.
@@ -200,8 +241,18 @@ fn engine(deleted: &Deleted) -> SeriesEngine {
             deleted.lock().expect("lock").push((ask.start, ask.end, ask.sets.len()));
             Ok(())
         }),
-        runtime: Box::new(|| Runtime { started: 1_795_341_600_000, retention: "90d".into(), corruptions: 2 }),
-        targets: Box::new(|| vec![target()]),
+        runtime: Box::new(|| Runtime {
+            started: 1_795_341_600_000,
+            config_loaded: 1_795_341_661_500,
+            is_config_good: false,
+            retention: "90d".into(),
+            corruptions: 2,
+            directory: "/srv".into(),
+            host: "db1".into(),
+            threads: 7,
+        }),
+        targets: Box::new(targets),
+        target_metadata: Box::new(|ask| Ok(target_metadata(ask))),
         configuration: Box::new(|| "a: 1\n".into()),
     }
 }

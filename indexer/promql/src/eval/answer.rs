@@ -8,6 +8,7 @@ use super::expr::{Output, unparen};
 use super::order;
 use super::row::{Row, drop_names, named};
 use super::selection::Moment;
+use super::trace::Trace;
 use super::window::drop_stale;
 use crate::ast::{Expr, ExprKind, Extension, Selector};
 use crate::{Answer, EvalError, Interrupt, Moments, Options, Point, Query, Sample, Series, Source, Value};
@@ -25,11 +26,27 @@ pub fn evaluate(
     options: &Options,
     interrupt: &dyn Interrupt,
 ) -> Result<Answer, EvalError> {
-    let (bounds, grid) = match query.moments {
+    evaluate_traced(query, source, options, interrupt, None).map(|(answer, _)| answer)
+}
+
+/// The times of a query as it was asked, and its steps.
+pub(super) fn grid_of(moments: Moments) -> (Bounds, Grid) {
+    match moments {
         Moments::Instant(time) => (Bounds { start: time, end: time, step: 0 }, Grid { start: time, step: 1, count: 1 }),
         Moments::Range { start, end, step } => (Bounds { start, end, step }, Grid::up_to(start, end, step)),
-    };
-    let engine = Engine::new(source, options, interrupt, bounds, grid.count);
+    }
+}
+
+/// Evaluates, and measures the nodes if there is a `trace`, which is given back.
+pub(super) fn evaluate_traced(
+    query: &Query<'_>,
+    source: &dyn Source,
+    options: &Options,
+    interrupt: &dyn Interrupt,
+    trace: Option<Trace>,
+) -> Result<(Answer, Option<Trace>), EvalError> {
+    let (bounds, grid) = grid_of(query.moments);
+    let engine = Engine::new(source, options, interrupt, bounds, grid.count, trace);
     let scope = Scope { grid, tally: Tally::Each, hints: Hints::AsStored };
     let expr = unparen(query.expr);
     let value = match query.moments {
@@ -50,8 +67,8 @@ pub fn evaluate(
         },
         Moments::Range { .. } => Value::Matrix(range(&engine, expr, scope)?),
     };
-    let (annotations, statistics) = engine.finish(grid);
-    Ok(Answer { value, annotations, statistics })
+    let (annotations, statistics, trace) = engine.finish(grid);
+    Ok((Answer { value, annotations, statistics }, trace))
 }
 
 fn instant(engine: &Engine<'_>, expr: &Expr, scope: Scope, time: i64) -> Result<Value, EvalError> {

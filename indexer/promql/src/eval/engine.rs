@@ -2,10 +2,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use orszem_model::{Columns, Matcher};
 
 use super::notes::Notes;
+use super::trace::Trace;
 use crate::query::Statistics;
 use crate::{Annotation, EvalError, Interrupt, Options, Select, Selection, Source};
 
@@ -98,6 +100,8 @@ pub(super) struct Scratch {
     /// Samples looked at, for each step.
     pub(super) samples: Vec<u64>,
     pub(super) sorted: Vec<f64>,
+    /// When the row was begun, if nodes are measured.
+    pub(super) begun: Duration,
 }
 
 pub(super) struct Engine<'q> {
@@ -105,6 +109,8 @@ pub(super) struct Engine<'q> {
     pub(super) options: &'q Options,
     interrupt: &'q dyn Interrupt,
     pub(super) bounds: Bounds,
+    /// Measures the nodes.
+    pub(super) trace: Option<Trace>,
     state: Mutex<State>,
     held: AtomicUsize,
     peak: AtomicUsize,
@@ -133,9 +139,10 @@ impl<'q> Engine<'q> {
         interrupt: &'q dyn Interrupt,
         bounds: Bounds,
         steps: usize,
+        trace: Option<Trace>,
     ) -> Self {
         let state = Mutex::new(State { samples: vec![0; steps], ..State::default() });
-        Self { source, options, interrupt, bounds, state, held: AtomicUsize::new(0), peak: AtomicUsize::new(0) }
+        Self { source, options, interrupt, bounds, trace, state, held: AtomicUsize::new(0), peak: AtomicUsize::new(0) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -179,6 +186,14 @@ impl<'q> Engine<'q> {
         }
     }
 
+    /// Says that a row begins, for its nodes to be measured.
+    #[inline]
+    pub(super) fn begin_row(&self, scratch: &mut Scratch) {
+        if let Some(trace) = &self.trace {
+            scratch.begun = trace.watch.now();
+        }
+    }
+
     pub(super) fn scratch(scope: Scope) -> Scratch {
         Scratch { samples: vec![0; scope.grid.count], ..Scratch::default() }
     }
@@ -206,14 +221,14 @@ impl<'q> Engine<'q> {
     }
 
     /// Annotations and statistics of the evaluation, whose steps were those of `grid`.
-    pub(super) fn finish(self, grid: Grid) -> (Vec<Annotation>, Statistics) {
+    pub(super) fn finish(self, grid: Grid) -> (Vec<Annotation>, Statistics, Option<Trace>) {
         let peak = self.peak.load(Ordering::Relaxed) as u64;
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         let samples_per_step: Vec<(i64, u64)> =
             state.samples.iter().enumerate().map(|(step, &samples)| (grid.time(step), samples)).collect();
         let samples = state.samples.iter().sum();
         let statistics = Statistics { series: state.series, samples, peak_samples: peak, samples_per_step };
-        (state.notes.into_sorted(), statistics)
+        (state.notes.into_sorted(), statistics, self.trace)
     }
 }
 

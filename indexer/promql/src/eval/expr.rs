@@ -29,6 +29,15 @@ pub(super) fn unparen(expr: &Expr) -> &Expr {
 
 impl Engine<'_> {
     pub(super) fn eval(&self, expr: &Expr, scope: Scope) -> Result<Output, EvalError> {
+        match &self.trace {
+            Some(trace) if !matches!(expr.kind, ExprKind::Paren(_)) => {
+                trace.measured(expr.span, || self.eval_node(expr, scope))
+            }
+            Some(_) | None => self.eval_node(expr, scope),
+        }
+    }
+
+    fn eval_node(&self, expr: &Expr, scope: Scope) -> Result<Output, EvalError> {
         self.check()?;
         if scope.grid.count == 0 {
             return Ok(match expr.value_type() {
@@ -68,7 +77,7 @@ impl Engine<'_> {
     fn eval_once(&self, expr: &Expr, scope: Scope) -> Result<Output, EvalError> {
         let tally = if scope.tally == Tally::Each { Tally::All } else { scope.tally };
         let once = Scope { grid: Grid { count: 1, ..scope.grid }, tally, ..scope };
-        Ok(match self.eval(expr, once)? {
+        Ok(match self.eval_node(expr, once)? {
             Output::Scalar(values) => Output::Scalar(Scalars::Constant(values.at(0))),
             Output::Text(text) => Output::Text(text),
             Output::Vector(stream) => {

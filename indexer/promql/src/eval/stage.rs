@@ -13,6 +13,7 @@ use super::mixed::Value;
 use super::notes::Notes;
 use super::row::Row;
 use super::scalar::Scalars;
+use super::trace::Probe;
 use crate::ast::{BinaryOp, Span};
 use crate::histogram;
 
@@ -31,6 +32,8 @@ pub(super) enum Stage {
     Timestamp(Grid),
     /// An operator with a scalar on one side.
     Binary(Box<ScalarBinary>),
+    /// Changes nothing: measures what came so far.
+    Probe(Arc<Probe>),
 }
 
 pub(super) struct ScalarBinary {
@@ -75,6 +78,7 @@ impl Stage {
                 }
             }
             Self::Binary(binary) => return binary.apply(row, &mut scratch.notes),
+            Self::Probe(probe) => return probe.row(row, scratch.begun),
         }
         row.drops_name = true;
     }

@@ -54,7 +54,10 @@ impl Stream {
                 let length = chunk(rows.len(), engine.options.threads);
                 engine.release(rows.iter().map(Row::size).sum());
                 let work = |rows: &mut [Row], scratch: &mut Scratch, sink: &mut S| {
-                    rows.iter_mut().try_for_each(|row| pass(row, &stages, scratch, sink))
+                    rows.iter_mut().try_for_each(|row| {
+                        engine.begin_row(scratch);
+                        pass(row, &stages, scratch, sink)
+                    })
                 };
                 run(engine, scope, rows.chunks_mut(length).collect(), &work, make)
             }
@@ -126,6 +129,7 @@ fn each(
         if at % SERIES_PER_CHECK == 0 {
             engine.check()?;
         }
+        engine.begin_row(scratch);
         compute(at, &mut row, scratch)?;
     }
     Ok(())

@@ -3,11 +3,11 @@
 use orszem_model::{Columns, CounterReset, HistogramPoint, Labels};
 use orszem_vector::is_absent;
 
-use super::engine::{Engine, Grid, Hints, Scope, Tally};
+use super::engine::{Bounds, Engine, Grid, Hints, Scope, Tally};
 use super::row::Row;
 use super::selection::Moment;
-use crate::EvalError;
 use crate::ast::Subquery;
+use crate::{EvalError, Options};
 
 /// What a subquery gave: series with whether their name is to go, the moment it stands for, and its range.
 pub(super) struct Evaluated {
@@ -22,27 +22,37 @@ impl Engine<'_> {
     pub(super) fn subquery(&self, subquery: &Subquery, scope: Scope) -> Result<Evaluated, EvalError> {
         let moment = Moment::new(&subquery.modifiers, self.bounds)?;
         let range = super::duration::milliseconds(&subquery.range, self.bounds, false)?;
-        let step = match &subquery.step {
-            None => 0,
-            Some(step) => super::duration::milliseconds(step, self.bounds, false)?,
-        };
-        let step = if step > 0 { step } else { self.options.subquery_step_ms }.max(1);
-        let (first, last) = moment.reach(scope.grid);
-        let oldest = first.saturating_sub(range);
-        let mut start = oldest / step * step;
-        if start <= oldest {
-            start = start.saturating_add(step);
-        }
-        let grid = Grid::up_to(start, last, step);
-        if grid.count > self.options.samples_max {
-            return Err(EvalError::TooManySamples);
-        }
+        let grid = grid(subquery, moment, scope.grid, self.bounds, self.options)?;
         let rows = self
             .vector(&subquery.operand, Scope { grid, tally: Tally::Nowhere, hints: Hints::Never })?
             .collect(self)?;
         let series = rows.into_iter().map(|row| columns(row, grid)).collect();
         Ok(Evaluated { series, moment, range })
     }
+}
+
+/// The steps of a subquery that stands at `moment` for each step of `outer`.
+pub(super) fn grid(
+    subquery: &Subquery,
+    moment: Moment,
+    outer: Grid,
+    bounds: Bounds,
+    options: &Options,
+) -> Result<Grid, EvalError> {
+    let range = super::duration::milliseconds(&subquery.range, bounds, false)?;
+    let step = match &subquery.step {
+        None => 0,
+        Some(step) => super::duration::milliseconds(step, bounds, false)?,
+    };
+    let step = if step > 0 { step } else { options.subquery_step_ms }.max(1);
+    let (first, last) = moment.reach(outer);
+    let oldest = first.saturating_sub(range);
+    let mut start = oldest / step * step;
+    if start <= oldest {
+        start = start.saturating_add(step);
+    }
+    let grid = Grid::up_to(start, last, step);
+    if grid.count > options.samples_max { Err(EvalError::TooManySamples) } else { Ok(grid) }
 }
 
 fn columns(row: Row, grid: Grid) -> (Labels, bool, Columns) {

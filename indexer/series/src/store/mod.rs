@@ -54,6 +54,8 @@ use state::State;
 #[derive(Clone, Debug)]
 pub struct SeriesStore {
     inner: Arc<Inner>,
+    /// What was left out of answers, since [`SeriesStore::asking`].
+    damaged: Arc<AtomicU64>,
 }
 
 /// What clones share. Locks are taken in the order of the fields.
@@ -111,6 +113,17 @@ struct Counters {
 impl SeriesStore {
     pub(crate) fn inner(&self) -> &Inner {
         &self.inner
+    }
+
+    /// A handle for one question: it and what it selects count what they leave out because it is damaged.
+    pub fn asking(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), damaged: Arc::default() }
+    }
+
+    /// How often this handle, its clones and what they selected left out a part of a series or of a block's index
+    /// because it is damaged.
+    pub fn damaged(&self) -> u64 {
+        self.damaged.load(Ordering::Relaxed)
     }
 
     /// Begins a batch of a tenant. While it or the batch is held no series leaves the head.

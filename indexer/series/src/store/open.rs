@@ -100,7 +100,7 @@ impl SeriesStore {
             paths,
             _lock: lock,
         };
-        let store = Self { inner: Arc::new(inner) };
+        let store = Self { inner: Arc::new(inner), damaged: Arc::default() };
         if is_log_damaged {
             store.rewrite_log()?;
         }

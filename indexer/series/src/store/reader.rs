@@ -41,7 +41,7 @@ impl SelectionReader<'_> {
     }
 
     /// Replaces what is in `out` by the samples of a series, which may be none. Damaged parts are left out and counted
-    /// ([`SeriesSelection::damaged`]).
+    /// ([`super::SeriesStore::damaged`]).
     ///
     /// # Errors
     /// When a file can't be read for another reason.
@@ -56,7 +56,7 @@ impl SelectionReader<'_> {
             self.part.clear();
             match reader.read(ordinal, before, end, &mut self.part) {
                 Ok(()) => merge_columns(out, &self.part),
-                Err(error) => selection.leave_out(error)?,
+                Err(error) => selection.store.leave_out(error)?,
             }
         }
         let series = selection.head.get(at).copied().unwrap_or(NONE);
@@ -74,7 +74,7 @@ impl SelectionReader<'_> {
                     apply_deletions(&selection.deletions, file.number, series, &mut self.part);
                     merge_columns(out, &self.part);
                 }
-                Err(error) => selection.leave_out(error)?,
+                Err(error) => selection.store.leave_out(error)?,
             }
         }
         for generation in &selection.generations {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use orszem_model::{Columns, Labels, Matcher};
 use roaring::RoaringBitmap;
@@ -39,7 +39,6 @@ pub struct SeriesSelection {
     pub(super) files: Vec<HeadFile>,
     pub(super) deletions: Arc<Vec<Deletion>>,
     pub(super) generations: Vec<Arc<Generation>>,
-    damaged: AtomicU64,
 }
 
 impl SeriesStore {
@@ -62,7 +61,6 @@ impl SeriesStore {
             files,
             deletions,
             generations,
-            damaged: AtomicU64::new(0),
         };
         selection.add_blocks(blocks)?;
         Ok(selection)
@@ -111,6 +109,7 @@ impl SeriesStore {
         if !matches!(error, Error::Damaged { .. }) {
             return Err(error);
         }
+        self.damaged.fetch_add(1, Ordering::Relaxed);
         let told = self.inner.counters.damaged_reads.fetch_add(1, Ordering::Relaxed);
         if told.is_multiple_of(1_000) {
             tracing::error!(%error, "samples are left out of answers; the block or file should be restored from a backup");
@@ -175,7 +174,7 @@ impl SeriesSelection {
                 let hash = match block.index().hash(ordinal) {
                     Ok(hash) => hash,
                     Err(error) => {
-                        self.leave_out(error)?;
+                        self.store.leave_out(error)?;
                         continue;
                     }
                 };
@@ -196,12 +195,6 @@ impl SeriesSelection {
             self.places[at] += self.places[at - 1];
         }
         self.ordinals = found.into_iter().map(|(_, block, ordinal)| (block, ordinal)).collect();
-        Ok(())
-    }
-
-    pub(super) fn leave_out(&self, error: Error) -> Result<()> {
-        self.store.leave_out(error)?;
-        self.damaged.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
@@ -228,9 +221,15 @@ impl SeriesSelection {
         self.reader().labels(at)
     }
 
-    /// How often a part of a series was left out because it is damaged.
-    pub fn damaged(&self) -> u64 {
-        self.damaged.load(Ordering::Relaxed)
+    /// The stored pieces of all series: one for each block, file and buffer in memory that may have samples of one.
+    pub fn parts(&self) -> u64 {
+        let head: RoaringBitmap = self.head.iter().copied().filter(|&series| series != NONE).collect();
+        let of_files = self.files.iter().map(|file| file.file.keys.intersection_len(&head));
+        let of_memory = self.generations.iter().map(|generation| {
+            let buffers = generation.read();
+            head.iter().filter(|&series| buffers.overlaps(series, self.start, self.end)).count() as u64
+        });
+        self.ordinals.len() as u64 + of_files.sum::<u64>() + of_memory.sum::<u64>()
     }
 
     /// Replaces what is in `out` by the samples of a series; of many series, a [`Self::reader`] is faster.

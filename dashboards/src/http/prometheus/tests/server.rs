@@ -23,19 +23,23 @@ async fn the_server_tells_of_itself() {
     assert_eq!(data("alerts").await, json!({ "alerts": [] }));
     assert_eq!(data("alertmanagers").await, json!({ "activeAlertmanagers": [], "droppedAlertmanagers": [] }));
 
+    assert_eq!(data("status/walreplay").await, json!({ "min": 0, "max": 0, "current": 0 }));
+    assert_eq!(data("notifications").await, json!([]));
+
     let mut runtime = data("status/runtimeinfo").await;
     for moving in ["serverTime", "GOMAXPROCS"] {
         assert!(!runtime[moving].take().is_null(), "{moving}");
     }
     let expected = json!({
         "startTime": "2026-11-22T10:00:00Z",
-        "CWD": "",
-        "reloadConfigSuccess": true,
-        "lastConfigTime": "2026-11-22T10:00:00Z",
+        "CWD": "/srv",
+        "hostname": "db1",
+        "reloadConfigSuccess": false,
+        "lastConfigTime": "2026-11-22T10:01:01.5Z",
         "corruptionCount": 2,
-        "goroutineCount": 0,
+        "goroutineCount": 7,
         "GOMAXPROCS": null,
-        "GOMEMLIMIT": 0,
+        "GOMEMLIMIT": i64::MAX,
         "GOGC": "",
         "GODEBUG": "",
         "storageRetention": "90d",
@@ -66,26 +70,76 @@ async fn the_largest_metrics_are_told() {
 #[tokio::test]
 async fn targets_are_shown_by_state_and_pool() {
     let node = json!({
-        "discoveredLabels": { "__address__": "db1:9100" },
-        "labels": { "instance": "db1:9100", "job": "node" },
+        "discoveredLabels": { "__address__": "localhost:9100" },
+        "labels": { "instance": "localhost:9100", "job": "node" },
         "scrapePool": "node",
-        "scrapeUrl": "http://db1:9100/metrics",
+        "scrapeUrl": "http://localhost:9100/metrics",
         "globalUrl": "http://db1:9100/metrics",
         "lastError": "",
         "lastScrape": "2026-11-22T10:00:00Z",
         "lastScrapeDuration": 0.25,
         "health": "up",
-        "scrapeInterval": "15s",
-        "scrapeTimeout": "2.5s",
+        "scrapeInterval": "1m",
+        "scrapeTimeout": "2s500ms",
     });
-    let shown = |active: Value| json!({ "activeTargets": active, "droppedTargets": [], "droppedTargetCounts": {} });
-    for (query, active) in [
-        ("targets", json!([node])),
-        ("targets?state=active", json!([node])),
-        ("targets?scrapePool=node", json!([node])),
-        ("targets?state=dropped", json!([])),
-        ("targets?scrapePool=other", json!([])),
+    let mut api = node.clone();
+    for (key, value) in [
+        ("scrapePool", "api"),
+        ("scrapeUrl", "http://api1/"),
+        ("globalUrl", "http://api1/"),
+        ("lastScrape", "0001-01-01T00:00:00Z"),
+        ("health", "unknown"),
     ] {
-        assert_eq!(data(query).await, shown(active), "{query}");
+        api[key] = json!(value);
+    }
+    let dropped = json!({ "discoveredLabels": { "__address__": "db9:9100" }, "scrapePool": "node" });
+    let counts = json!({ "api": 0, "node": 2 });
+    let shown = |active: Value, dropped: Value, counts: Value| json!({ "activeTargets": active, "droppedTargets": dropped, "droppedTargetCounts": counts });
+    let all = shown(json!([node, api]), json!([dropped]), counts.clone());
+    for (query, expected) in [
+        ("targets", all.clone()),
+        ("targets?state=any", all),
+        ("targets?state=active", shown(json!([node, api]), json!([]), json!({}))),
+        ("targets?scrapePool=api", shown(json!([api]), json!([]), counts.clone())),
+        ("targets?state=dropped", shown(json!([]), json!([dropped]), counts.clone())),
+        ("targets?state=dropped&scrapePool=api", shown(json!([]), json!([]), counts.clone())),
+        ("targets?scrapePool=other", shown(json!([]), json!([]), counts)),
+        ("targets?state=what", shown(json!([]), json!([]), json!({}))),
+    ] {
+        assert_eq!(data(query).await, expected, "{query}");
+    }
+    assert_eq!(data("scrape_pools").await, json!({ "scrapePools": ["api", "node"] }));
+}
+
+#[tokio::test]
+async fn metadata_of_targets_names_the_metric_unless_it_was_asked_for() {
+    let target = json!({ "instance": "localhost:9100" });
+    let told = |help: &str| json!({ "target": target, "type": "gauge", "help": help, "unit": "s" });
+    let mut named = told("0 None None");
+    named["metric"] = json!("up");
+    assert_eq!(data("targets/metadata").await, json!([named]));
+    assert_eq!(data("targets/metadata?metric=up&limit=3").await, json!([told("0 Some(\"up\") Some(3)")]));
+    let path = "targets/metadata?match_target=%7Bjob%3D%22a%22%7D&metric=x&limit=-1";
+    assert_eq!(data(path).await, json!([told("1 Some(\"x\") None")]));
+    let refused = |text: &str| (400, format!("{{\"error\":{text},\"errorType\":\"bad_data\",\"status\":\"error\"}}"));
+    assert_eq!(get("targets/metadata", &[("limit", "x")]).await, refused("\"limit must be a number\""));
+    let (status, text) = get("targets/metadata", &[("match_target", "{")]).await;
+    assert!(status == 400 && text.contains("invalid parameter \\\"match_target\\\""), "{text}");
+}
+
+#[tokio::test]
+async fn features_tell_what_is_switched_on() {
+    let features = data("features").await;
+    for (kind, name, is_on) in [
+        ("api", "remote_write_receiver", true),
+        ("promql", "subqueries", true),
+        ("promql", "anchored", false),
+        ("promql_functions", "rate", true),
+        ("promql_functions", "info", false),
+        ("promql_operators", "topk", true),
+        ("promql_operators", "limitk", false),
+        ("promql_operators", "unless", true),
+    ] {
+        assert_eq!(features[kind][name], json!(is_on), "{kind} {name}");
     }
 }
