@@ -33,7 +33,7 @@ impl Labels {
 
     /// Takes pairs that are sorted by name already, each name once; others make lookups wrong.
     pub fn from_sorted<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
-        let mut content = String::with_capacity(128);
+        let mut content = String::with_capacity(256);
         let mut count = 0;
         for (name, value) in pairs {
             for text in [name, value] {
@@ -45,10 +45,14 @@ impl Labels {
         if count == 0 {
             return Self::default();
         }
-        let mut text = String::with_capacity(content.len() + 1);
-        put_length(&mut text, count);
-        text.push_str(&content);
-        Self(text.into())
+        if count < 0x40 {
+            content.insert(0, char::from(count as u8));
+        } else {
+            let mut prefix = String::new();
+            put_length(&mut prefix, count);
+            content.insert_str(0, &prefix);
+        }
+        Self(content.into())
     }
 
     /// The value of `name`.

@@ -51,6 +51,15 @@ pub trait SeriesReader {
     /// When they can't be read.
     fn labels(&mut self, at: usize) -> Result<Labels, SourceError>;
 
+    /// Those labels of series `at` that are called one of `names`, which are sorted; others may be among them. Of many
+    /// series much cheaper than [`Self::labels`] where a source has its own.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    fn labels_among(&mut self, at: usize, _names: &[String]) -> Result<Labels, SourceError> {
+        self.labels(at)
+    }
+
     /// Replaces the content of `into` with the samples of series `at`.
     ///
     /// # Errors

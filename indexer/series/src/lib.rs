@@ -12,6 +12,7 @@ mod hash;
 mod head;
 pub mod index;
 mod store;
+mod subsets;
 
 pub use block::{Block, BlockMeta, BlockReader, BlockWriter, open_blocks, remove_block};
 pub use columns::{merge_columns, remove_range};

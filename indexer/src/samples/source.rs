@@ -53,6 +53,10 @@ impl SeriesReader for Reader<'_> {
         self.0.labels(at).map_err(|error| failed(&error))
     }
 
+    fn labels_among(&mut self, at: usize, names: &[String]) -> Result<Labels, SourceError> {
+        self.0.labels_among(at, names).map_err(|error| failed(&error))
+    }
+
     fn read(&mut self, at: usize, into: &mut Columns) -> Result<(), SourceError> {
         self.0.read(at, into).map_err(|error| failed(&error))
     }

@@ -26,6 +26,11 @@ impl Grouping {
         !self.is_without && self.labels.is_empty()
     }
 
+    /// The names that the labels of a group may have, sorted; `None` when those are all but some.
+    pub fn names(&self) -> Option<&[String]> {
+        (!self.is_without).then_some(self.labels.as_slice())
+    }
+
     fn keeps(&self, name: &str) -> bool {
         self.labels.iter().any(|label| label == name) != self.is_without
     }
@@ -36,17 +41,20 @@ impl Grouping {
         if self.is_single() {
             return;
         }
-        for (name, value) in labels.iter().filter(|(name, value)| !value.is_empty() && self.keeps(name)) {
-            for text in [name, value] {
-                key.extend_from_slice(&(text.len() as u32).to_le_bytes());
-                key.extend_from_slice(text.as_bytes());
-            }
-        }
+        put_pairs(labels.iter().filter(|(name, value)| !value.is_empty() && self.keeps(name)), key);
     }
 
     /// The labels of the group that a series with `labels` belongs to.
     pub fn labels(&self, labels: &Labels) -> Labels {
         Labels::from_sorted(labels.iter().filter(|(name, value)| !value.is_empty() && self.keeps(name)))
+    }
+}
+
+/// Appends bytes to `key` that are equal for equal pairs only.
+pub fn put_pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, key: &mut Vec<u8>) {
+    for text in pairs.flat_map(|(name, value)| [name, value]) {
+        key.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        key.extend_from_slice(text.as_bytes());
     }
 }
 
@@ -75,5 +83,7 @@ mod tests {
         check(&Grouping::new(&[], false), (&[], true));
         check(&Grouping::new(&names(&["b"]), true), (&[("a", "1")], true));
         check(&Grouping::new(&[], true), (&[("a", "1"), ("b", "x")], false));
+        assert_eq!(Grouping::new(&names(&["b", "a", "b"]), false).names(), Some(names(&["a", "b"]).as_slice()));
+        assert_eq!(Grouping::new(&names(&["b"]), true).names(), None);
     }
 }

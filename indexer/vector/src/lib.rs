@@ -13,5 +13,5 @@ pub mod rank;
 
 pub use accumulator::{Accumulator, Fold};
 pub use column::{ABSENT, is_absent};
-pub use grouping::Grouping;
+pub use grouping::{Grouping, put_pairs};
 pub use matching::{MatchLabels, Ordinals};

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use orszem_model::{Labels, METRIC_NAME};
 
+use crate::grouping::put_pairs;
+
 /// The labels by which elements are matched: `on (…)` or `ignoring (…)`.
 #[derive(Clone, Copy, Debug)]
 pub struct MatchLabels<'a> {
@@ -34,12 +36,7 @@ impl Ordinals {
     /// The number of the group of an element; numbers start at 0 and have no gaps.
     pub fn of(&mut self, by: MatchLabels<'_>, labels: &Labels) -> usize {
         self.key.clear();
-        for (name, value) in labels.iter().filter(|(name, value)| !value.is_empty() && by.matches(name)) {
-            for text in [name, value] {
-                self.key.extend_from_slice(&(text.len() as u32).to_le_bytes());
-                self.key.extend_from_slice(text.as_bytes());
-            }
-        }
+        put_pairs(labels.iter().filter(|(name, value)| !value.is_empty() && by.matches(name)), &mut self.key);
         if let Some(&known) = self.known.get(&self.key) {
             return known;
         }

@@ -7,6 +7,7 @@ use super::engine::{Engine, Scratch};
 use super::expr::unparen;
 use super::row::Row;
 use super::stream::{Sink, Stream};
+use super::wants::Wants;
 use crate::EvalError;
 use crate::ast::{Expr, ExprKind};
 
@@ -19,7 +20,7 @@ pub(super) fn of(
 ) -> Result<Stream, EvalError> {
     let scope = stream.scope;
     let steps = scope.grid.count;
-    let parts = stream.fold(engine, || Present(vec![false; steps]))?;
+    let parts = stream.narrow(Wants::none()).fold(engine, || Present(vec![false; steps]))?;
     let is_present = |step: usize| parts.iter().any(|part| part.0[step]);
     let floats: Vec<f64> = (0..steps).map(|step| if is_present(step) { ABSENT } else { 1.0 }).collect();
     let row = Row { drops_name, floats, ..Row::absent(labels(argument), 0) };

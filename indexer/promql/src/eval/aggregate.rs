@@ -11,6 +11,7 @@ use super::notes;
 use super::row::Row;
 use super::scalar::Scalars;
 use super::stream::Stream;
+use super::wants::Wants;
 use crate::EvalError;
 use crate::ast::{Aggregate, AggregateOp, Expr, Span};
 
@@ -34,7 +35,7 @@ impl Engine<'_> {
             }
         };
         let is_sum = matches!(aggregate.op, AggregateOp::Sum | AggregateOp::Avg);
-        let stream = self.vector(operand, if is_sum { scope.of_sum() } else { scope })?;
+        let stream = self.vector(operand, if is_sum { scope.of_sum() } else { scope })?.narrow(Wants::of(&grouping));
         let parts = stream.fold(self, || Groups::new(self, &grouping, fold, aggregate.op, operand.span, scope))?;
         let mut parts = parts.into_iter();
         let Some(mut groups) = parts.next() else { return Ok(Stream::of_rows(Vec::new(), scope)) };
@@ -63,7 +64,7 @@ impl Engine<'_> {
         scope: Scope,
     ) -> Result<Stream, EvalError> {
         let (qs, span) = self.parameter(aggregate, scope)?;
-        let rows = self.vector(operand, scope)?.collect(self)?;
+        let rows = self.vector(operand, scope)?.narrow(Wants::of(grouping)).collect(self)?;
         let held = rows.iter().map(Row::size).sum();
         let mut worst: Vec<f64> = Vec::new();
         for q in qs.iter(scope.grid.count).filter(|q| !(0.0..=1.0).contains(q)) {

@@ -24,7 +24,7 @@ impl Engine<'_> {
     ) -> Result<Output, EvalError> {
         if function.signature().arguments.contains(&ValueType::Matrix) {
             let ranges = self.ranges(function, arguments, scope)?;
-            let stream = Stream { base: Base::Ranges(Box::new(ranges)), stages: Vec::new(), scope, is_ordered: false };
+            let stream = Stream::new(Base::Ranges(Box::new(ranges)), scope);
             return Ok(Output::Vector(if function == Function::AbsentOverTime {
                 absent::of(stream, arguments.first(), true, self)?
             } else {
@@ -86,12 +86,9 @@ impl Engine<'_> {
                 vector(0)?.then(Stage::Round(nearest))
             }
             Function::Timestamp => match &argument(0)?.kind {
-                ExprKind::Selector(selector) => Stream {
-                    base: Base::Instants(self.instants(selector, argument(0)?.span, scope, true)?),
-                    stages: Vec::new(),
-                    scope,
-                    is_ordered: false,
-                },
+                ExprKind::Selector(selector) => {
+                    Stream::new(Base::Instants(self.instants(selector, argument(0)?.span, scope, true)?), scope)
+                }
                 _ => vector(0)?.then(Stage::Timestamp(grid)),
             },
             Function::HistogramAvg => statistics(0)?.then(Stage::Histogram(histogram::avg)),

@@ -11,6 +11,7 @@ use super::expr::unparen;
 use super::label::is_name;
 use super::row::Row;
 use super::stream::Stream;
+use super::wants::Wants;
 use crate::EvalError;
 use crate::ast::{Aggregate, Expr};
 use crate::histogram;
@@ -35,7 +36,7 @@ impl Engine<'_> {
             names.push(label.to_owned());
         }
         let grouping = Grouping::new(&names, aggregate.is_without);
-        let rows = self.vector(operand, scope)?.collect(self)?;
+        let rows = self.vector(operand, scope)?.narrow(Wants::of(&grouping)).collect(self)?;
         let mut known: HashMap<Labels, usize> = HashMap::new();
         let mut results: Vec<Row> = Vec::new();
         for row in &rows {

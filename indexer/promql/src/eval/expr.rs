@@ -56,7 +56,7 @@ impl Engine<'_> {
             ExprKind::Paren(inner) => return self.eval(inner, scope),
             ExprKind::Selector(selector) => {
                 let instants = self.instants(selector, expr.span, scope, false)?;
-                Output::Vector(Stream { base: Base::Instants(instants), stages: Vec::new(), scope, is_ordered: false })
+                Output::Vector(Stream::new(Base::Instants(instants), scope))
             }
             ExprKind::Matrix { .. } | ExprKind::Subquery(_) => {
                 return failed("a range vector can't be evaluated by itself");

@@ -80,7 +80,7 @@ impl Engine<'_> {
         let selector = Selector { name: None, matchers, modifiers: modifiers(vector), extension: None };
         let instants = self.instants(&selector, vector.span, scope, true)?;
         let base = Base::Instants(instants);
-        let series = Stream { base, stages: Vec::new(), scope, is_ordered: false }.collect(self)?;
+        let series = Stream::new(base, scope).collect(self)?;
         self.release(series.iter().map(Row::size).sum());
         Infos::new(series, scope.grid.count)
     }

@@ -7,6 +7,7 @@ use orszem_model::is_stale;
 use super::engine::{Grid, Scratch};
 use super::row::{Row, histogram_size};
 use super::selection::Moment;
+use super::wants::Wants;
 use super::window::derive_hints;
 use crate::ast::Span;
 use crate::{EvalError, Selection, SeriesReader};
@@ -14,6 +15,7 @@ use crate::{EvalError, Selection, SeriesReader};
 pub(super) struct Instants {
     pub(super) selection: Arc<dyn Selection>,
     pub(super) moment: Moment,
+    pub(super) grid: Grid,
     pub(super) lookback: i64,
     /// Values are the times of samples, in seconds.
     pub(super) wants_time: bool,
@@ -27,7 +29,7 @@ impl Instants {
     pub(super) fn compute(
         &self,
         at: usize,
-        grid: Grid,
+        wants: &Wants,
         row: &mut Row,
         scratch: &mut Scratch,
         reader: &mut dyn SeriesReader,
@@ -36,6 +38,7 @@ impl Instants {
         if self.derives_hints {
             derive_hints(&mut scratch.columns.histograms);
         }
+        let grid = self.grid;
         row.reset(grid.count);
         row.drops_name = self.wants_time;
         let found = if self.is_smoothed {
@@ -47,7 +50,8 @@ impl Instants {
             self.mixed(grid, row, scratch)
         };
         if found {
-            row.labels = reader.labels(at)?;
+            // What is said of histograms names the metric.
+            row.labels = if row.histograms.is_empty() { wants.read(at, reader)? } else { reader.labels(at)? };
         }
         Ok(found)
     }

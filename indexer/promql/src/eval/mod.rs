@@ -49,6 +49,7 @@ mod tests;
 mod time;
 mod top;
 mod trace;
+mod wants;
 mod window;
 
 pub use answer::evaluate;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use orszem_model::{Histogram, Labels};
-use orszem_vector::is_absent;
+use orszem_vector::{is_absent, put_pairs};
 
 use super::call::text;
 use super::engine::{Engine, Scope, failed};
@@ -133,27 +133,41 @@ struct Series {
     natives: Vec<usize>,
 }
 
+/// Where series are, by bytes that are equal for equal labels: most rows are of a series that is known.
+#[derive(Default)]
+struct Places {
+    known: HashMap<Vec<u8>, usize>,
+    key: Vec<u8>,
+}
+
+impl Places {
+    /// The place of the series with those of `labels` that `keeps` says yes to; it is added when there is none.
+    fn of(&mut self, labels: &Labels, keeps: impl Fn(&str) -> bool, series: &mut Vec<Series>) -> usize {
+        self.key.clear();
+        put_pairs(labels.iter().filter(|(name, _)| keeps(name)), &mut self.key);
+        if let Some(&place) = self.known.get(&self.key) {
+            return place;
+        }
+        let labels = labels.without(|name| !keeps(name));
+        self.known.insert(self.key.clone(), series.len());
+        series.push(Series { labels, buckets: Vec::new(), natives: Vec::new() });
+        series.len() - 1
+    }
+}
+
 impl Histograms {
     fn new(rows: Vec<Row>, steps: usize) -> Self {
-        let mut known: HashMap<Labels, usize> = HashMap::new();
+        let mut places = Places::default();
         let mut series: Vec<Series> = Vec::new();
-        let mut place = |labels: Labels, series: &mut Vec<Series>| {
-            let next = series.len();
-            let at = *known.entry(labels.clone()).or_insert(next);
-            if at == next {
-                series.push(Series { labels, buckets: Vec::new(), natives: Vec::new() });
-            }
-            at
-        };
         for (at, row) in rows.iter().enumerate() {
             let has_histograms = row.histograms.iter().any(Option::is_some);
             if has_histograms {
-                let place = place(row.labels.clone(), &mut series);
+                let place = places.of(&row.labels, |_| true, &mut series);
                 series[place].natives.push(at);
             }
             if !orszem_vector::column::is_empty(&row.floats) {
                 let bound = row.labels.get(BUCKET_LABEL).and_then(float);
-                let place = place(row.labels.without(|name| name == BUCKET_LABEL), &mut series);
+                let place = places.of(&row.labels, |name| name != BUCKET_LABEL, &mut series);
                 series[place].buckets.push((bound, at));
             }
         }

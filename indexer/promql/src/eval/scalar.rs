@@ -4,6 +4,7 @@ use orszem_vector::{ABSENT, is_absent};
 
 use super::engine::Engine;
 use super::stream::{Sink, Stream};
+use super::wants::Wants;
 use super::{engine::Scratch, row::Row};
 use crate::EvalError;
 
@@ -55,7 +56,9 @@ impl Scalars {
 /// `scalar(v)`: the number of the only element that has one, else NaN.
 pub(super) fn only(stream: Stream, engine: &Engine<'_>) -> Result<Scalars, EvalError> {
     let steps = stream.scope.grid.count;
-    let found = stream.fold(engine, || Only { values: vec![ABSENT; steps], several: vec![false; steps] })?;
+    let found = stream
+        .narrow(Wants::none())
+        .fold(engine, || Only { values: vec![ABSENT; steps], several: vec![false; steps] })?;
     let mut all = Only { values: vec![ABSENT; steps], several: vec![false; steps] };
     for part in found {
         all.add(&part.values);

@@ -57,6 +57,7 @@ impl Engine<'_> {
         let ahead = if is_smoothed { lookback } else { 0 };
         let selection = self.select(&selector.matchers, first.saturating_sub(lookback), last.saturating_add(ahead))?;
         let derives_hints = scope.hints == Hints::Derived;
-        Ok(Instants { selection, moment, lookback, wants_time, is_smoothed, span, derives_hints })
+        let grid = scope.grid;
+        Ok(Instants { selection, moment, grid, lookback, wants_time, is_smoothed, span, derives_hints })
     }
 }

@@ -6,6 +6,7 @@ use super::engine::{Engine, Scope, Scratch};
 use super::instant::Instants;
 use super::row::Row;
 use super::stage::Stage;
+use super::wants::Wants;
 use super::window::Ranges;
 use crate::EvalError;
 
@@ -22,6 +23,8 @@ pub(super) struct Stream {
     pub(super) scope: Scope,
     /// The order of rows is one that a function made.
     pub(super) is_ordered: bool,
+    /// What is looked at of the labels of rows.
+    pub(super) wants: Wants,
 }
 
 pub(super) enum Base {
@@ -37,8 +40,17 @@ pub(super) trait Sink: Send {
 }
 
 impl Stream {
+    pub(super) fn new(base: Base, scope: Scope) -> Self {
+        Self { base, stages: Vec::new(), scope, is_ordered: false, wants: Wants::All }
+    }
+
     pub(super) fn of_rows(rows: Vec<Row>, scope: Scope) -> Self {
-        Self { base: Base::Rows(rows), stages: Vec::new(), scope, is_ordered: false }
+        Self::new(Base::Rows(rows), scope)
+    }
+
+    /// Nobody will look at other labels of the rows.
+    pub(super) fn narrow(self, wants: Wants) -> Self {
+        Self { wants, ..self }
     }
 
     pub(super) fn then(mut self, stage: Stage) -> Self {
@@ -48,7 +60,7 @@ impl Stream {
 
     /// Brings all rows to sinks, one for each thread; in order where there are several.
     pub(super) fn fold<S: Sink>(self, engine: &Engine<'_>, make: impl Fn() -> S) -> Result<Vec<S>, EvalError> {
-        let Self { base, stages, scope, .. } = self;
+        let Self { base, stages, scope, wants, .. } = self;
         match base {
             Base::Rows(mut rows) => {
                 let length = chunk(rows.len(), engine.options.threads);
@@ -65,7 +77,7 @@ impl Stream {
                 let work = |range: std::ops::Range<usize>, scratch: &mut Scratch, sink: &mut S| {
                     let mut reader = instants.selection.reader();
                     each(engine, range, scratch, |at, row, scratch| {
-                        if instants.compute(at, scope.grid, row, scratch, reader.as_mut())? {
+                        if instants.compute(at, &wants, row, scratch, reader.as_mut())? {
                             pass(row, &stages, scratch, sink)
                         } else {
                             Ok(())
@@ -75,10 +87,11 @@ impl Stream {
                 run(engine, scope, ranges(instants.selection.len(), engine.options.threads), &work, make)
             }
             Base::Ranges(windows) => {
+                let wants = windows.wants(wants);
                 let work = |range: std::ops::Range<usize>, scratch: &mut Scratch, sink: &mut S| {
                     let mut reader = windows.samples.reader();
                     each(engine, range, scratch, |at, row, scratch| {
-                        if windows.compute(at, row, scratch, &mut reader)? {
+                        if windows.compute(at, &wants, row, scratch, &mut reader)? {
                             pass(row, &stages, scratch, sink)
                         } else {
                             Ok(())
@@ -208,9 +221,9 @@ pub(super) enum SamplesReader<'a> {
 
 impl SamplesReader<'_> {
     /// The labels of a series, and whether its name is to go.
-    pub(super) fn labels(&mut self, at: usize) -> Result<(orszem_model::Labels, bool), EvalError> {
+    pub(super) fn labels(&mut self, at: usize, wants: &Wants) -> Result<(orszem_model::Labels, bool), EvalError> {
         match self {
-            Self::Selection(reader) => Ok((reader.labels(at)?, false)),
+            Self::Selection(reader) => Ok((wants.read(at, reader.as_mut())?, false)),
             Self::Series(series) => Ok((series[at].0.clone(), series[at].1)),
         }
     }

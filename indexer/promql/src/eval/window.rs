@@ -9,6 +9,7 @@ use super::row::{Row, histogram_size};
 use super::scalar::Scalars;
 use super::selection::Moment;
 use super::stream::{Samples, SamplesReader};
+use super::wants::Wants;
 use crate::EvalError;
 use crate::ast::{Extension, Span};
 use crate::functions::Function;
@@ -48,6 +49,7 @@ impl Ranges {
     pub(super) fn compute(
         &self,
         at: usize,
+        wants: &Wants,
         row: &mut Row,
         scratch: &mut Scratch,
         reader: &mut SamplesReader<'_>,
@@ -67,23 +69,33 @@ impl Ranges {
         row.reset(self.grid.count);
         let found = !columns_of.is_empty() && {
             if self.extension.is_some() || !columns_of.histograms.is_empty() {
-                (row.labels, row.drops_name) = reader.labels(at)?;
+                // What is said of histograms names the metric.
+                (row.labels, row.drops_name) = reader.labels(at, &Wants::All)?;
                 self.mixed(columns_of, row, scratch)
             } else {
                 self.floats(&columns_of.times, &columns_of.values, row, scratch)?
             }
         };
         if found {
-            (row.labels, row.drops_name) = reader.labels(at)?;
+            let wants = if row.histograms.is_empty() { wants } else { &Wants::All };
+            (row.labels, row.drops_name) = reader.labels(at, wants)?;
             row.drops_name |= !matches!(self.function, Function::LastOverTime | Function::FirstOverTime);
-            if matches!(self.function, Function::Rate | Function::Increase)
-                && !orszem_vector::column::is_empty(&row.floats)
-            {
+            if self.checks_name() && !orszem_vector::column::is_empty(&row.floats) {
                 scratch.notes.check_counter_name(row.name(), self.span);
             }
         }
         scratch.columns = columns;
         Ok(found)
+    }
+
+    /// Whether the metric's name is looked at.
+    fn checks_name(&self) -> bool {
+        matches!(self.function, Function::Rate | Function::Increase)
+    }
+
+    /// What is wanted of labels, with what is looked at here.
+    pub(super) fn wants(&self, wants: Wants) -> Wants {
+        if self.checks_name() { wants.and_name() } else { wants }
     }
 
     /// The window of a step: `start < time <= end`.

@@ -8,7 +8,9 @@ use roaring::RoaringBitmap;
 
 use super::TENANT_LABEL;
 use super::pairs::Pairs;
+use crate::error::Result;
 use crate::hash::labels_hash;
+use crate::subsets::Subsets;
 
 const PAGE_BITS: u32 = 8;
 /// Series in a page. A page whose series are all gone is freed.
@@ -168,6 +170,18 @@ impl Table {
         let entry = self.get(series)?;
         let texts = entry.pairs.iter().map(|&pair| self.text_of(pair));
         Some(Labels::from_sorted(texts.filter(|(name, _)| *name != TENANT_LABEL)))
+    }
+
+    /// Those labels of a series whose names have one of `numbers`, but that of the tenant.
+    pub(crate) fn labels_among(&self, series: u32, numbers: &[u32], sets: &mut Subsets<u32>) -> Option<Result<Labels>> {
+        let entry = self.get(series)?;
+        let wanted = entry.pairs.iter().copied().filter(|&pair| numbers.contains(&self.pairs.at(pair).name));
+        Some(sets.get(wanted, |pairs| Ok(Labels::from_sorted(pairs.iter().map(|&pair| self.text_of(pair))))))
+    }
+
+    /// The numbers of those of `names` that there are, but that of the tenant's.
+    pub(crate) fn name_numbers(&self, names: &[String]) -> Vec<u32> {
+        names.iter().filter(|name| *name != TENANT_LABEL).filter_map(|name| self.pairs.name(name)).collect()
     }
 
     pub(crate) fn text_of(&self, pair: u32) -> (&str, &str) {

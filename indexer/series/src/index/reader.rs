@@ -13,6 +13,8 @@ use super::{BLOCK_SERIES, BLOCKS, GROUP_VALUES, HASHES, KIND, NAMES, NAMES_BYTES
 use crate::error::Result;
 use crate::files::PagedFile;
 use crate::hash::labels_hash;
+use crate::head::TENANT_LABEL;
+use crate::subsets::Subsets;
 
 /// A reader of labels forgets its values beyond so many.
 const VALUES_MAX: usize = 1 << 16;
@@ -70,7 +72,21 @@ impl Index {
 
     /// A reader of many labels; one for each thread.
     pub fn labels_reader(&self) -> LabelsReader<'_> {
-        LabelsReader { index: self, block: None, rows: Rows::default(), before: Vec::new(), values: HashMap::new() }
+        LabelsReader {
+            index: self,
+            block: None,
+            rows: Rows::default(),
+            before: Vec::new(),
+            values: HashMap::new(),
+            sets: Subsets::default(),
+        }
+    }
+
+    /// The places of those of `names` that there are, but that of the tenant's.
+    pub(crate) fn name_places(&self, names: &[String]) -> Vec<u32> {
+        let place = |name: &String| self.names.binary_search_by(|known| known.text.as_str().cmp(name)).ok();
+        let of_series = names.iter().filter(|name| *name != TENANT_LABEL);
+        of_series.filter_map(place).map(|place| place as u32).collect()
     }
 
     /// The hash of a series' labels, see [`labels_hash`].
@@ -207,6 +223,8 @@ pub struct LabelsReader<'a> {
     before: Vec<u32>,
     /// By place of the name and rank.
     values: HashMap<(u32, u32), String>,
+    /// Of [`Self::labels_among`].
+    sets: Subsets<(u32, u32)>,
 }
 
 impl LabelsReader<'_> {
@@ -233,6 +251,26 @@ impl LabelsReader<'_> {
             (index.names[*name as usize].text.as_str(), value)
         };
         Ok(Labels::from_sorted(names.iter().zip(ranks).map(pair)))
+    }
+
+    /// Those labels of a series whose names have one of `places` in the index.
+    ///
+    /// # Errors
+    /// As [`Self::labels`].
+    pub(crate) fn labels_among(&mut self, ordinal: u32, places: &[u32]) -> Result<Labels> {
+        self.load(ordinal)?;
+        let index = self.index;
+        let damaged = || index.file.damaged("series");
+        let (shape, ranks) = self.rows.get(ordinal as usize % BLOCK_SERIES).ok_or_else(damaged)?;
+        let names = index.shapes.get(shape as usize).ok_or_else(damaged)?;
+        let pairs = names.iter().copied().zip(ranks.iter().copied());
+        self.sets.get(pairs.filter(|(name, _)| places.contains(name)), |pairs| {
+            let name = |name: u32| &index.names[name as usize];
+            let values: Vec<String> =
+                pairs.iter().map(|&(at, rank)| index.value(name(at), rank)).collect::<Result<_>>()?;
+            let texts = pairs.iter().zip(&values).map(|(&(at, _), value)| (name(at).text.as_str(), value.as_str()));
+            Ok(Labels::from_sorted(texts))
+        })
     }
 
     /// The rank of the name's value, if the series has the name.

@@ -69,6 +69,10 @@ impl SeriesReader for &Selected {
         Ok(self.0[at].0.clone())
     }
 
+    fn labels_among(&mut self, at: usize, names: &[String]) -> Result<Labels, SourceError> {
+        Ok(self.0[at].0.without(|name| names.binary_search_by(|known| known.as_str().cmp(name)).is_err()))
+    }
+
     fn read(&mut self, at: usize, into: &mut Columns) -> Result<(), SourceError> {
         into.clone_from(&self.0[at].1);
         Ok(())

@@ -73,6 +73,41 @@ fn matchers_find_series_in_the_head_and_in_blocks_alike() {
 }
 
 #[test]
+fn labels_among_names_are_those_of_each_series_from_the_head_and_from_blocks() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut journaled = Journaled::open(directory.path());
+    let sets: Vec<Labels> = [("a", "1", "x"), ("b", "1", "x"), ("a", "2", "x"), ("a", "1", "y"), ("c", "1", "x")]
+        .iter()
+        .enumerate()
+        .map(|(at, (name, value, z))| Labels::from([(*name, *value), ("z", *z), ("at", ["0", "1", "2", "3", "4"][at])]))
+        .collect();
+    let mut builder = journaled.store.batch(7);
+    for labels in &sets {
+        let series = builder.series(key(labels), || Ok::<_, Rejected>(labels.clone())).expect("a series");
+        builder.sample(series, 1, 1.0);
+    }
+    journaled.journal(builder.finish());
+    for is_settled in [false, true] {
+        if is_settled {
+            journaled.store.flush().expect("flushes");
+            journaled.settle();
+            assert_eq!(journaled.store.sizes().series, 0, "all left the head");
+        }
+        let selection = journaled.store.select(7, &[all()], 0, 10).expect("selects");
+        let mut reader = selection.reader();
+        for names in [vec!["a", "z"], vec!["z"], vec![crate::TENANT_LABEL, "b", "none"], vec![]] {
+            let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+            for at in 0..sets.len() {
+                let expected = selection.labels(at).expect("labels").without(|name| !names.iter().any(|n| n == name));
+                let found = reader.labels_among(at, &names).expect("labels");
+                assert_eq!(found, expected, "{names:?}, settled {is_settled}");
+            }
+        }
+        assert_eq!(selection.len(), sets.len());
+    }
+}
+
+#[test]
 fn tenants_do_not_see_each_other_and_names_values_and_series_hide_the_tenant() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut journaled = Journaled::open(directory.path());
