@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use orszem_model::{BucketSpan, Buckets, CounterReset, Histogram, HistogramPoint, varint};
 
-use super::values;
+use super::{Scratch, values};
 use crate::error::Result;
 
 /// A chunk of more than one histogram has at most so many buckets in all, so that reading one point stays cheap.
@@ -49,7 +49,7 @@ pub fn encode(points: &[HistogramPoint], out: &mut Vec<u8>) -> Result<()> {
 }
 
 /// Appends the histograms at `times` to `out`, which is cut by the caller. `None` when the bytes are no such chunk.
-pub fn decode(mut input: &[u8], times: &[i64], scratch: &mut Vec<i64>, out: &mut Vec<HistogramPoint>) -> Option<()> {
+pub fn decode(mut input: &[u8], times: &[i64], scratch: &mut Scratch, out: &mut Vec<HistogramPoint>) -> Option<()> {
     let groups = usize::try_from(varint::take(&mut input)?).ok().filter(|&groups| groups <= times.len())?;
     let mut layouts = Vec::with_capacity(groups);
     let (mut points, mut total) = (0usize, 0usize);
@@ -121,9 +121,9 @@ fn put_column(column: &[f64], out: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-fn take_column(input: &mut &[u8], count: usize, scratch: &mut Vec<i64>, out: &mut Vec<f64>) -> Option<()> {
+fn take_column(input: &mut &[u8], count: usize, scratch: &mut Scratch, out: &mut Vec<f64>) -> Option<()> {
     out.clear();
-    values::decode(varint::take_bytes(input)?, count, scratch, out)
+    values::decode(varint::take_bytes(input)?, count, 0..count, scratch, out)
 }
 
 /// Whether all but the numbers is the same.

@@ -1,8 +1,11 @@
 //! Columns of integers: runs of equal differences, plain differences, or `pco`, whichever is shortest.
 
-use orszem_model::varint;
+use std::ops::Range;
 
-use super::pcodec::{self, Effort};
+use orszem_model::varint;
+use pco::DecompressorScratch;
+
+use super::pcodec::{self, Effort, Paging};
 use crate::error::Result;
 
 /// (difference, how often) pairs: constant and linear columns.
@@ -14,6 +17,8 @@ const SECOND_DIFFERENCES: u8 = 2;
 const PCO: u8 = 3;
 /// First value, common factor of all differences to it, and the quotients as a column.
 const MULTIPLES: u8 = 4;
+/// As [`PCO`], in pages.
+const PCO_PAGES: u8 = 5;
 
 /// pco is not tried on shorter columns, nor when the others need at most so many bytes: it can't win.
 const PCO_COUNT_MIN: usize = 24;
@@ -36,8 +41,12 @@ pub(super) fn encode(values: &[i64], out: &mut Vec<u8>) -> Result<()> {
         return encode(&quotients, out);
     }
     if values.len() >= PCO_COUNT_MIN && size >= PCO_BYTES_MIN {
-        out.push(PCO);
-        pcodec::encode(values, Effort::Integers, out)?;
+        let paging = Paging::of(values.len());
+        out.push(match paging {
+            Paging::One => PCO,
+            Paging::Many => PCO_PAGES,
+        });
+        pcodec::encode(values, paging, Effort::Integers, out)?;
         if out.len() - start <= size {
             return Ok(());
         }
@@ -62,10 +71,40 @@ pub(super) fn encode_runs_within(values: &[i64], bytes_max: usize, out: &mut Vec
     true
 }
 
-/// Replaces what is in `out` by the `count` values of a column.
-pub(super) fn decode(mut input: &[u8], count: usize, out: &mut Vec<i64>) -> Option<()> {
+/// Replaces what is in `out` by those in `range` of the `count` values of a column.
+pub(super) fn decode(
+    mut input: &[u8],
+    count: usize,
+    range: Range<usize>,
+    scratch: &mut DecompressorScratch,
+    out: &mut Vec<i64>,
+) -> Option<()> {
     out.clear();
     match varint::take_exact(&mut input, 1)?[0] {
+        PCO => pcodec::decode(input, Paging::One, count, range, scratch, out),
+        PCO_PAGES => pcodec::decode(input, Paging::Many, count, range, scratch, out),
+        MULTIPLES => {
+            let first = varint::take_signed(&mut input)?;
+            let factor = varint::take_signed(&mut input)?;
+            if input.first() == Some(&MULTIPLES) {
+                return None;
+            }
+            decode(input, count, range, scratch, out)?;
+            out.iter_mut().for_each(|value| *value = value.wrapping_mul(factor).wrapping_add(first));
+            Some(())
+        }
+        kind => {
+            decode_steps(kind, input, count, out)?;
+            out.truncate(range.end);
+            out.drain(..range.start.min(out.len()));
+            Some(())
+        }
+    }
+}
+
+/// The encodings that are read from their beginning.
+fn decode_steps(kind: u8, mut input: &[u8], count: usize, out: &mut Vec<i64>) -> Option<()> {
+    match kind {
         RUNS => decode_runs(input, count, out),
         DIFFERENCES => {
             let mut value = 0i64;
@@ -82,20 +121,6 @@ pub(super) fn decode(mut input: &[u8], count: usize, out: &mut Vec<i64>) -> Opti
                 value = value.wrapping_add(step);
                 out.push(value);
             }
-            Some(())
-        }
-        PCO => {
-            out.resize(count, 0);
-            pcodec::decode(input, out)
-        }
-        MULTIPLES => {
-            let first = varint::take_signed(&mut input)?;
-            let factor = varint::take_signed(&mut input)?;
-            if input.first() == Some(&MULTIPLES) {
-                return None;
-            }
-            decode(input, count, out)?;
-            out.iter_mut().for_each(|value| *value = value.wrapping_mul(factor).wrapping_add(first));
             Some(())
         }
         _ => None,

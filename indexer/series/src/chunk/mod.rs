@@ -15,6 +15,13 @@ mod xor;
 /// The most samples in a chunk.
 pub const CHUNK_SAMPLES_MAX: usize = 2_048;
 
+/// Memory that decoders use again.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    integers: Vec<i64>,
+    pco: pco::DecompressorScratch,
+}
+
 /// What the samples of a chunk are. On disk: its code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

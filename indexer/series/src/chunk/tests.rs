@@ -5,7 +5,7 @@ use std::sync::Arc;
 use orszem_model::{BucketSpan, Buckets, CounterReset, Histogram, HistogramPoint, STALE};
 use proptest::prelude::*;
 
-use super::{CHUNK_SAMPLES_MAX, histograms, times, values};
+use super::{CHUNK_SAMPLES_MAX, Scratch, histograms, times, values};
 
 fn bits(values: &[f64]) -> Vec<u64> {
     values.iter().map(|value| value.to_bits()).collect()
@@ -16,8 +16,12 @@ fn round_trip(column: &[f64]) -> usize {
     let mut payload = Vec::new();
     values::encode(column, &mut payload).expect("encoded");
     let mut out = vec![7.0];
-    values::decode(&payload, column.len(), &mut Vec::new(), &mut out).expect("decoded");
-    assert_eq!(bits(&out[1..]), bits(column));
+    let count = column.len();
+    for range in [0..count, 0..count / 2, count / 3..count, count - count / 100..count, count / 4..count / 2] {
+        out.truncate(1);
+        values::decode(&payload, count, range.clone(), &mut Scratch::default(), &mut out).expect("decoded");
+        assert_eq!(bits(&out[1..]), bits(&column[range]));
+    }
     payload.len()
 }
 
@@ -40,6 +44,8 @@ fn columns_take_about_the_bytes_that_they_should() {
         ((0..2_048).map(|at| f64::from(at) * 15.0).collect(), 8),
         ((0..480).map(|at| 1.5e9 + f64::from(at / 100)).collect(), 40),
         (counter(480).collect(), 480),
+        (counter(2_048).collect(), 2_048),
+        (noise(2_048).map(|step| (step % 1_000) as f64 / 3.0).collect(), 5_000),
         (counter(20).collect(), 60),
         (noise(480).map(|step| (step % 1_000) as f64 / 100.0).collect(), 700),
         (noise(480).map(|step| 1e9 + 4_096.0 * (step % 16) as f64).collect(), 300),
@@ -143,7 +149,7 @@ proptest! {
         let mut bytes = Vec::new();
         times::encode(&column, &mut Vec::new(), &mut bytes).expect("encoded");
         let mut out = Vec::new();
-        prop_assert_eq!(times::decode(&bytes, &mut out), Some(()));
+        prop_assert_eq!(times::decode(&bytes, &mut Scratch::default(), &mut out), Some(()));
         prop_assert_eq!(out, column);
     }
 
@@ -158,28 +164,28 @@ proptest! {
         histograms::encode(&points, &mut payload).expect("encoded");
         let times: Vec<i64> = points.iter().map(|point| point.time).collect();
         let mut out = Vec::new();
-        prop_assert_eq!(histograms::decode(&payload, &times, &mut Vec::new(), &mut out), Some(()));
+        prop_assert_eq!(histograms::decode(&payload, &times, &mut Scratch::default(), &mut out), Some(()));
         let all = |points: &[HistogramPoint]| {
             points.iter().map(|point| (point.time, histogram_bits(&point.histogram))).collect::<Vec<_>>()
         };
         prop_assert_eq!(all(&out), all(&points));
         out.clear();
-        prop_assert_eq!(histograms::decode(&payload, &times[1..], &mut Vec::new(), &mut out), None);
+        prop_assert_eq!(histograms::decode(&payload, &times[1..], &mut Scratch::default(), &mut out), None);
     }
 
     #[test]
     fn any_bytes_are_decoded_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..64), count in 0usize..100) {
         let mut out = Vec::new();
-        if values::decode(&bytes, count, &mut Vec::new(), &mut out).is_some() {
+        if values::decode(&bytes, count, 0..count, &mut Scratch::default(), &mut out).is_some() {
             prop_assert_eq!(out.len(), count);
         }
         let mut out = Vec::new();
-        if times::decode(&bytes, &mut out).is_some() {
+        if times::decode(&bytes, &mut Scratch::default(), &mut out).is_some() {
             prop_assert!(out.len() <= CHUNK_SAMPLES_MAX);
         }
         let times: Vec<i64> = (0..count as i64).collect();
         let mut out = Vec::new();
-        if histograms::decode(&bytes, &times, &mut Vec::new(), &mut out).is_some() {
+        if histograms::decode(&bytes, &times, &mut Scratch::default(), &mut out).is_some() {
             prop_assert_eq!(out.len(), count);
         }
     }

@@ -2,7 +2,7 @@
 
 use orszem_model::varint;
 
-use super::{CHUNK_SAMPLES_MAX, integers};
+use super::{CHUNK_SAMPLES_MAX, Scratch, integers};
 use crate::error::Result;
 
 /// What stands in front of a column.
@@ -42,11 +42,11 @@ pub fn take_header(input: &mut &[u8]) -> Option<TimesHeader> {
 }
 
 /// Replaces what is in `out` by the times of a column. `None` when the bytes are no column of ascending times.
-pub fn decode(mut input: &[u8], out: &mut Vec<i64>) -> Option<()> {
+pub fn decode(mut input: &[u8], scratch: &mut Scratch, out: &mut Vec<i64>) -> Option<()> {
     let header = take_header(&mut input)?;
     out.clear();
     if header.count > 1 {
-        integers::decode(input, header.count - 1, out)?;
+        integers::decode(input, header.count - 1, 0..header.count - 1, &mut scratch.pco, out)?;
         out.iter_mut().for_each(|time| *time = time.wrapping_add(header.first));
     }
     out.insert(0, header.first);

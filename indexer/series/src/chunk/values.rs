@@ -1,10 +1,12 @@
 //! Columns of floats. Those that are decimals (integers, seconds, ratios written by hand) are scaled to integers, with
 //! the odd NaN among them put right afterwards; others are compressed as floats.
 
+use std::ops::Range;
+
 use orszem_model::varint;
 
-use super::pcodec::{self, Effort};
-use super::{integers, xor};
+use super::pcodec::{self, Effort, Paging};
+use super::{Scratch, integers, xor};
 use crate::error::Result;
 
 /// `integers / 10^n` for codes 0 to `EXPONENT_MAX`.
@@ -15,6 +17,8 @@ const PATCHED: u8 = 0x20;
 const BITS: u8 = 0x40;
 const XOR: u8 = 0x41;
 const PCO: u8 = 0x42;
+/// As [`PCO`], in pages.
+const PCO_PAGES: u8 = 0x43;
 
 /// Integers beyond this are not scaled: their neighbours may not be told apart in floats.
 const INTEGER_MAX: f64 = (1u64 << 51) as f64;
@@ -51,8 +55,12 @@ pub fn encode(values: &[f64], out: &mut Vec<u8>) -> Result<()> {
     }
     out.truncate(start);
     if values.len() >= PCO_COUNT_MIN && best.as_ref().is_none_or(|best| best.len() > PCO_COUNT_MIN) {
-        out.push(PCO);
-        pcodec::encode(values, Effort::Floats, out)?;
+        let paging = Paging::of(values.len());
+        out.push(match paging {
+            Paging::One => PCO,
+            Paging::Many => PCO_PAGES,
+        });
+        pcodec::encode(values, paging, Effort::Floats, out)?;
         if best.as_ref().is_none_or(|best| out.len() - start <= best.len()) {
             return Ok(());
         }
@@ -62,43 +70,57 @@ pub fn encode(values: &[f64], out: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-/// Appends the `count` values of a column to `out`; `scratch` is for reuse. `None` when the bytes are no such column.
-pub fn decode(mut payload: &[u8], count: usize, scratch: &mut Vec<i64>, out: &mut Vec<f64>) -> Option<()> {
-    if count == 0 {
+/// Appends those in `range` of the `count` values of a column to `out`; `scratch` is for reuse. `None` when the bytes are
+/// no such column.
+pub fn decode(
+    mut payload: &[u8],
+    count: usize,
+    range: Range<usize>,
+    scratch: &mut Scratch,
+    out: &mut Vec<f64>,
+) -> Option<()> {
+    if count == 0 || range.is_empty() {
         return Some(());
     }
     let start = out.len();
+    let Scratch { integers: scaled, pco } = scratch;
     match varint::take_exact(&mut payload, 1)?[0] {
         BITS => {
-            integers::decode(payload, count, scratch)?;
-            out.extend(scratch.iter().map(|&bits| f64::from_bits(bits as u64)));
+            integers::decode(payload, count, range, pco, scaled)?;
+            out.extend(scaled.iter().map(|&bits| f64::from_bits(bits as u64)));
             Some(())
         }
-        XOR => xor::decode(payload, count, out),
-        PCO => {
-            out.resize(start + count, 0.0);
-            pcodec::decode(payload, &mut out[start..])
+        XOR => {
+            xor::decode(payload, count, out)?;
+            out.truncate(start + range.end);
+            out.drain(start..start + range.start);
+            Some(())
         }
+        PCO => pcodec::decode(payload, Paging::One, count, range, pco, out),
+        PCO_PAGES => pcodec::decode(payload, Paging::Many, count, range, pco, out),
         code => {
             let power = *POWERS.get(usize::from(code & !PATCHED))?;
             let patches = if code & PATCHED != 0 { varint::take_bytes(&mut payload)? } else { &[] };
-            integers::decode(payload, count, scratch)?;
+            integers::decode(payload, count, range.clone(), pco, scaled)?;
             if power == 1.0 {
-                out.extend(scratch.iter().map(|&integer| integer as f64));
+                out.extend(scaled.iter().map(|&integer| integer as f64));
             } else {
-                out.extend(scratch.iter().map(|&integer| integer as f64 / power));
+                out.extend(scaled.iter().map(|&integer| integer as f64 / power));
             }
-            patch(patches, &mut out[start..])
+            patch(patches, range.start, &mut out[start..])
         }
     }
 }
 
-fn patch(mut patches: &[u8], values: &mut [f64]) -> Option<()> {
+/// Puts right those of `values`, which begin at `start` of the column.
+fn patch(mut patches: &[u8], start: usize, values: &mut [f64]) -> Option<()> {
     let mut at = 0usize;
     while !patches.is_empty() {
         at = at.checked_add(usize::try_from(varint::take(&mut patches)?).ok()?)?;
         let bits = varint::take_exact(&mut patches, 8)?.try_into().ok()?;
-        *values.get_mut(at)? = f64::from_bits(u64::from_le_bytes(bits));
+        if let Some(value) = at.checked_sub(start).and_then(|at| values.get_mut(at)) {
+            *value = f64::from_bits(u64::from_le_bytes(bits));
+        }
     }
     Some(())
 }

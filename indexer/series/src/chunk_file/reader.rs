@@ -11,7 +11,7 @@ use super::{
     MAX_TIME, MIN_TIME, NUMBERS, SAMPLES,
 };
 use crate::chunk::times::{self, TimesHeader};
-use crate::chunk::{ChunkKind, histograms, values};
+use crate::chunk::{ChunkKind, Scratch, histograms, values};
 use crate::error::Result;
 use crate::files::PagedFile;
 
@@ -84,7 +84,7 @@ impl ChunkFile {
 
     /// A reader, which keeps decoded time columns.
     pub fn reader(&self) -> ChunkReader<'_> {
-        ChunkReader { file: self, columns: HashMap::new(), kept: 0, scratch: Vec::new() }
+        ChunkReader { file: self, columns: HashMap::new(), kept: 0, scratch: Scratch::default() }
     }
 
     /// Where the record of `key` is, and its length.
@@ -150,7 +150,7 @@ pub struct ChunkReader<'a> {
     columns: HashMap<u32, Vec<i64>>,
     /// Times in `columns`.
     kept: usize,
-    scratch: Vec<i64>,
+    scratch: Scratch,
 }
 
 impl ChunkReader<'_> {
@@ -194,10 +194,8 @@ impl ChunkReader<'_> {
         }
         match chunk.kind {
             ChunkKind::Float => {
-                let first = out.values.len();
-                values::decode(chunk.payload, times.len(), &mut self.scratch, &mut out.values).ok_or_else(damaged)?;
-                out.values.truncate(first + to);
-                out.values.drain(first..first + from);
+                let decoded = values::decode(chunk.payload, times.len(), from..to, &mut self.scratch, &mut out.values);
+                decoded.ok_or_else(damaged)?;
                 out.times.extend_from_slice(&times[from..to]);
             }
             ChunkKind::Histogram => {
@@ -212,7 +210,8 @@ impl ChunkReader<'_> {
 
     fn decode_times(&mut self, column: u32) -> Result<()> {
         let mut times = Vec::new();
-        times::decode(self.file.column(column)?, &mut times).ok_or_else(|| self.file.file.damaged("times"))?;
+        times::decode(self.file.column(column)?, &mut self.scratch, &mut times)
+            .ok_or_else(|| self.file.file.damaged("times"))?;
         if self.kept + times.len() > TIMES_MAX {
             self.columns.clear();
             self.kept = 0;

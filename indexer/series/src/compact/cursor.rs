@@ -15,7 +15,7 @@ pub(super) struct Cursor<'a> {
 }
 
 enum Place<'a> {
-    Block { block: &'a Block, reader: BlockReader<'a>, labels: LabelsReader<'a>, ordinal: u32 },
+    Block { block: &'a Block, reader: BlockReader<'a>, labels: Box<LabelsReader<'a>>, ordinal: u32 },
     Series { series: SeriesIter<'a>, columns: Columns },
 }
 
@@ -23,9 +23,12 @@ impl<'a> Cursor<'a> {
     /// Stands at the first series.
     pub(super) fn new(input: MergeInput<'a>) -> Result<Self> {
         let place = match input {
-            MergeInput::Block(block) => {
-                Place::Block { block, reader: block.reader(), labels: block.index().labels_reader(), ordinal: 0 }
-            }
+            MergeInput::Block(block) => Place::Block {
+                block,
+                reader: block.reader(),
+                labels: Box::new(block.index().labels_reader()),
+                ordinal: 0,
+            },
             MergeInput::Series(series) => Place::Series { series, columns: Columns::default() },
         };
         let mut cursor = Self { place, labels: None };

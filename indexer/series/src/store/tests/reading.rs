@@ -90,6 +90,8 @@ fn labels_among_names_are_those_of_each_series_from_the_head_and_from_blocks() {
     for is_settled in [false, true] {
         if is_settled {
             journaled.store.flush().expect("flushes");
+            // Marks the series, which then go.
+            journaled.settle();
             journaled.settle();
             assert_eq!(journaled.store.sizes().series, 0, "all left the head");
         }
