@@ -1,5 +1,7 @@
 //! What the program tells of itself: its log on standard error, and its metrics.
 
+mod classic;
+
 use std::fmt;
 use std::fs;
 use std::sync::{Arc, OnceLock};
@@ -9,7 +11,8 @@ use anyhow::Context;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::CONTENT_TYPE;
+use http::HeaderMap;
+use http::header::{CONTENT_TYPE, VARY};
 use orszem_collector::CollectorHandle;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
@@ -104,14 +107,15 @@ fn method_name(method: &http::Method) -> &'static str {
     }
 }
 
-/// `GET /metrics`, in the OpenMetrics text format.
-pub async fn metrics_page(State(registry): State<Arc<Registry>>) -> Response {
-    match page(&registry) {
-        Some(text) => {
-            ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
-        }
-        None => ApiError::MetricsFailed.into_response(),
-    }
+/// `GET /metrics`: in OpenMetrics for those who ask for it, in Prometheus' text format for all others.
+pub async fn metrics_page(State(registry): State<Arc<Registry>>, headers: HeaderMap) -> Response {
+    let Some(text) = page(&registry) else { return ApiError::MetricsFailed.into_response() };
+    let (kind, text) = if classic::is_asked_for(&headers) {
+        ("text/plain; version=0.0.4; charset=utf-8", classic::of(&text))
+    } else {
+        ("application/openmetrics-text; version=1.0.0; charset=utf-8", text)
+    };
+    ([(CONTENT_TYPE, kind), (VARY, "accept")], text).into_response()
 }
 
 /// Has the collector of this process send its own metrics, those of the process among them.
@@ -204,6 +208,18 @@ impl Collector for CollectorMetrics {
             counter.encode(encoder.encode_descriptor(&name, help, None, counter.metric_type())?)?;
         }
         let report = handle.report();
+        for (name, help, value) in [
+            ("queue_records_dropped", "Records that the full queue left out", report.queue_dropped),
+            (
+                "metrics_queue_samples_dropped",
+                "Samples that the full queue of metrics left out",
+                report.metrics.samples_dropped,
+            ),
+        ] {
+            let counter = ConstCounter::new(value);
+            let name = format!("orszem_collector_{name}");
+            counter.encode(encoder.encode_descriptor(&name, help, None, counter.metric_type())?)?;
+        }
         for (name, help, value) in [
             ("files", "Files that are followed", report.files_followed),
             ("files_unreadable", "Files that can't be read", report.files_unreadable),

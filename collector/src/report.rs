@@ -42,6 +42,8 @@ pub struct Report {
     pub queue_batches: u64,
     /// Records that the policy of a full queue, sampling or throttling dropped.
     pub dropped: u64,
+    /// Those of them that the queue had no room for.
+    pub queue_dropped: u64,
     /// Gaps found in the sources.
     pub gaps: u64,
     /// Records that a server will never take.

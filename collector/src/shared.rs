@@ -194,6 +194,7 @@ impl Shared {
         if state.throttle.is_over_memory() {
             problems.push("reading pauses: more memory is used than collector.memory_max".to_owned());
         }
+        let queue_dropped = queue.dropped_oldest.records + queue.dropped_newest.records;
         Report {
             written_ns: now.0,
             pid: std::process::id(),
@@ -210,7 +211,8 @@ impl Shared {
             queue_bytes: queue.disk_bytes,
             queue_bytes_max,
             queue_batches: queue.queued.batches,
-            dropped: queue.dropped_oldest.records + queue.dropped_newest.records + values.records_throttled,
+            dropped: queue_dropped + values.records_throttled,
+            queue_dropped,
             gaps: values.gaps,
             rejected: output.refused_records,
             dead_letters: output.dead_lettered,

@@ -4,8 +4,10 @@ mod backlog;
 mod clock;
 mod full;
 mod kills;
+mod metrics_queue;
 mod proxy;
 mod refusing;
+mod scraping;
 mod set_back;
 
 use std::fs::{self, File, OpenOptions};

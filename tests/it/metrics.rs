@@ -2,15 +2,18 @@
 //! and queries are answered as Prometheus answers them.
 
 mod api;
+mod bench;
 mod command;
 mod damaged;
 mod explain;
-mod exporter;
+pub(crate) mod exporter;
 mod full;
 mod kills;
 mod ledger;
+mod prometheus;
 mod promtool;
 mod queries;
 mod refused;
-mod remote;
+pub(crate) mod remote;
 mod same_answers;
+mod same_scrapes;

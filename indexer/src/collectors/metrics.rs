@@ -53,7 +53,8 @@ const GAUGES: [(&str, &str, Figure); 4] = [
     ("orszem_collector_last_seen_timestamp_seconds", "When the last canary was taken in", |track, _| {
         track.last_canary.map(|at| seconds(at.0))
     }),
-    ("orszem_collector_lag_bytes", "Bytes of its sources that the collector has not read yet", |track, _| {
+    // Not the name that a collector in this process has for it: that is a family of its own.
+    ("orszem_canary_lag_bytes", "Bytes of its sources that the collector has not read yet", |track, _| {
         track.last_canary.map(|_| track.told.lag_bytes as f64)
     }),
     ("orszem_collector_clock_skew_seconds", "The server's clock less the collector's", |track, now| {

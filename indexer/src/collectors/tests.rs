@@ -271,7 +271,7 @@ fn metrics_name_the_source() {
         "orszem_canary_gaps_total{source=\"db1\",tenant=\"7\"} 1\n",
         "orszem_canary_duplicates_total{source=\"db1\",tenant=\"7\"} 0\n",
         "orszem_collector_last_seen_timestamp_seconds{source=\"db1\",tenant=\"7\"} 1795341600.0\n",
-        "orszem_collector_lag_bytes{source=\"db1\",tenant=\"7\"} 11.0\n",
+        "orszem_canary_lag_bytes{source=\"db1\",tenant=\"7\"} 11.0\n",
         "orszem_collector_clock_skew_seconds{source=\"db1\",tenant=\"7\"} 0.0\n",
         "orszem_collector_info{source=\"db1\",tenant=\"7\",version=\"0.1.0\",config=\"ab12\"} 1\n",
         "orszem_collectors_overlooked_total 0\n",

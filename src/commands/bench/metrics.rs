@@ -62,7 +62,7 @@ pub(super) async fn run(
         for kind in Kind::ALL {
             if kind != Kind::Own && (!peers || !kind.is_installed()) {
                 if peers {
-                    print(&format!("{}: not installed", kind.name()))?;
+                    print(&format!("{}: not in PATH; Debian has a package of this name", kind.name()))?;
                 }
                 continue;
             }

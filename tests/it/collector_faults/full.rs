@@ -126,7 +126,7 @@ fn overfill(full: &str, is_killed: bool) {
 }
 
 /// The last total that the collector's events tell.
-fn told(site: &Site) -> Option<u64> {
+pub(super) fn told(site: &Site) -> Option<u64> {
     let query = "service%3Aorszem-collector%20event.name%3Acollector.dropped";
     let answer = request(site.address(), &format!("GET /app/v1/search?limit=5000&q={query}"), "", "").expect("answers");
     let answer: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::exporter::Exporter;
 use super::remote::{Series, ask, command, write};
-use super::same_answers::Prometheus;
+use super::prometheus::Prometheus;
 use crate::program::{Server, orszem, run, wait_until};
 use crate::tools;
 use crate::torture::client::settle;
@@ -83,7 +83,7 @@ fn targets_and_their_metadata_are_told_as_prometheus_tells_them() {
     let bad = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     let jobs = jobs(exporter.address, bad);
     let server = up(folder.path(), &jobs);
-    let prometheus = Prometheus::with(&program, folder.path(), &jobs);
+    let prometheus = Prometheus::start(&program, folder.path(), &jobs);
     let both = [prometheus.address, server.address];
     for address in both {
         let is_there = || std::net::TcpStream::connect(address).is_ok();

@@ -1,4 +1,4 @@
-//! A target whose metrics follow from how often it was scraped.
+//! Targets whose metrics follow from how often they were scraped.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write as _};
@@ -24,6 +24,11 @@ pub(crate) struct Exporter {
 impl Exporter {
     /// `variant` makes its numbers differ from those of others.
     pub(crate) fn start(variant: u64) -> Self {
+        Self::serving(move |scrape| Some(exposed(variant, scrape)))
+    }
+
+    /// Answers its `n`th scrape with what `exposed` gives for `n`, and with an error where that is nothing.
+    pub(crate) fn serving(mut exposed: impl FnMut(u64) -> Option<String> + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
         let address = listener.local_addr().expect("bound");
         let (scrapes, is_over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
@@ -35,7 +40,7 @@ impl Exporter {
                 }
                 let scrape = counting.fetch_add(1, Ordering::AcqRel);
                 // A scrape that was given up is a failed one, to the scraper too.
-                if let Err(error) = stream.and_then(|stream| answer(stream, &exposed(variant, scrape))) {
+                if let Err(error) = stream.and_then(|stream| answer(stream, exposed(scrape))) {
                     eprintln!("a scrape failed: {error}");
                 }
             }
@@ -56,13 +61,15 @@ impl Drop for Exporter {
     }
 }
 
-fn answer(mut stream: TcpStream, body: &str) -> std::io::Result<()> {
+fn answer(mut stream: TcpStream, body: Option<String>) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?).lines();
     while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
+    let status = if body.is_some() { "200 OK" } else { "503 Service Unavailable" };
+    let body = body.unwrap_or_default();
     let length = body.len();
     write!(
         stream,
-        "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
     )
 }
 

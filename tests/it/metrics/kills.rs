@@ -1,13 +1,15 @@
 //! Kill -9 at random moments of ingest, write-out, cut and merge of blocks, and start: every acknowledged sample is
-//! there exactly once, with its value.
+//! there exactly once, with its value, be it a number or a native histogram; so are exemplars; what was deleted stays
+//! away.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
-use super::ledger::{Batch, Ledger, verify};
-use super::remote::{command, write};
+use super::ledger::{Batch, Ledger, SERIES, verify, verify_exemplars};
+use super::remote::{command, post, target, write};
 use crate::program::Server;
 use crate::torture::random::{Random, seed};
 use crate::torture::writers::{Board, keep_settling, lock};
@@ -20,12 +22,16 @@ const ROUNDS_BETWEEN: u64 = 10;
 const ROUND_MS: u64 = 300;
 /// The most samples of a request.
 const SAMPLES_MAX: u64 = 40;
+/// About one in so many batches is followed by a deletion.
+const DELETE_EVERY: u64 = 6;
 
 /// How a sender makes sure that nothing is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Habit {
     /// Numbers its requests, and repeats each until it is acknowledged.
     Numbered,
+    /// The same, and deletes a series of its own now and then, until that is acknowledged.
+    Deleting,
     /// Repeats each until it is acknowledged, as Prometheus does: the same sample twice is one.
     Repeating,
     /// Sends each once.
@@ -42,7 +48,7 @@ fn run(number: u64, habit: Habit, board: &Board, ledger: &Mutex<Ledger>, mut ran
         let samples = 1 + random.below(SAMPLES_MAX);
         let series = lock(ledger).send(batch, samples);
         let identity = match habit {
-            Habit::Numbered => {
+            Habit::Numbered | Habit::Deleting => {
                 format!("X-Orszem-Source: metrics-{number}\r\nX-Orszem-Epoch: 1\r\nX-Orszem-Seq: {sequence}\r\n")
             }
             Habit::Repeating | Habit::Once => String::new(),
@@ -63,10 +69,37 @@ fn run(number: u64, habit: Habit, board: &Board, ledger: &Mutex<Ledger>, mut ran
                 break;
             }
         }
+        if habit == Habit::Deleting && random.below(DELETE_EVERY) == 0 && !delete(batch, board, ledger, &mut random) {
+            return;
+        }
         if let Some((at, _)) = board.server() {
             board.pause(at, Duration::from_millis(random.below(11)));
         }
     }
+}
+
+/// Deletes a series of which `last` was the last batch; `false` when all is over.
+fn delete(last: Batch, board: &Board, ledger: &Mutex<Ledger>, random: &mut Random) -> bool {
+    let series = random.below(SERIES);
+    let selector = lock(ledger).delete(last, series);
+    let path = target("/api/v1/admin/tsdb/delete_series", &[("match[]", &selector)]);
+    while let Some((at, address)) = board.server() {
+        match post(address, &path, "", b"") {
+            Ok(answer) if answer.status == 204 => {
+                lock(ledger).acknowledge_deletion(last, series);
+                return true;
+            }
+            Ok(answer) if [429, 503, 507].contains(&answer.status) => board.pause(at, Duration::from_millis(20)),
+            Ok(answer) => panic!("deleting {selector} was answered {answer:?}"),
+            Err(_died) => board.pause(at, Duration::from_millis(50)),
+        }
+    }
+    false
+}
+
+fn verify_all(address: SocketAddr, ledger: &Ledger, when: &str) {
+    verify(address, ledger, when);
+    verify_exemplars(address, ledger, when);
 }
 
 #[test]
@@ -76,7 +109,7 @@ fn metrics_survive_kill_9() {
     let folder = tempfile::tempdir().expect("a directory");
     let (board, ledger) = (Board::default(), Mutex::new(Ledger::new(today() / 1_000_000)));
     let mut random = Random::new(seed);
-    let habits = [Habit::Numbered, Habit::Numbered, Habit::Repeating, Habit::Once];
+    let habits = [Habit::Numbered, Habit::Deleting, Habit::Repeating, Habit::Once];
     thread::scope(|scope| {
         let _over = board.over_on_drop();
         let (board, ledger) = (&board, &ledger);
@@ -90,7 +123,7 @@ fn metrics_survive_kill_9() {
         for round in 1..=rounds {
             let mut server = Server::spawn(command(folder.path(), CONFIG));
             if round % ROUNDS_BETWEEN == 0 {
-                verify(server.address, &lock(ledger), &format!("before round {round}"));
+                verify_all(server.address, &lock(ledger), &format!("before round {round}"));
             }
             board.publish(server.address);
             wait(Duration::from_millis(random.below(ROUND_MS)));
@@ -104,13 +137,14 @@ fn metrics_survive_kill_9() {
         for client in clients {
             client.join().expect("no client failed");
         }
-        verify(server.address, &lock(ledger), "at the end");
+        verify_all(server.address, &lock(ledger), "at the end");
         eprintln!("{} samples were acknowledged", lock(ledger).acknowledged());
+        assert!(lock(ledger).deleted() > 0, "nothing was deleted");
     });
     let mut server = Server::spawn(command(folder.path(), CONFIG));
     let ledger = lock(&ledger);
     assert!(ledger.acknowledged() > rounds * 4, "hardly anything was acknowledged");
-    verify(server.address, &ledger, "after one more start");
+    verify_all(server.address, &ledger, "after one more start");
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(0));
     let log = fs::read_to_string(folder.path().join("log")).expect("reads");

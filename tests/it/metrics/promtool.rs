@@ -1,10 +1,12 @@
 //! promtool's queries against the server.
 
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::remote::seconds;
-use crate::program::Server;
+use crate::program::{Server, orszem, wait_until};
+use crate::tools;
 
 /// Exit code and the sorted lines of the standard output.
 fn run(tool: &Path, arguments: &[&str]) -> (Option<i32>, Vec<String>, String) {
@@ -43,4 +45,34 @@ pub(crate) fn check(tool: &Path, server: &Server, begin: i64, end: i64) {
 
     let (code, _, err) = run(tool, &["query", "instant", &url, "sum("]);
     assert!(code == Some(1) && err.contains("bad_data"), "{code:?} {err}");
+}
+
+/// What `promtool check metrics` says of a page; nothing where all is well.
+fn lint(tool: &Path, page: &str) -> String {
+    let mut command = Command::new(tool);
+    command.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("starts");
+    child.stdin.take().expect("piped").write_all(page.as_bytes()).expect("reads");
+    let output = child.wait_with_output().expect("ends");
+    let told = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    assert_eq!(output.status.success(), told.is_empty(), "{}: {told}", output.status);
+    told
+}
+
+#[test]
+fn the_servers_own_metrics_pass_promtool() {
+    let Some(tool) = tools::program("promtool") else { return };
+    let folder = tempfile::tempdir().expect("a directory");
+    // With a collector inside, there are its metrics, too.
+    let data = folder.path().to_str().expect("a plain path");
+    let server = Server::spawn(orszem(&["up", "--listen", "127.0.0.1:0", "--log-level", "error", "--data-dir", data]));
+    let page = || server.get("/metrics", "Accept: */*\r\n").1;
+    wait_until("everything has been counted", || {
+        let page = page();
+        ["orszem_collector_samples_sent_total ", "orszem_http_requests_total{"].iter().all(|name| page.contains(name))
+    });
+    assert_eq!(server.get("/api/v1/query?query=up", "").0, 200);
+    assert_eq!(lint(&tool, &page()), "");
+    // It would tell.
+    assert_ne!(lint(&tool, &format!("{}extra_total 1\n", page())), "");
 }

@@ -23,12 +23,59 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 pub(crate) struct Series {
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) samples: Vec<(i64, f64)>,
+    pub(crate) histograms: Vec<(i64, Native)>,
+    /// Times, values and trace ids.
+    pub(crate) exemplars: Vec<(i64, f64, String)>,
+}
+
+/// A native histogram of the schema 0 with three buckets in a row: up to 1, 2 and 4.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Native {
+    /// Above 0 each, so that all buckets are shown.
+    pub(crate) counts: [u64; 3],
+    pub(crate) sum: f64,
+}
+
+impl Native {
+    /// `prometheus.Histogram`.
+    fn encode(self, time: i64) -> Vec<u8> {
+        let mut out = vec![1 << 3];
+        put_varint(&mut out, self.counts.iter().sum());
+        out.push(3 << 3 | 1);
+        out.extend_from_slice(&self.sum.to_le_bytes());
+        // One span from the bucket that ends at 1 on, of which each count but the first is told as a difference.
+        put_bytes(&mut out, 11, &[1 << 3, 0, 2 << 3, 3]);
+        let (mut deltas, mut before) = (Vec::new(), 0);
+        for count in self.counts {
+            let delta = count.cast_signed() - before;
+            put_varint(&mut deltas, (delta << 1 ^ delta >> 63).cast_unsigned());
+            before = count.cast_signed();
+        }
+        put_bytes(&mut out, 12, &deltas);
+        out.push(15 << 3);
+        put_varint(&mut out, time.cast_unsigned());
+        out
+    }
+
+    /// What the API shows of one.
+    pub(crate) fn shown(&self) -> Value {
+        let bounds = [("0.5", "1"), ("1", "2"), ("2", "4")];
+        let buckets = bounds
+            .iter()
+            .zip(self.counts)
+            .map(|((low, high), count)| serde_json::json!([0, low, high, count.to_string()]));
+        serde_json::json!({
+            "count": self.counts.iter().sum::<u64>().to_string(),
+            "sum": self.sum.to_string(),
+            "buckets": buckets.collect::<Vec<_>>(),
+        })
+    }
 }
 
 impl Series {
     pub(crate) fn new(labels: &[(&str, &str)], samples: &[(i64, f64)]) -> Self {
         let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self { labels, samples: samples.to_vec() }
+        Self { labels, samples: samples.to_vec(), ..Self::default() }
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -45,6 +92,20 @@ impl Series {
             sample.push(2 << 3);
             put_varint(&mut sample, time.cast_unsigned());
             put_bytes(&mut out, 2, &sample);
+        }
+        for (time, value, trace) in &self.exemplars {
+            let (mut label, mut exemplar) = (Vec::new(), Vec::new());
+            put_bytes(&mut label, 1, b"trace_id");
+            put_bytes(&mut label, 2, trace.as_bytes());
+            put_bytes(&mut exemplar, 1, &label);
+            exemplar.push(2 << 3 | 1);
+            exemplar.extend_from_slice(&value.to_le_bytes());
+            exemplar.push(3 << 3);
+            put_varint(&mut exemplar, time.cast_unsigned());
+            put_bytes(&mut out, 3, &exemplar);
+        }
+        for (time, histogram) in &self.histograms {
+            put_bytes(&mut out, 4, &histogram.encode(*time));
         }
         out
     }

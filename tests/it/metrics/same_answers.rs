@@ -5,14 +5,12 @@
 //! server do not. Debian has the former, so all moments that are asked for lie half a second beside the samples and a
 //! quarter beside whole seconds: no begin falls on a sample or step, and both rules give the same.
 
-use std::fs;
-use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::net::SocketAddr;
 
 use serde_json::Value;
 
 use super::exporter::Exporter;
+use super::prometheus::Prometheus;
 use super::promtool;
 use super::queries::QUERIES;
 use super::remote::{ask, instant, seconds};
@@ -25,52 +23,6 @@ const SCRAPES: u64 = 24;
 /// Relative; sums are added up in other orders and with other corrections.
 const TOLERANCE: f64 = 1e-9;
 
-/// A running Prometheus.
-pub(super) struct Prometheus {
-    child: Child,
-    pub(super) address: SocketAddr,
-}
-
-impl Prometheus {
-    fn start(program: &Path, folder: &Path, targets: &[SocketAddr], write_to: &str) -> Self {
-        let targets: Vec<String> = targets.iter().map(|target| format!("{:?}", target.to_string())).collect();
-        let config = format!(
-            "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\nscrape_configs:\n  - job_name: demo\n    \
-             static_configs:\n      - targets: [{}]\nremote_write:\n  - url: {write_to}/api/v1/write\n    \
-             queue_config: {{batch_send_deadline: 200ms, min_backoff: 30ms}}\n    \
-             metadata_config: {{send_interval: 1s}}\n",
-            targets.join(", ")
-        );
-        Self::with(program, folder, &config)
-    }
-
-    /// With a configuration.
-    pub(super) fn with(program: &Path, folder: &Path, config: &str) -> Self {
-        let file = folder.join("prometheus.yml");
-        fs::write(&file, config).expect("writes");
-        // Prometheus does not tell which port it was given: one that was free a moment ago.
-        let address = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
-        let log = fs::File::create(folder.join("prometheus.log")).expect("the log opens");
-        let child = Command::new(program)
-            .arg(format!("--config.file={}", file.display()))
-            .arg(format!("--storage.tsdb.path={}", folder.join("prometheus").display()))
-            .arg(format!("--web.listen-address={address}"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("starts");
-        Self { child, address }
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        self.child.kill().unwrap_or(());
-        self.child.wait().map(drop).unwrap_or(());
-    }
-}
-
 #[test]
 fn queries_are_answered_as_prometheus_answers_them() {
     let (Some(program), Some(tool)) = (tools::program("prometheus"), tools::program("promtool")) else { return };
@@ -78,12 +30,11 @@ fn queries_are_answered_as_prometheus_answers_them() {
     let server = Server::start(&folder.path().join("data"), &[]);
     let exporters = [Exporter::start(0), Exporter::start(1)];
     let targets = exporters.each_ref().map(|exporter| exporter.address);
-    let prometheus = Prometheus::start(&program, folder.path(), &targets, &server.url());
-    let log = || fs::read_to_string(folder.path().join("prometheus.log")).expect("reads");
+    let prometheus = Prometheus::start(&program, folder.path(), &config(&targets, &server.url()));
     let scrapes = || exporters.iter().map(Exporter::scrapes).min().unwrap_or(0);
     while scrapes() < SCRAPES {
         let before = scrapes();
-        wait_until(&format!("the targets are scraped: {}", log()), || scrapes() > before);
+        wait_until(&format!("the targets are scraped: {}", prometheus.log()), || scrapes() > before);
     }
     let both = [prometheus.address, server.address];
     let (begin, end) = moments(prometheus.address);
@@ -125,6 +76,18 @@ fn queries_are_answered_as_prometheus_answers_them() {
     let (_, metrics) = server.get("/metrics", "");
     let refused = metrics.lines().filter(|line| line.starts_with("orszem_ingest_samples_rejected_total{"));
     assert_eq!(refused.collect::<Vec<_>>(), [""; 0]);
+}
+
+/// Scrapes the targets and writes to the server what it scraped.
+fn config(targets: &[SocketAddr], write_to: &str) -> String {
+    let targets: Vec<String> = targets.iter().map(|target| format!("{:?}", target.to_string())).collect();
+    format!(
+        "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\nscrape_configs:\n  - job_name: demo\n    \
+         static_configs:\n      - targets: [{}]\nremote_write:\n  - url: {write_to}/api/v1/write\n    \
+         queue_config: {{batch_send_deadline: 200ms, min_backoff: 30ms}}\n    \
+         metadata_config: {{send_interval: 1s}}\n",
+        targets.join(", ")
+    )
 }
 
 /// How many samples there are up to `end`.

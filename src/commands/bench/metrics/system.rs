@@ -38,10 +38,8 @@ impl Kind {
         if self == Self::Own {
             return std::env::current_exe().ok();
         }
-        ["/usr/bin", "/usr/local/bin"]
-            .iter()
-            .map(|folder| Path::new(folder).join(self.name()))
-            .find(|path| path.is_file())
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).map(|folder| folder.join(self.name())).find(|path| path.is_file())
     }
 
     pub(super) fn is_installed(self) -> bool {
