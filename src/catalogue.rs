@@ -23,11 +23,13 @@ pub enum ApiError {
     NotReady,
     MetricsFailed,
     SettleFailed,
+    BackupBusy,
+    BackupFailed,
 }
 
 impl ApiError {
     /// All of them, in the order of the table in `docs/errors.md`.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::NoToken,
         Self::UnknownToken,
         Self::Forbidden,
@@ -43,6 +45,8 @@ impl ApiError {
         Self::NotReady,
         Self::MetricsFailed,
         Self::SettleFailed,
+        Self::BackupBusy,
+        Self::BackupFailed,
     ];
 
     /// The stable code, the status, and the sentence that says what to change.
@@ -122,6 +126,16 @@ impl ApiError {
                 "store.settle_failed",
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the store could not write everything out: see the server's log; nothing is lost",
+            ),
+            Self::BackupBusy => (
+                "store.backup_busy",
+                StatusCode::CONFLICT,
+                "another backup of this server is under way: ask again when it is done",
+            ),
+            Self::BackupFailed => (
+                "store.backup_failed",
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the stores could not be copied: see the server's log; they are as they were",
             ),
         }
     }

@@ -50,9 +50,9 @@ pub struct Global {
     /// The configuration file; `config/orszem.toml` shows every option
     #[arg(long, global = true, env = "ORSZEM_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The server that queries are sent to
-    #[arg(long, global = true, env = "ORSZEM_SERVER", value_name = "URL", default_value = DEFAULT_SERVER)]
-    pub server: String,
+    /// The server that queries are sent to [default: http://127.0.0.1:7450]
+    #[arg(long, global = true, env = "ORSZEM_SERVER", value_name = "URL")]
+    pub server: Option<String>,
     /// For `up` and `server` the file of accepted tokens; for the others a file that holds the token to send
     #[arg(long, global = true, env = "ORSZEM_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
@@ -120,7 +120,7 @@ impl Cli {
             Command::Doctor(args) => runtime()?.block_on(doctor::run(&global, args)),
             Command::CheckConfig(args) => check_config::run(&global, args),
             Command::Token(args) => token::run(args),
-            Command::Backup(args) => backup::run(&global, args),
+            Command::Backup(args) => runtime()?.block_on(backup::run(&global, args)),
             Command::Restore(args) => restore::run(&global, args),
             Command::Version(args) => version::run(args),
             Command::Completion(args) => completion::run(args),
@@ -137,10 +137,15 @@ impl Global {
         }
     }
 
+    /// The server that is named, else the default one.
+    pub fn server(&self) -> &str {
+        self.server.as_deref().unwrap_or(DEFAULT_SERVER)
+    }
+
     /// A client of the server that is named.
     pub fn client(&self) -> anyhow::Result<Client> {
         let local_ca = self.data_dir().ok().map(|path| data_dir::tls_of(&path).join(crate::tls::CA_CERTIFICATE));
-        Client::new(&self.server, self.token_file.as_deref(), self.ca_file.as_deref(), local_ca.as_deref())
+        Client::new(self.server(), self.token_file.as_deref(), self.ca_file.as_deref(), local_ca.as_deref())
     }
 }
 

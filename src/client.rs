@@ -1,5 +1,6 @@
 //! The command line's HTTP client: one request a connection, JSON answers, errors as the server tells them.
 
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderValue, Method, Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
@@ -16,6 +18,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::WebSocketStream;
 
@@ -26,6 +30,12 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const ANSWER_WITHIN: Duration = Duration::from_secs(330);
 /// The system's certificate authorities, on Debian and Alpine, and on Red Hat.
 const SYSTEM_CAS: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
+
+const NO_ANSWER: &str = "the server does not answer in time";
+const BROKE_OFF: &str = "the server broke off in the middle of its answer";
+
+/// The task that reads and writes a connection.
+type Driving = JoinHandle<hyper::Result<()>>;
 
 /// A stream to the server, encrypted or not.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -126,7 +136,7 @@ impl Client {
             request.headers_mut().insert(AUTHORIZATION, token.clone());
         }
         let stream = self.connect().await?;
-        match tokio::time::timeout(ANSWER_WITHIN, tokio_tungstenite::client_async(request, stream)).await {
+        match timeout(ANSWER_WITHIN, tokio_tungstenite::client_async(request, stream)).await {
             Ok(Ok((socket, _))) => Ok(socket),
             Ok(Err(tokio_tungstenite::tungstenite::Error::Http(response))) => {
                 let body = response.body().as_deref().unwrap_or_default();
@@ -168,23 +178,47 @@ impl Client {
         if parts.status.is_success() { Ok(body) } else { Err(refused(parts.status, &body).into()) }
     }
 
+    /// Writes the answer to a `POST` without a body into `out`, as large and for as long as it comes.
+    pub async fn download(&self, path: &str, out: &mut impl Write) -> anyhow::Result<()> {
+        let request = self.request(Method::POST, path, Bytes::new(), None)?;
+        let (response, driving) = timeout(ANSWER_WITHIN, self.begin(request)).await.context(NO_ANSWER)??;
+        let (parts, mut body) = response.into_parts();
+        if !parts.status.is_success() {
+            let body = timeout(ANSWER_WITHIN, body.collect()).await.context(NO_ANSWER)?.context(BROKE_OFF)?;
+            return Err(refused(parts.status, &body.to_bytes()).into());
+        }
+        while let Some(frame) = timeout(ANSWER_WITHIN, body.frame()).await.context(NO_ANSWER)? {
+            if let Ok(chunk) = frame.context(BROKE_OFF)?.into_data() {
+                tokio::task::block_in_place(|| out.write_all(&chunk)).context("can't write what the server sends")?;
+            }
+        }
+        driving.abort();
+        Ok(())
+    }
+
     async fn exchange(&self, request: Request<Full<Bytes>>) -> anyhow::Result<Response<Bytes>> {
         let answer = async {
-            let stream = TokioIo::new(self.connect().await?);
-            let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
-            let driving = tokio::spawn(connection);
-            let response = sender.send_request(request).await.context("the server broke off")?;
+            let (response, driving) = self.begin(request).await?;
             let (parts, body) = response.into_parts();
-            let body = body.collect().await.context("the server broke off in the middle of its answer")?.to_bytes();
+            let body = body.collect().await.context(BROKE_OFF)?.to_bytes();
             driving.abort();
             Ok(Response::from_parts(parts, body))
         };
-        tokio::time::timeout(ANSWER_WITHIN, answer).await.context("the server does not answer in time")?
+        timeout(ANSWER_WITHIN, answer).await.context(NO_ANSWER)?
+    }
+
+    /// The head of the answer, and the task that the rest of it comes from.
+    async fn begin(&self, request: Request<Full<Bytes>>) -> anyhow::Result<(Response<Incoming>, Driving)> {
+        let stream = TokioIo::new(self.connect().await?);
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
+        let driving = tokio::spawn(connection);
+        let response = sender.send_request(request).await.context("the server broke off")?;
+        Ok((response, driving))
     }
 
     async fn connect(&self) -> anyhow::Result<Box<dyn Stream>> {
         let bare = self.host.trim_start_matches('[').trim_end_matches(']');
-        let connecting = tokio::time::timeout(CONNECT_WITHIN, TcpStream::connect((bare, self.port)));
+        let connecting = timeout(CONNECT_WITHIN, TcpStream::connect((bare, self.port)));
         let nobody =
             || format!("no server at {}: start one with `orszem up`, or name another with --server", self.authority());
         let stream = connecting.await.with_context(nobody)?.with_context(nobody)?;

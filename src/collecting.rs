@@ -40,7 +40,7 @@ pub fn load(global: &Global) -> anyhow::Result<CollectorConfig> {
     }
     .collector;
     if config.output.endpoints.is_empty() {
-        config.output.endpoints = vec![global.server.clone()];
+        config.output.endpoints = vec![global.server().to_owned()];
     }
     if config.output.token_file.is_none() {
         config.output.token_file.clone_from(&global.token_file);

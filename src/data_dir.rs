@@ -69,6 +69,9 @@ pub fn collector_of(path: &Path) -> PathBuf {
 /// The name of the lock in a data directory; never part of a backup.
 pub const LOCK_NAME: &str = "lock";
 
+/// The name of the directory in a data directory where a backup of a running server is put together; never part of one.
+pub const STAGING_NAME: &str = "backup.part";
+
 /// Where the local certificate authority of the data directory `path` is kept.
 pub fn tls_of(path: &Path) -> PathBuf {
     path.join("tls")

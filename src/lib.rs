@@ -4,6 +4,8 @@
 
 pub mod access;
 pub mod app;
+mod archive;
+mod backing_up;
 pub mod catalogue;
 pub mod cli;
 pub mod client;

@@ -22,6 +22,7 @@ use prometheus_client::registry::Registry;
 use tracing::{error, warn};
 
 use crate::app::Options;
+use crate::backing_up;
 use crate::catalogue::ApiError;
 use crate::config::Config;
 use crate::data_dir::DataDir;
@@ -76,7 +77,8 @@ impl Store {
             .merge(prometheus(config, &samples, options, running).router())
             .merge(orszem_dashboards::http::collectors::router(indexer.collectors()))
             .merge(orszem_dashboards::http::app::router(LogsApi::new(engine(&indexer))))
-            .merge(admin(indexer.clone(), samples.clone()));
+            .merge(admin(indexer.clone(), samples.clone()))
+            .merge(backing_up::routes(indexer.clone(), samples.clone(), data_dir)?);
         let close = Box::pin(async move {
             let (logs, metrics) = tokio::join!(indexer.shutdown(), samples.shutdown());
             for error in [logs.err(), metrics.err()].into_iter().flatten() {

@@ -1,13 +1,16 @@
-//! Backup and restore: journal and store together, so that the copy opens like a server that was stopped.
+//! Backup and restore: journals and stores together, so that the copy opens like a server that was stopped.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::collectors;
 use crate::error::Error;
 use crate::indexer::Indexer;
 use crate::open::{journal_dir, store_dir};
+use crate::samples::Samples;
+use crate::shared::Shared;
 use crate::wake::lock;
 
 /// Written last into a backup; says that it is whole, and in which version.
@@ -18,29 +21,47 @@ const RESTORING: &str = "RESTORING";
 /// What may lie in the target of a restore: the lock of whoever restores.
 const LOCK: &str = "lock";
 
-impl Indexer {
-    /// Copies everything acknowledged before the call into `target`, which must be missing or empty, while records go
-    /// on being taken in. On the same file system segments are hard links. What it returned without error survives
-    /// power loss. Blocks on the disk.
-    pub fn backup(&self, target: &Path) -> Result<(), Error> {
-        let shared = self.shared();
-        refuse_content(target, &[])?;
-        shared.flush()?;
+/// Copies everything that `indexer` and `samples` acknowledged before the call into `target`, which must be missing or
+/// empty, while both go on taking in. It is laid out as a data directory, so it opens where it is and where
+/// [`restore`] puts it. On the same file system segments and blocks are hard links. What it returned without error
+/// survives power loss. Blocks on the disk.
+///
+/// # Errors
+/// When something can't be written out, read or copied; what is in `target` then is no finished backup.
+pub fn backup(indexer: &Indexer, samples: &Samples, target: &Path) -> Result<(), Error> {
+    refuse_content(target, &[])?;
+    indexer.shared().copy_to(target)?;
+    samples.copy_to(target)?;
+    sync_tree(target)?;
+    write_durably(&target.join(FINISHED), FINISHED_TEXT)
+}
+
+impl Shared {
+    fn copy_to(&self, target: &Path) -> Result<(), Error> {
+        self.flush()?;
         // Held, so that nothing is trimmed that the copied store still needs from the journal.
-        let _checkpoint = lock(&shared.checkpoint);
+        let _checkpoint = lock(&self.checkpoint);
         let journal_dir = journal_dir(target);
         fs::create_dir_all(&journal_dir)
             .map_err(|source| Error::CreateDirectory { path: journal_dir.clone(), source })?;
         // The store first: the journal then has all that follows it.
-        shared.store.backup(&store_dir(target)).map_err(|source| Error::BackupStore { source })?;
-        shared.journal.copy_to(&journal_dir).map_err(|source| Error::BackupJournal { source })?;
-        sync_tree(target)?;
-        write_durably(&target.join(FINISHED), FINISHED_TEXT)
+        self.store.backup(&store_dir(target)).map_err(|source| Error::BackupStore { source })?;
+        self.journal.copy_to(&journal_dir).map_err(|source| Error::BackupJournal { source })?;
+        // Replaced only together with the checkpoint, so it goes with the copied one.
+        let known = self.data_dir.join(collectors::FILE_NAME);
+        match fs::copy(&known, target.join(collectors::FILE_NAME)) {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(source) => Err(Error::Copy { path: known, source }),
+        }
     }
 }
 
 /// Puts the backup in `from` into `data_dir`, which must be missing or empty but for a lock. Until it is whole, an
 /// indexer refuses to open there. Blocks on the disk.
+///
+/// # Errors
+/// When `from` is no finished backup, `data_dir` is in use, or something can't be copied.
 pub fn restore(from: &Path, data_dir: &Path) -> Result<(), Error> {
     let is_whole = fs::read_to_string(from.join(FINISHED)).is_ok_and(|text| text == FINISHED_TEXT);
     if !is_whole {
@@ -50,8 +71,9 @@ pub fn restore(from: &Path, data_dir: &Path) -> Result<(), Error> {
     fs::create_dir_all(data_dir).map_err(|source| Error::CreateDirectory { path: data_dir.to_owned(), source })?;
     let marker = data_dir.join(RESTORING);
     write_durably(&marker, "")?;
-    copy_tree(&journal_dir(from), &journal_dir(data_dir))?;
-    copy_tree(&store_dir(from), &store_dir(data_dir))?;
+    copy_tree(from, data_dir)?;
+    let finished = data_dir.join(FINISHED);
+    fs::remove_file(&finished).map_err(|source| Error::Copy { path: finished, source })?;
     sync_tree(data_dir)?;
     fs::remove_file(&marker).map_err(|source| Error::Copy { path: marker, source })?;
     sync(data_dir)

@@ -78,6 +78,8 @@ pub enum Error {
     NotEmpty { path: PathBuf },
     #[error("cannot copy the log store into the backup")]
     BackupStore { source: orszem_logs::Error },
+    #[error("cannot copy the series store into the backup")]
+    BackupSeries { source: orszem_series::Error },
     #[error("cannot copy the journal into the backup")]
     BackupJournal { source: orszem_journal::Error },
     #[error("cannot copy {path}")]

@@ -35,7 +35,7 @@ mod wake;
 #[cfg(test)]
 mod tests;
 
-pub use backup::restore;
+pub use backup::{backup, restore};
 pub use error::Error;
 pub use indexer::Indexer;
 pub use open::OpenReport;

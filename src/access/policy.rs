@@ -138,7 +138,7 @@ mod tests {
             (Method::GET, "/app/v1/collectors/db1", Need::Read),
             (Method::POST, "/app/v1/search", Need::Read),
             (Method::POST, "/app/v1/delete", Need::Admin),
-            (Method::GET, "/app/v1/admin/backup", Need::Admin),
+            (Method::POST, "/app/v1/admin/backup", Need::Admin),
             (Method::POST, "/app/v1/unknown", Need::Admin),
             (Method::GET, "/app/v1/unknown", Need::Read),
             (Method::POST, "/_bulk", Need::Ingest),

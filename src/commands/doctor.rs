@@ -43,7 +43,7 @@ pub async fn run(global: &Global, Args { host }: Args) -> anyhow::Result<ExitCod
         Ok(())
     };
     let mut client = None;
-    let mut server = global.server.clone();
+    let mut server = global.server().to_owned();
     if is_own && let Some(config) = configuration(global) {
         let (settings, findings) = local::configuration(&config);
         tell(findings)?;

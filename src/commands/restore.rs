@@ -1,19 +1,21 @@
 //! `orszem restore`: a data directory from the file that `orszem backup` wrote.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 
+use crate::archive;
 use crate::cli::Global;
 
 /// Make a data directory from a backup
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The data directory must not be there yet, or be empty. It appears under its name only when all of it is on disk.
+The data directory must not be there yet, or be empty. It appears under its name only when all of it is on disk and
+its checksums are right.
 
 EXAMPLES
   orszem restore /backup/orszem.tar.zst
@@ -41,33 +43,15 @@ pub(super) fn read(file: &Path, path: &Path) -> anyhow::Result<()> {
     if !is_free {
         bail!("{} is not empty: name another directory with --data-dir, or move it away", path.display());
     }
-    let mut name = path.file_name().context("the data directory has no name")?.to_owned();
-    name.push(".restoring");
-    let beside = path.with_file_name(name);
+    let beside = archive::unfinished(path, ".restoring")?;
     let failed = || format!("can't unpack {} into {}", file.display(), beside.display());
-    let input = File::open(file).with_context(|| format!("can't read {}", file.display()))?;
     fs::DirBuilder::new().mode(0o700).create(&beside).with_context(failed)?;
-    if let Err(error) = unpack(input, &beside) {
+    if let Err(error) = archive::unpack(file, &beside) {
         fs::remove_dir_all(&beside).with_context(failed)?;
         return Err(error).with_context(failed);
     }
     sync_all(&beside).with_context(failed)?;
     fs::rename(&beside, path).with_context(failed)
-}
-
-/// zstd verifies its checksum at the end of the file, so the file is read to its end.
-fn unpack(input: File, into: &Path) -> anyhow::Result<()> {
-    let mut decoder = zstd::Decoder::new(BufReader::new(input))?;
-    let mut archive = tar::Archive::new(&mut decoder);
-    archive.set_overwrite(false);
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        if !entry.unpack_in(into)? {
-            bail!("it names the path {}, which lies outside", entry.path()?.display());
-        }
-    }
-    io::copy(&mut decoder, &mut io::sink())?;
-    Ok(())
 }
 
 fn sync_all(directory: &Path) -> io::Result<()> {

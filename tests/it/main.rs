@@ -2,6 +2,7 @@
 //! and what it keeps when it is killed, loses power, or its disk is full or damaged.
 
 mod architecture;
+mod backup;
 mod bad_input;
 mod cli;
 mod clients;

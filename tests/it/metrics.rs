@@ -8,6 +8,7 @@ mod damaged;
 mod explain;
 pub(crate) mod exporter;
 mod full;
+mod kept;
 mod kills;
 mod ledger;
 mod prometheus;

@@ -2,4 +2,5 @@
 
 mod decode;
 mod flow;
+mod formats;
 mod requests;

@@ -447,7 +447,8 @@ impl LogStore {
     /// Copies catalogue and segments into `target`, which must be empty; the copy opens as a store. Flush first to have
     /// all that was acknowledged in it.
     pub fn backup(&self, target: &Path) -> Result<()> {
-        let _guards = (guard(&self.inner.flushing), guard(&self.inner.rewriting));
+        // In this order, so that no write-out waits for a merge that is under way.
+        let _guards = (guard(&self.inner.rewriting), guard(&self.inner.flushing));
         let paths = Paths::new(target);
         fs::create_dir_all(paths.segments())
             .map_err(|source| Error::CreateDirectory { path: paths.segments(), source })?;

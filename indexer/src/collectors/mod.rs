@@ -18,3 +18,4 @@ pub use registry::{Arrival, COLLECTORS_MAX, Collectors};
 pub use status::{CollectorReport, CollectorStatus, SUPPORTED_FROM};
 
 pub(crate) use metrics::register;
+pub(crate) use saved::FILE_NAME;

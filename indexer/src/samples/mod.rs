@@ -4,6 +4,7 @@
 //! and acknowledged. Maintenance threads write samples out, merge and expire blocks, and trim the journal behind them.
 
 mod apply;
+mod backup;
 mod maintenance;
 mod metrics;
 mod open;

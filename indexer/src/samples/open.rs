@@ -1,6 +1,6 @@
 //! Opening: the series store, its journal, and the replay of what is not in files yet.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use orszem_journal::{Damage, Deduplicator, LocalJournal, TornTail, Verdict};
@@ -34,14 +34,23 @@ pub struct SamplesReport {
     pub took: Duration,
 }
 
+/// Where the series store is.
+pub(super) fn store_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("series")
+}
+
+/// Where the journal of metrics is.
+pub(super) fn journal_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("journal").join("series")
+}
+
 /// Opens everything in `data_dir` and replays the journal.
 pub(super) fn open(data_dir: &Path, options: SamplesOptions) -> Result<(Shared, SamplesReport), Error> {
     let begun = Instant::now();
     if let Some(wrong) = options.validate().into_iter().next() {
         return Err(wrong.into());
     }
-    let store_dir = data_dir.join("series");
-    let journal_dir = data_dir.join("journal").join("series");
+    let (store_dir, journal_dir) = (store_dir(data_dir), journal_dir(data_dir));
     create_durably(data_dir, &[&store_dir, &journal_dir])?;
     let mut report = SamplesReport::default();
 

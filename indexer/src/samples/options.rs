@@ -25,7 +25,7 @@ pub struct SamplesOptions {
     pub age: Option<Span>,
     /// The oldest blocks are removed while they are larger than this; unset for no limit.
     pub bytes: Option<ByteSize>,
-    /// Series that are kept for less long than the others; the first that matches counts.
+    /// Series that are kept otherwise than the others; the first that matches counts.
     pub retention: Vec<SeriesRetention>,
 }
 
@@ -35,7 +35,12 @@ pub struct SamplesOptions {
 pub struct SeriesRetention {
     /// As in a query: `{job="debug"}`, `node_scrape_collector_duration_seconds`.
     pub selector: String,
-    pub age: Span,
+    /// How long their samples are kept, also longer than those of others; unset for ever.
+    #[serde(default)]
+    pub age: Option<Span>,
+    /// The oldest of their samples are removed while their values in blocks take more than this; unset for no limit.
+    #[serde(default)]
+    pub bytes: Option<ByteSize>,
 }
 
 impl Default for SamplesOptions {
@@ -99,13 +104,16 @@ impl SamplesOptions {
         if let Some(bytes) = bytes.filter(|bytes| *bytes < ByteSize::mib(16)) {
             all.push(wrong("bytes", bytes, "16MiB or more"));
         }
-        for (at, SeriesRetention { selector, age }) in retention.iter().enumerate() {
+        for (at, SeriesRetention { selector, age, bytes }) in retention.iter().enumerate() {
             if let Err(error) = orszem_promql::parse_selector(selector) {
                 let expected = format!("a selector such as {{job=\"debug\"}} ({error})");
                 all.push(wrong(&format!("retention[{at}].selector"), selector, &expected));
             }
-            if *age < Span::hours(3) {
+            if let Some(age) = age.filter(|age| *age < Span::hours(3)) {
                 all.push(wrong(&format!("retention[{at}].age"), age, "3h or more"));
+            }
+            if let Some(bytes) = bytes.filter(|bytes| *bytes < ByteSize::mib(1)) {
+                all.push(wrong(&format!("retention[{at}].bytes"), bytes, "1MiB or more"));
             }
         }
         all
@@ -127,7 +135,8 @@ impl SamplesOptions {
         let rule = |kept: &SeriesRetention| {
             // Checked before: what does not parse is no rule.
             let matchers = orszem_promql::parse_selector(&kept.selector).ok()?;
-            Some(RetentionRule { tenant: None, matchers, age_ms: Some(ms(kept.age)) })
+            let bytes = kept.bytes.map(|bytes| bytes.bytes());
+            Some(RetentionRule { tenant: None, matchers, age_ms: kept.age.map(ms), bytes })
         };
         Retention {
             age_ms: self.age.map(ms),
@@ -150,10 +159,15 @@ mod tests {
         let default = SamplesOptions::default;
         assert_eq!(default().validate(), []);
         let kept = |selector: &str, age| SamplesOptions {
-            retention: vec![SeriesRetention { selector: selector.to_owned(), age }],
+            retention: vec![SeriesRetention { selector: selector.to_owned(), age: Some(age), bytes: None }],
             ..default()
         };
         assert_eq!(kept("{job=\"debug\"}", Span::days(1)).validate(), []);
+        let of_bytes = |bytes| {
+            let selector = "up".to_owned();
+            SamplesOptions { retention: vec![SeriesRetention { selector, age: None, bytes: Some(bytes) }], ..default() }
+        };
+        assert_eq!(of_bytes(ByteSize::mib(1)).validate(), []);
         let cases = [
             (SamplesOptions { memory: ByteSize::kib(1), ..default() }, "metrics.memory = 1KiB must be 4MiB to 16GiB"),
             (SamplesOptions { series_max: 0, ..default() }, "metrics.series_max = 0 must be 1 to 1000000000"),
@@ -163,6 +177,7 @@ mod tests {
                 "metrics.bytes = 1MiB must be 16MiB or more",
             ),
             (kept("up", Span::hours(1)), "metrics.retention[0].age = 1h must be 3h or more"),
+            (of_bytes(ByteSize::kib(1)), "metrics.retention[0].bytes = 1KiB must be 1MiB or more"),
         ];
         for (options, message) in cases {
             let told: Vec<String> = options.validate().iter().map(ToString::to_string).collect();

@@ -57,17 +57,17 @@ pub async fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
         bail!("name either --fingerprint or --ca-file");
     }
     let authority = match (&fingerprint, &global.ca_file) {
-        (Some(fingerprint), _) => Some(pin::fetch(&global.server, fingerprint).await?),
+        (Some(fingerprint), _) => Some(pin::fetch(global.server(), fingerprint).await?),
         (None, Some(path)) => {
             Some(std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?)
         }
         (None, None) => None,
     };
-    reach::check(&global.server, &token, authority.as_deref()).await?;
+    reach::check(global.server(), &token, authority.as_deref()).await?;
 
     let root = prefix.clone().unwrap_or_else(|| PathBuf::from("/"));
     let binary = std::env::current_exe().context("can't tell which file this program is")?;
-    let server = global.server.trim_end_matches('/');
+    let server = global.server().trim_end_matches('/');
     let layout =
         Layout { server, token: &token, authority: authority.as_deref(), user: &user, read_all, binary: &binary };
     let pieces = layout.pieces();

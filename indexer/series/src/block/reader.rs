@@ -49,6 +49,12 @@ impl Block {
         &self.path
     }
 
+    /// The files it consists of; what was replaced is not written to again.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let always = [CHUNKS, INDEX, META].into_iter();
+        always.chain(self.has_tombstones().then_some(TOMBSTONES)).map(|name| self.path.join(name)).collect()
+    }
+
     pub fn meta(&self) -> &BlockMeta {
         &self.meta
     }
@@ -82,6 +88,14 @@ impl Block {
     /// When the bytes read are damaged.
     pub fn series_range(&self, ordinal: u32) -> Result<Option<(i64, i64)>> {
         self.chunks.key_range(ordinal)
+    }
+
+    /// The bytes of the values of these series, deleted ones included.
+    ///
+    /// # Errors
+    /// When the bytes read are damaged.
+    pub(crate) fn series_bytes(&self, ordinals: &RoaringBitmap) -> Result<u64> {
+        ordinals.iter().try_fold(0, |sum, ordinal| Ok(sum + self.chunks.key_bytes(ordinal)?))
     }
 
     /// Deletes the samples of the series in [start, end]; durable on return. They take up space until the next merge.

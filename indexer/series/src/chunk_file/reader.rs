@@ -74,6 +74,14 @@ impl ChunkFile {
         Ok(range)
     }
 
+    /// The bytes of a key's values; times are shared with other keys and not among them. 0 for a key that is not there.
+    ///
+    /// # Errors
+    /// When the bytes read are damaged.
+    pub fn key_bytes(&self, key: u32) -> Result<u64> {
+        Ok(self.find(key)?.map_or(0, |(_, length)| length as u64))
+    }
+
     /// Appends the samples of (start, end] to `out`. Of many series, a [`ChunkFile::reader`] is faster.
     ///
     /// # Errors

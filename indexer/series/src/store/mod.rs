@@ -5,6 +5,7 @@
 
 mod apply;
 mod aside;
+mod backup;
 mod compaction;
 mod delete;
 mod flush;
@@ -99,6 +100,8 @@ struct Rewriting {
     unsound: Vec<u64>,
     /// For each block how many retention rules have been carried out on it.
     expired: std::collections::BTreeMap<u64, usize>,
+    /// For each block and rule with a limit of bytes what the rule speaks of in it.
+    ruled: std::collections::BTreeMap<(u64, usize), retention::Ruled>,
 }
 
 /// Totals since the store was opened.

@@ -7,6 +7,7 @@ use roaring::RoaringBitmap;
 
 use crate::block::Block;
 use crate::error::{Error, Result};
+use crate::index::Index;
 
 use super::select::tenant_matchers;
 use super::settle::damaged_block;
@@ -31,6 +32,18 @@ pub struct RetentionRule {
     pub matchers: Vec<Matcher>,
     /// In milliseconds; `None` keeps them for ever.
     pub age_ms: Option<i64>,
+    /// For their values in all blocks together; the oldest go first, as many as a block has of them. `None` for no
+    /// limit.
+    pub bytes: Option<u64>,
+}
+
+/// What a rule speaks of in a block.
+#[derive(Debug)]
+pub(super) struct Ruled {
+    series: RoaringBitmap,
+    bytes: u64,
+    /// They are marked as deleted.
+    is_gone: bool,
 }
 
 /// What retention removed.
@@ -64,6 +77,11 @@ impl SeriesStore {
                 Err(error) => return Err(error),
             }
         }
+        for (at, rule) in retention.rules.iter().enumerate() {
+            if let Some(limit) = rule.bytes {
+                self.trim(&mut rewriting, &retention.rules, (at, limit), &mut retained)?;
+            }
+        }
         if let Some(limit) = retention.bytes {
             retained.evicted_blocks = self.evict(limit)?;
         }
@@ -89,12 +107,7 @@ impl SeriesStore {
         let mut left: RoaringBitmap = (0..index.series()).collect();
         let (mut expired, mut kept) = (RoaringBitmap::new(), false);
         for rule in &retention.rules {
-            let matchers = match rule.tenant {
-                Some(tenant) => tenant_matchers(tenant, &rule.matchers),
-                None => rule.matchers.clone(),
-            };
-            let series = index.select(&matchers)? & &left;
-            left -= &series;
+            let series = take(index, rule, &mut left)?;
             if is_expired(rule.age_ms) { expired |= series } else { kept |= !series.is_empty() }
         }
         if is_expired(retention.age_ms) {
@@ -115,6 +128,48 @@ impl SeriesStore {
         Ok(())
     }
 
+    /// Marks the oldest series of a rule as deleted, block by block, until the rest is within `limit`.
+    fn trim(
+        &self,
+        rewriting: &mut Rewriting,
+        rules: &[RetentionRule],
+        (at, limit): (usize, u64),
+        retained: &mut Retained,
+    ) -> Result<()> {
+        let blocks = Arc::clone(&self.inner.state().blocks);
+        rewriting.ruled.retain(|(number, _), _| blocks.iter().any(|block| block.meta().number == *number));
+        let mut newest_first: Vec<Arc<Block>> = blocks.iter().cloned().collect();
+        newest_first.sort_by_key(|block| std::cmp::Reverse(block.meta().max_time));
+        let mut total = 0;
+        for block in newest_first {
+            let number = block.meta().number;
+            if rewriting.unsound.contains(&number) {
+                continue;
+            }
+            let mut ruled = match rewriting.ruled.remove(&(number, at)) {
+                Some(known) => known,
+                None => match ruled(&block, rules, at) {
+                    Ok(found) => found,
+                    Err(error) if damaged_block(&error, &blocks).is_some() => {
+                        self.leave_out(error)?;
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                },
+            };
+            if !ruled.is_gone {
+                total += ruled.bytes;
+                if total > limit && !ruled.series.is_empty() {
+                    block.delete(&ruled.series, i64::MIN, i64::MAX)?;
+                    retained.expired_series += ruled.series.len();
+                    ruled.is_gone = true;
+                }
+            }
+            rewriting.ruled.insert((number, at), ruled);
+        }
+        Ok(())
+    }
+
     /// Removes the oldest blocks until the rest is within `limit`.
     fn evict(&self, limit: u64) -> Result<u64> {
         let blocks = Arc::clone(&self.inner.state().blocks);
@@ -132,4 +187,25 @@ impl SeriesStore {
         }
         Ok(evicted)
     }
+}
+
+/// The series of a block that `rule` speaks of among those that are `left`, which then lack them.
+fn take(index: &Index, rule: &RetentionRule, left: &mut RoaringBitmap) -> Result<RoaringBitmap> {
+    let matchers = match rule.tenant {
+        Some(tenant) => tenant_matchers(tenant, &rule.matchers),
+        None => rule.matchers.clone(),
+    };
+    let series = index.select(&matchers)? & &*left;
+    *left -= &series;
+    Ok(series)
+}
+
+/// What the rule at `at` speaks of in a block: none of the rules before it does.
+fn ruled(block: &Block, rules: &[RetentionRule], at: usize) -> Result<Ruled> {
+    let mut left: RoaringBitmap = (0..block.index().series()).collect();
+    let mut series = RoaringBitmap::new();
+    for rule in rules.iter().take(at + 1) {
+        series = take(block.index(), rule, &mut left)?;
+    }
+    Ok(Ruled { bytes: block.series_bytes(&series)?, series, is_gone: false })
 }

@@ -2,6 +2,7 @@
 
 mod concurrent;
 mod damage;
+mod formats;
 mod limits;
 mod model;
 mod reading;

@@ -80,6 +80,7 @@ fn retention_goes_by_age_by_rule_and_by_bytes() {
         tenant: None,
         matchers: vec![Matcher::equal("__name__", metric)],
         age_ms,
+        bytes: None,
     };
     let rules = vec![rule("short", Some(50 * WINDOW)), rule("long", None)];
     let retention = Retention { age_ms: Some(250 * WINDOW), bytes: None, rules };
@@ -100,4 +101,47 @@ fn retention_goes_by_age_by_rule_and_by_bytes() {
     let retention = Retention { bytes: Some(bytes - 1), ..Retention::default() };
     assert_eq!(journaled.store.retain(now, &retention).expect("retains").evicted_blocks, 1);
     assert_eq!(journaled.read(Matcher::equal("__name__", "long"), BEFORE_ALL, AFTER_ALL), [(long, expected(1, 2.0))]);
+}
+
+#[test]
+fn a_rule_keeps_as_many_bytes_of_its_series_and_the_newest() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut journaled = Journaled::open(directory.path());
+    let (noisy, other) = (series("noisy", 0), series("other", 0));
+    let value = |at: i64| {
+        let mixed = (at as u64 ^ 0x5555).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        f64::from_bits(0x3ff0_0000_0000_0000 | (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 12)
+    };
+    let samples: Vec<(i64, f64)> = (0..4)
+        .flat_map(|window| (0..100).map(move |at| window * 100 * WINDOW + at))
+        .map(|time| (time, value(time)))
+        .collect();
+    for (time, value) in &samples {
+        journaled.write(&[(&noisy, *time, *value), (&other, *time, 1.0)]);
+    }
+    journaled.store.flush().expect("flushes");
+    journaled.settle();
+    assert_eq!(journaled.store.sizes().blocks, 4);
+    let rule = |metric: &str, bytes| RetentionRule {
+        tenant: None,
+        matchers: vec![Matcher::equal("__name__", metric)],
+        age_ms: None,
+        bytes,
+    };
+    // A block has some 650 to 800 bytes of the noisy series. The first rule takes the other one away from the last.
+    let rules = vec![rule("other", None), rule("noisy", Some(1_900)), rule("other", Some(0))];
+    let retention = Retention { rules, ..Retention::default() };
+    let now = 301 * WINDOW;
+    let retained = journaled.store.retain(now, &retention).expect("retains");
+    assert_eq!((retained.expired_blocks, retained.evicted_blocks, retained.expired_series), (0, 0, 2));
+    let ones: Vec<(i64, f64)> = samples.iter().map(|(time, _)| (*time, 1.0)).collect();
+    let expected = [(noisy, columns(&samples[200..])), (other, columns(&ones))];
+    for _ in 0..3 {
+        assert_eq!(read(&journaled.store, 0, &[all()], BEFORE_ALL, AFTER_ALL), expected);
+        while journaled.store.settle(Settle::Due, now).expect("settles") {}
+        assert_eq!(journaled.store.retain(now, &retention).expect("retains"), crate::Retained::default());
+    }
+    let journaled = journaled.crash(directory.path());
+    assert_eq!(journaled.store.retain(now, &retention).expect("retains"), crate::Retained::default());
+    assert_eq!(journaled.read(all(), BEFORE_ALL, AFTER_ALL), expected);
 }

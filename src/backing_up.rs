@@ -1,0 +1,195 @@
+//! Backups of a running server: `POST /app/v1/admin/backup` answers with the archive.
+//!
+//! The stores are copied into a directory beside them first, mostly as hard links, so that they need not stand still
+//! while the archive is sent.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use bytes::Bytes;
+use futures_util::stream;
+use http::header::CONTENT_TYPE;
+use orszem_indexer::Indexer;
+use orszem_indexer::samples::Samples;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tracing::{error, info, warn};
+
+use crate::archive::ArchiveWriter;
+use crate::catalogue::ApiError;
+use crate::data_dir::{DataDir, STAGING_NAME};
+
+/// Chunks that wait for the client; the archive waits when they are full.
+const CHUNKS: usize = 4;
+/// A chunk is sent when it is this large.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// What a backup is made of.
+#[derive(Clone)]
+struct Sources {
+    indexer: Indexer,
+    samples: Samples,
+    /// Copied as they are, where they are there.
+    directories: [PathBuf; 2],
+    staging: PathBuf,
+    /// One at a time.
+    turn: Arc<Semaphore>,
+}
+
+/// The route. Removes what a backup left behind when the server was killed.
+pub(crate) fn routes(indexer: Indexer, samples: Samples, data_dir: &DataDir) -> anyhow::Result<Router> {
+    let staging = data_dir.path().join(STAGING_NAME);
+    remove(&staging).with_context(|| format!("can't remove {}", staging.display()))?;
+    let directories = [data_dir.collector(), data_dir.tls()];
+    let sources = Sources { indexer, samples, directories, staging, turn: Arc::new(Semaphore::new(1)) };
+    Ok(Router::new().route("/app/v1/admin/backup", post(backup)).with_state(sources))
+}
+
+/// Copies everything, then sends it. If that fails midway the connection is cut at the end of what there is.
+async fn backup(State(sources): State<Sources>) -> Response {
+    let Ok(turn) = Arc::clone(&sources.turn).try_acquire_owned() else {
+        return ApiError::BackupBusy.into_response();
+    };
+    let copied = tokio::task::spawn_blocking(move || Copied::make(&sources, turn)).await;
+    let copied = match copied.map_err(anyhow::Error::new).flatten() {
+        Ok(copied) => copied,
+        Err(failure) => {
+            error!(error = format!("{failure:#}"), "a backup failed");
+            return ApiError::BackupFailed.into_response();
+        }
+    };
+    let (chunks, receiver) = mpsc::channel::<io::Result<Bytes>>(CHUNKS);
+    tokio::task::spawn_blocking(move || {
+        let mut out = Chunks { chunks, chunk: Vec::with_capacity(CHUNK_BYTES) };
+        match copied.send(&mut out) {
+            Ok(()) => info!("a backup was sent"),
+            Err(failure) => {
+                warn!(error = format!("{failure:#}"), "a backup ended early");
+                // The connection is cut, so that the client sees that the file is not whole; if it left, nobody cares.
+                out.chunks.blocking_send(Err(io::Error::other("the backup ended early"))).unwrap_or(());
+            }
+        }
+    });
+    let body = Body::from_stream(stream::unfold(receiver, |mut receiver| async move {
+        let chunk = receiver.recv().await?;
+        if chunk.is_err() {
+            // What came before is still being sent; an error at once would take it along.
+            tokio::task::yield_now().await;
+        }
+        Some((chunk, receiver))
+    }));
+    ([(CONTENT_TYPE, "application/zstd")], body).into_response()
+}
+
+/// The copy; it goes when it is dropped.
+struct Copied {
+    staging: PathBuf,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Copied {
+    fn make(sources: &Sources, turn: OwnedSemaphorePermit) -> anyhow::Result<Self> {
+        let Sources { indexer, samples, directories, staging, turn: _ } = sources;
+        remove(staging).with_context(|| format!("can't remove {}", staging.display()))?;
+        let copied = Self { staging: staging.clone(), _turn: turn };
+        fs::create_dir_all(copied.rest()).with_context(|| format!("can't create {}", copied.rest().display()))?;
+        // The collector's queue comes before the stores: what it takes for delivered is in them, what is in both is
+        // recognised, and what its positions do not cover is read again.
+        for directory in directories {
+            let name = directory.file_name().unwrap_or_default();
+            copy(directory, &copied.rest().join(name))
+                .with_context(|| format!("can't copy {}", directory.display()))?;
+        }
+        orszem_indexer::backup(indexer, samples, &copied.stores())?;
+        Ok(copied)
+    }
+
+    fn stores(&self) -> PathBuf {
+        self.staging.join("stores")
+    }
+
+    fn rest(&self) -> PathBuf {
+        self.staging.join("rest")
+    }
+
+    fn send(&self, out: &mut Chunks) -> anyhow::Result<()> {
+        let mut archive = ArchiveWriter::new(out)?;
+        archive.add(&self.rest(), &[])?;
+        archive.add(&self.stores(), &[])?;
+        archive.finish()?.flush().context("the client left")
+    }
+}
+
+impl Drop for Copied {
+    fn drop(&mut self) {
+        if let Err(error) = remove(&self.staging) {
+            warn!(path = %self.staging.display(), %error, "what a backup needed can't be removed; the next start tries it again");
+        }
+    }
+}
+
+/// Copies a directory that is written to meanwhile, if it is there. In the order of names: in a collector's queue the
+/// segments come before `horizon`, so that it names all that are gone. A segment that grows has the begin of it copied,
+/// as a crash would leave it.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let listed = match fs::read_dir(from) {
+        Ok(listed) => listed,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let mut names = listed.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
+    names.sort();
+    fs::create_dir_all(to)?;
+    for name in names {
+        let (from, to) = (from.join(&name), to.join(&name));
+        let copied = match fs::metadata(&from) {
+            Ok(metadata) if metadata.is_dir() => copy(&from, &to),
+            Ok(metadata) if metadata.is_file() => fs::copy(&from, &to).map(drop),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        match copied {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+fn remove(staging: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(staging) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// Writes into the body of an answer.
+struct Chunks {
+    chunks: mpsc::Sender<io::Result<Bytes>>,
+    chunk: Vec<u8>,
+}
+
+impl Write for Chunks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.chunk.extend_from_slice(bytes);
+        if self.chunk.len() >= CHUNK_BYTES {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.chunk.is_empty() {
+            return Ok(());
+        }
+        let full = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK_BYTES));
+        self.chunks.blocking_send(Ok(Bytes::from(full))).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}
