@@ -146,10 +146,7 @@ fn walk(input: impl Read, into: Option<&Path>, place: &mut String) -> anyhow::Re
             bail!("it is neither file nor directory");
         }
     }
-    *place = format!("behind {place}");
-    // zstd verifies its checksum at the end of the file, so the file is read to its end.
-    io::copy(&mut decoder, &mut io::sink())?;
-    *place = "its list of checksums".to_owned();
+    let last = std::mem::replace(place, "its list of checksums".to_owned());
     let list = list.context("it is missing")?;
     let listed = list.strip_prefix(LIST_HEAD).context("this version can't read it")?;
     let mut listed = listed.split_inclusive('\n');
@@ -164,6 +161,9 @@ fn walk(input: impl Read, into: Option<&Path>, place: &mut String) -> anyhow::Re
     if let Some(missing) = listed.next() {
         bail!("{} is missing", missing.trim_end());
     }
+    *place = format!("behind {last}");
+    // zstd verifies its checksum at the end of the file, so the file is read to its end.
+    io::copy(&mut decoder, &mut io::sink())?;
     Ok(contents)
 }
 

@@ -68,7 +68,10 @@ async fn backup(State(sources): State<Sources>) -> Response {
     let (chunks, receiver) = mpsc::channel::<io::Result<Bytes>>(CHUNKS);
     tokio::task::spawn_blocking(move || {
         let mut out = Chunks { chunks, chunk: Vec::with_capacity(CHUNK_BYTES) };
-        match copied.send(&mut out) {
+        let sent = copied.send(&mut out);
+        // Before the answer ends, so that whoever has all of it can ask for the next.
+        drop(copied);
+        match sent {
             Ok(()) => info!("a backup was sent"),
             Err(failure) => {
                 warn!(error = format!("{failure:#}"), "a backup ended early");

@@ -41,6 +41,15 @@ fn body_of(body: &str) -> &str {
     body.get(begin..=end).expect("is text")
 }
 
+/// Ends the senders, also when an assertion fails.
+struct Stopping<'a>(&'a AtomicBool);
+
+impl Drop for Stopping<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// Sends until told to stop; `acknowledged` is how many were.
 fn send(stop: &AtomicBool, acknowledged: &AtomicU64, one: impl Fn(u64) -> u16) {
     for number in 0.. {
@@ -73,6 +82,7 @@ fn a_running_server_is_backed_up_while_it_takes_in() {
     let (stop, logs, metrics) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
     let mut backups = Vec::new();
     thread::scope(|scope| {
+        let _stopping = Stopping(&stop);
         scope.spawn(|| send(&stop, &logs, record));
         scope.spawn(|| send(&stop, &metrics, sample));
         for round in 1..=3 {
@@ -88,7 +98,6 @@ fn a_running_server_is_backed_up_while_it_takes_in() {
             assert_eq!(code, 0, "{out}{err}");
             backups.push((before, file));
         }
-        stop.store(true, Ordering::Release);
     });
     assert!(!directory.path().join("data/backup.part").is_dir(), "the copy is gone");
     for ((logs, metrics), file) in backups {
