@@ -77,7 +77,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// A URL with its password hidden; `None` when it has none.
+/// A URL, such as an argument of a command, with its password hidden; `None` when it has none.
 fn without_password(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
@@ -104,7 +104,7 @@ basic_auth = { username = "ann", password = "hunter2" }
 static_configs = [{ targets = ["db1:9100"], labels = { rack = "1" } }]
 relabel_configs = [{ source_labels = ["__address__"], separator = "", target_label = "host" }]
 [[collector.scrape.jobs.http_sd_configs]]
-url = "http://ann:hunter3@sd/targets"
+url = "http://sd/targets"
 authorization = { credentials = "hunter4" }
 "#;
 
@@ -133,7 +133,7 @@ scrape_configs:
       credentials: <secret>
     tls_config:
       insecure_skip_verify: false
-    url: "http://ann:<secret>@sd/targets"
+    url: "http://sd/targets"
   job_name: node
   metrics_path: /metrics
   relabel_configs:

@@ -139,7 +139,15 @@ fn its_files_and_its_queue_can_be_looked_into() {
     let json: serde_json::Value = serde_json::from_str(&out).expect("JSON");
     assert_eq!((code, &json[0]["path"], &json[0]["state"]), (0, &plain(&log).into(), &"following".into()));
 
+    let signals = |out: &str| {
+        let all = out.lines().skip(1).filter_map(|line| line.split_whitespace().next()).map(str::to_owned);
+        all.collect::<Vec<_>>()
+    };
+    wait_until("both queues have a segment", || signals(&command(&["queue", "ls"]).1) == ["logs", "metrics"]);
     site.kill_collector();
+    assert_eq!(signals(&command(&["queue", "ls", "--signal", "metrics"]).1), ["metrics"]);
+    let (code, out, _) = command(&["queue", "dump", "--signal", "metrics"]);
+    assert!(code == 0 && out.starts_with("metrics batch 1: ") && out.contains(" samples, "), "{out}");
     let (code, out, _) = command(&["queue", "ls", "--signal", "logs"]);
     assert_eq!((code, out.lines().count()), (0, 2), "{out}");
     let segment = directory.path().join("state/queue").join(out.split_whitespace().last().expect("a file"));
@@ -151,6 +159,7 @@ fn its_files_and_its_queue_can_be_looked_into() {
     fs::write(&segment, bytes).expect("writes");
     let (code, out, _) = command(&["queue", "fsck"]);
     assert_eq!(code, 1, "{out}");
+    assert_eq!(command(&["queue", "fsck", "--signal", "metrics"]).0, 0);
     assert!(out.contains("damaged: ") && out.contains(plain(&segment)), "{out}");
     let (code, out, err) = command(&["queue", "fsck", "--repair"]);
     assert!(code == 0 && out.contains(" set aside\n"), "{out}{err}");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 
 fn damaged(parts: u64) -> SeriesEngine {
-    let listed = move |names: &[&str]| Limited {
+    let names = move |names: &[&str]| Limited {
         items: names.iter().map(|name| (*name).to_owned()).collect(),
         is_cut: true,
         damaged: parts,
@@ -13,8 +13,8 @@ fn damaged(parts: u64) -> SeriesEngine {
     SeriesEngine {
         source: Box::new(|_| Arc::new(Damaged(Memory(kept()), AtomicU64::default()))),
         series: Box::new(move |ask| Ok(Limited { items: listed(ask), is_cut: false, damaged: parts })),
-        label_names: Box::new(move |_| Ok(listed(&["job"]))),
-        label_values: Box::new(move |_| Ok(listed(&["a"]))),
+        label_names: Box::new(move |_| Ok(names(&["job"]))),
+        label_values: Box::new(move |_| Ok(names(&["a"]))),
         ..engine(&Deleted::default())
     }
 }

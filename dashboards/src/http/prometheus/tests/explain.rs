@@ -23,19 +23,19 @@ async fn a_query_is_explained_without_being_run() {
             "type": "aggregation",
             "text": "sum",
             "valueType": "vector",
-            "position": [0, 43],
+            "position": [0, 40],
             "steps": 3,
             "children": [{
                 "type": "call",
                 "text": "rate",
                 "valueType": "vector",
-                "position": [4, 42],
+                "position": [4, 39],
                 "steps": 3,
                 "children": [{
                     "type": "matrixSelector",
                     "text": "many{n=~\"1.0\"}[20s] offset 5s",
                     "valueType": "matrix",
-                    "position": [9, 41],
+                    "position": [9, 38],
                     "steps": 3,
                     "children": [],
                     "selects": {
@@ -54,11 +54,7 @@ async fn a_query_is_explained_without_being_run() {
         },
     });
     let query = ("query", "sum(rate(many{n=~\"1.0\"}[20s] offset 5s))");
-    let mut found = ask(&[query, ("start", "60"), ("end", "100"), ("step", "20")]).await;
-    // Where the selector ends depends on its modifiers.
-    found["tree"]["children"][0]["children"][0]["position"] = json!([9, 41]);
-    found["tree"]["children"][0]["position"] = json!([4, 42]);
-    found["tree"]["position"] = json!([0, 43]);
+    let found = ask(&[query, ("start", "60"), ("end", "100"), ("step", "20")]).await;
     assert_eq!(found, expected);
 }
 
