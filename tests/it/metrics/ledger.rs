@@ -11,9 +11,9 @@ use crate::torture::random::Random;
 /// Samples lie in this many hours, so in several windows of two.
 const HOURS: u64 = 6;
 const HOUR_MS: i64 = 3_600_000;
-/// Series of one writer; the last two are native histograms.
+/// Series of one writer; the last has native histograms.
 pub(crate) const SERIES: u64 = 7;
-const NUMBERS: u64 = 5;
+const NUMBERS: u64 = 6;
 /// All that writers write.
 const ALL: &str = "{__name__=~\"torture_.*\"}";
 /// One in so many batches has an exemplar.
