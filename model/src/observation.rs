@@ -107,6 +107,17 @@ pub struct Operation {
     pub reason: String,
 }
 
+impl Operation {
+    pub fn has_succeeded(&self) -> bool {
+        self.status == 0 && self.rc == self.expected_rc
+    }
+
+    /// What is cancelled has neither succeeded nor failed.
+    pub fn has_failed(&self) -> bool {
+        !self.has_succeeded() && self.status != 1
+    }
+}
+
 /// How far fencing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FencingState {
@@ -155,6 +166,8 @@ pub struct NodeState {
     pub is_dc: bool,
     /// `green`, `yellow`, `red`; empty where it is not told.
     pub health: String,
+    /// It was removed from the cluster.
+    pub is_gone: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -174,6 +187,8 @@ pub struct Placement {
     pub is_orphaned: bool,
     /// It is meant to be stopped, or not to be promoted: `Stopped`, `Unpromoted`; empty for what is meant to run.
     pub target_role: String,
+    /// The resource is no longer told of: it was removed.
+    pub is_gone: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -228,6 +243,8 @@ pub struct LinkState {
     pub peer: String,
     pub link: u32,
     pub is_connected: bool,
+    /// The link, or the node behind it, was removed.
+    pub is_gone: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -182,10 +182,12 @@ observations! {
     NodeState = "pacemaker.node", "pacemaker." {
         node "node", kind "kind", is_online "online", is_standby "standby", is_maintenance "maintenance",
         is_pending "pending", is_unclean "unclean", is_shutdown "shutdown", is_dc "dc", health "health",
+        is_gone "gone",
     }
     Placement = "pacemaker.placement", "pacemaker." {
         resource "resource", parent "parent", agent "agent", nodes "nodes", is_managed "managed", is_blocked "blocked",
         is_failed "failed", is_orphaned "orphaned", target_role "target_role",
+        is_gone "gone",
     }
     FailCount = "pacemaker.fail_count", "pacemaker." {
         node "node", resource "resource", count "count", threshold "threshold",
@@ -201,7 +203,7 @@ observations! {
         is_quorate "quorate", votes "votes", expected_votes "expected_votes", quorum "quorum", ring "ring",
         members "members",
     }
-    LinkState = "corosync.link", "corosync." { peer "peer", link "link", is_connected "connected", }
+    LinkState = "corosync.link", "corosync." { peer "peer", link "link", is_connected "connected", is_gone "gone", }
     WitnessState = "corosync.witness", "corosync." {
         is_configured "configured", is_connected "connected", is_voting "voting",
     }

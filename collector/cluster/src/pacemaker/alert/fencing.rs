@@ -1,0 +1,67 @@
+//! The sentence in which Pacemaker tells of a fencing.
+//!
+//! From 1.1.15 on: `Operation reboot of node1 by node3 for pacemaker-controld.86@node2: OK (ref=UUID)`, from 2.1 on with a
+//! reason, `: Error (No data available) (ref=UUID)`. ClusterMon up to 2.0:
+//! `Operation st_notify_fence requested by node2 for peer node1: OK (ref=UUID)`.
+
+use orszem_model::observation::{Fencing, FencingState};
+
+/// What stands where a part is not known.
+const UNKNOWN: [&str; 8] =
+    ["<no-one>", "the cluster", "a client", "a node", "no node", "(none)", "(unknown)", "(null)"];
+
+/// Reads the sentence; `None` for one about something else, such as a new fence device. `rc` is 0 for success.
+pub(super) fn read(text: &str, rc: Option<i64>) -> Option<Fencing> {
+    let rest = text.strip_prefix("Operation ")?;
+    let (rest, reference) = match rest.rsplit_once(" (ref=") {
+        Some((rest, reference)) => (rest, reference.strip_suffix(')').unwrap_or(reference)),
+        None => (rest, ""),
+    };
+    let (who, result) = rest.split_once(": ").unwrap_or((rest, ""));
+    let parts = targeted(who).or_else(|| requested(who))?;
+    let (status, reason) = match result.strip_suffix(')').and_then(|result| result.split_once(" (")) {
+        Some((status, reason)) => (status, reason),
+        None => (result, ""),
+    };
+    let is_done = rc.map_or_else(|| status.eq_ignore_ascii_case("ok"), |rc| rc == 0);
+    let reason = if reason.is_empty() && !is_done { status } else { reason };
+    Some(Fencing {
+        reference: known(reference),
+        target: known(parts.target),
+        action: known(parts.action).trim_matches('\'').to_owned(),
+        delegate: known(parts.delegate),
+        client: known(parts.client),
+        origin: known(parts.origin),
+        state: if is_done { FencingState::Done } else { FencingState::Failed },
+        reason: reason.to_owned(),
+    })
+}
+
+struct Parts<'t> {
+    action: &'t str,
+    target: &'t str,
+    delegate: &'t str,
+    client: &'t str,
+    origin: &'t str,
+}
+
+/// `reboot of node1 by node3 for pacemaker-controld.86@node2`
+fn targeted(who: &str) -> Option<Parts<'_>> {
+    let (action, rest) = who.split_once(" of ")?;
+    let (target, rest) = rest.split_once(" by ")?;
+    let (delegate, rest) = rest.split_once(" for ")?;
+    let (client, origin) = rest.rsplit_once('@').unwrap_or((rest, ""));
+    Some(Parts { action, target, delegate, client, origin })
+}
+
+/// `st_notify_fence requested by node2 for peer node1`: the action is not told.
+fn requested(who: &str) -> Option<Parts<'_>> {
+    let (operation, rest) = who.split_once(" requested by ")?;
+    let (origin, target) = rest.split_once(" for peer ")?;
+    let action = if operation.starts_with(super::FENCER) { "" } else { operation };
+    Some(Parts { action, target, delegate: "", client: "", origin })
+}
+
+fn known(word: &str) -> String {
+    if UNKNOWN.contains(&word) { String::new() } else { word.to_owned() }
+}
