@@ -3,6 +3,7 @@
 //! Pure: no IO, no clock, no async. Whoever runs the tools passes in what they wrote, and the time.
 
 pub mod corosync;
+pub mod drbd;
 pub mod metrics;
 pub mod pacemaker;
 mod words;

@@ -45,6 +45,9 @@ pub(crate) fn refine<'a>(message: &'a [u8], parsed: &mut Parsed<'a>) -> Option<(
     Some(())
 }
 
+/// What stands before the peer in messages of DRBD 9's transports.
+const TRANSPORTS: [&[u8]; 3] = [b"tcp:", b"lb-tcp:", b"rdma:"];
+
 /// What a line is about.
 #[derive(Default)]
 struct Subject<'a> {
@@ -55,7 +58,8 @@ struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    /// `block drbdN`, `drbd`, `drbd RES`, `drbd RES PEER`, `drbd RES/VOL drbdN`, `drbd RES/VOL drbdN PEER`.
+    /// `block drbdN`, `drbd`, `drbd RES`, `drbd RES PEER`, `drbd RES TRANSPORT:PEER`, `drbd RES/VOL drbdN`,
+    /// `drbd RES/VOL drbdN PEER`; what is being taken down is `/unregistered/RES`.
     fn read(text: &'a [u8]) -> Option<Self> {
         if let Some(minor) = text.strip_prefix(b"block drbd").or_else(|| minor(text)) {
             return is_number(minor).then(|| Self { minor: Some(minor), ..Self::default() });
@@ -64,14 +68,15 @@ impl<'a> Subject<'a> {
             return Some(Self::default());
         }
         let mut words = text.strip_prefix(b"drbd ")?.split(|b| *b == b' ');
-        let first = words.next().filter(|word| !word.is_empty())?;
+        let first = words.next().map(|word| word.strip_prefix(b"/unregistered/").unwrap_or(word));
+        let first = first.filter(|word| !word.is_empty())?;
         let mut subject = Self { resource: Some(first), ..Self::default() };
         if let Some((resource, volume)) = cut(first, b"/").filter(|(_, volume)| is_number(volume)) {
             subject.resource = Some(resource);
             subject.volume = Some(volume);
             subject.minor = Some(words.next().and_then(minor)?);
         }
-        subject.peer = words.next();
+        subject.peer = words.next().map(|peer| TRANSPORTS.iter().find_map(|it| peer.strip_prefix(*it)).unwrap_or(peer));
         words.next().is_none().then_some(subject)
     }
 }

@@ -81,6 +81,19 @@ fn messages_behind_a_header_are_read() {
             "block drbd0: helper command: /sbin/drbdadm before-resync-target minor-0 exit code 0 (0x0)",
             r#"unset0 layer=storage drbd.minor=0 drbd.helper="before-resync-target" drbd.helper_exit=0 {disk/drbd0}"#,
         ),
+        (
+            "drbd /unregistered/data/1 drbd1001: disk( UpToDate -> Detaching ) [down]",
+            r#"info10 layer=storage drbd.resource="data" drbd.volume=1 drbd.minor=1001 drbd.disk.from="UpToDate" drbd.disk.to="Detaching" drbd.reason="down" {drbd/data}"#,
+        ),
+        (
+            "drbd /unregistered/data: Terminating worker thread",
+            r#"unset0 layer=storage drbd.resource="data" {drbd/data}"#,
+        ),
+        (
+            "drbd data lb-tcp:beta: conn( Connected -> BrokenPipe )",
+            r#"warn13 layer=storage drbd.resource="data" drbd.peer="beta" drbd.conn.from="Connected" drbd.conn.to="BrokenPipe" {drbd/data}"#,
+        ),
+        ("drbd /unregistered/: Terminating", "unset0"),
         ("drbd: initialized. Version: 9.2.9 (api:2/proto:86-122)", "unset0 layer=storage"),
         ("drbd0: detected capacity change from 0 to 1024", "unset0 layer=storage drbd.minor=0 {disk/drbd0}"),
         ("drbd r0: conn( unfinished", r#"unset0 layer=storage drbd.resource="r0" {drbd/r0}"#),
