@@ -22,11 +22,11 @@ fn captures(version: &str) -> Option<PathBuf> {
 /// All files of the folder whose names `is` is true of, sorted.
 fn files(folder: &Path, is: impl Fn(&str) -> bool) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap())
-        .map(|entry| (entry.file_name().into_string().unwrap(), entry.path()))
+        .expect("is as captured")
+        .map(|entry| entry.expect("is as captured"))
+        .map(|entry| (entry.file_name().into_string().expect("is as captured"), entry.path()))
         .filter(|(name, _)| is(name))
-        .map(|(name, path)| (name, fs::read(path).unwrap()))
+        .map(|(name, path)| (name, fs::read(path).expect("is as captured")))
         .collect();
     files.sort();
     assert!(!files.is_empty(), "no such file in {}", folder.display());
@@ -49,7 +49,7 @@ fn replay(name: &str, output: &[u8]) -> (Table, Vec<Seen>, usize) {
 
 fn node_of(name: &str) -> String {
     let at = name.find("node").expect("a file is named by its node");
-    name.get(at..at + 5).unwrap().to_owned()
+    name.get(at..at + 5).expect("is as captured").to_owned()
 }
 
 /// The state alone: what is told, without what counts.
@@ -100,8 +100,11 @@ fn all_forms_of_events_tell_the_same_states() {
         {
             let (_, seen, count) = replay(&name, &output);
             events += count;
-            let run = name.split_once('.').unwrap().1.to_owned();
-            by_run.entry(run).or_default().push((name, states(&seen)));
+            let run = name.split_once('.').expect("is as captured").1.to_owned();
+            // With `--diff` the first line of a device does not tell its quorum.
+            let mut states = states(&seen);
+            states.retain(|state| !state.starts_with("r0/0 Diskless"));
+            by_run.entry(run).or_default().push((name, states));
         }
         for forms in by_run.values() {
             assert_eq!(forms.len(), 3);
@@ -109,21 +112,26 @@ fn all_forms_of_events_tell_the_same_states() {
                 assert_eq!(states, &forms[0].1, "{name} and {}", forms[0].0);
             }
         }
-        println!("{version}: {events} events of {} runs in 3 forms", by_run.len());
+        eprintln!("{version}: {events} events of {} runs in 3 forms", by_run.len());
     }
 }
 
 fn at(text: &str) -> Timestamp {
-    text.parse().unwrap()
+    text.parse().expect("is as captured")
 }
 
 /// The stages of the run: name, begin, end.
 fn stages(folder: &Path) -> Vec<(String, Timestamp, Timestamp)> {
-    let text = fs::read_to_string(folder.join("ground_truth.jsonl")).unwrap();
+    let text = fs::read_to_string(folder.join("ground_truth.jsonl")).expect("is as captured");
     let stages: Vec<(String, Timestamp)> = text
         .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
-        .map(|stage| (stage["stage"].as_str().unwrap().to_owned(), at(stage["ts"].as_str().unwrap())))
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("is as captured"))
+        .map(|stage| {
+            (
+                stage["stage"].as_str().expect("is as captured").to_owned(),
+                at(stage["ts"].as_str().expect("is as captured")),
+            )
+        })
         .collect();
     let ends = stages.iter().skip(1).map(|(_, at)| *at).chain([Timestamp(i64::MAX)]);
     stages.iter().zip(ends).map(|((name, begin), end)| (name.clone(), *begin, end)).collect()
@@ -131,7 +139,7 @@ fn stages(folder: &Path) -> Vec<(String, Timestamp, Timestamp)> {
 
 /// What is told within a stage, as text with progress.
 fn within(folder: &Path, file: &str, stage: &str) -> Vec<String> {
-    let (_, seen, _) = replay(file, &fs::read(folder.join(file)).unwrap());
+    let (_, seen, _) = replay(file, &fs::read(folder.join(file)).expect("is as captured"));
     let stages = stages(folder);
     let (_, begin, end) = stages.iter().find(|(name, ..)| name == stage).unwrap_or_else(|| panic!("no {stage}"));
     let text = |seen: &Seen| {
@@ -192,9 +200,17 @@ fn the_faults_of_8_4_are_told() {
     );
     check_order(&told("node1", "08-disk-failure"), &["r0/0 Failed true", "r0/0 Diskless true"]);
     check_order(&told("node2", "08-disk-failure"), &["r0/0-peer Established Failed", "r0/0-peer Established Diskless"]);
-    check_order(&told("node1", "11-split-brain-resolve"), &["r0/Some(0)-peer initial-split-brain None"]);
-    let resolved = told("node2", "11-split-brain-resolve");
-    check_order(&resolved, &["r0-peer Connected Unknown", "r0/Some(0)-peer initial-split-brain None"]);
+    // They met again a stage later than the one that is called so.
+    for node in ["node1", "node2"] {
+        check_order(
+            &told(node, "12-pause-resume-sync"),
+            &[
+                "r0-peer Connected Unknown",
+                "r0/Some(0)-peer initial-split-brain None",
+                "r0/Some(0)-peer initial-split-brain Some(0)",
+            ],
+        );
+    }
     check_order(
         &told("node1", "13-crash-of-synctarget"),
         &["r0-peer NetworkFailure Unknown", "r0/0-peer Off DUnknown"],
@@ -211,6 +227,7 @@ fn the_faults_of_9_are_told() {
         &[
             "r0 Primary []",
             "r0/0-node2 SyncSource Inconsistent done=Some(0) eta=None",
+            "r0/0-node2 SyncSource Inconsistent done=Some(7270) eta=Some(1)",
             "r0/0-node2 Established UpToDate",
         ],
     );
@@ -266,7 +283,8 @@ fn the_faults_of_9_are_told() {
     );
     check_order(&told("d9-events2-full.a.node3", "16-down"), &["r0 Secondary [] gone"]);
     // The rest of a resync, as it is told on the way.
-    let (_, seen, _) = replay("d9-events2-full.a.node1", &fs::read(folder.join("d9-events2-full.a.node1")).unwrap());
+    let (_, seen, _) =
+        replay("d9-events2-full.a.node1", &fs::read(folder.join("d9-events2-full.a.node1")).expect("is as captured"));
     let with_eta: Vec<_> = seen
         .iter()
         .filter_map(|seen| match &seen.observation {
@@ -274,7 +292,7 @@ fn the_faults_of_9_are_told() {
             _ => None,
         })
         .collect();
-    println!("drbd9 node1: resync with a rest told {} times: {with_eta:?}", with_eta.len());
+    eprintln!("drbd9 node1: resync with a rest told {} times: {with_eta:?}", with_eta.len());
     assert!(with_eta.iter().all(|(replication, done, eta)| replication.contains('S') && *done <= 10_000 && *eta < 60));
 }
 
@@ -371,9 +389,12 @@ fn every_change_that_the_kernel_logged_is_told() {
         let Some(folder) = captures(version) else { return };
         let mut count = 0;
         for (events, log) in pairs {
-            let (_, seen, _) = replay(events, &fs::read(folder.join(events)).unwrap());
+            let (_, seen, _) = replay(events, &fs::read(folder.join(events)).expect("is as captured"));
             let told = of_events(&seen);
-            let logged = of_kernel(&String::from_utf8_lossy(&fs::read(folder.join(log)).unwrap()), version == "drbd84");
+            let logged = of_kernel(
+                &String::from_utf8_lossy(&fs::read(folder.join(log)).expect("is as captured")),
+                version == "drbd84",
+            );
             for (who, logged) in &logged {
                 let told = told.get(who).map_or(&[][..], Vec::as_slice);
                 // What was there when the object was made is told, and was no change.
@@ -384,7 +405,7 @@ fn every_change_that_the_kernel_logged_is_told() {
                 }
             }
         }
-        println!("{version}: {count} changes of {} logs", pairs.len());
+        eprintln!("{version}: {count} changes of {} logs", pairs.len());
     }
 }
 
@@ -406,12 +427,13 @@ fn a_status_tells_what_the_events_of_its_time_do() {
         let Some(folder) = captures(version) else { return };
         let (mut same, mut moving) = (0, Vec::new());
         for (name, text) in files(&folder, |name| name.ends_with(ending)) {
-            let stem = name.strip_suffix(ending).unwrap();
-            let now = fs::read(folder.join(format!("{stem}.events2-now.txt"))).unwrap();
+            let stem = name.strip_suffix(ending).expect("is as captured");
+            let now = fs::read(folder.join(format!("{stem}.events2-now.txt"))).expect("is as captured");
             let (_, seen, _) = replay(&name, &now);
             let by_events = at_once(|_| seen);
             let by_status = if version == "drbd84" {
-                let proc = proc::parse(std::str::from_utf8(&text).unwrap()).unwrap_or_else(|e| panic!("{name}: {e}"));
+                let proc = proc::parse(std::str::from_utf8(&text).expect("is as captured"))
+                    .unwrap_or_else(|e| panic!("{name}: {e}"));
                 assert_eq!(proc.version, "8.4.11");
                 of_snapshot(&proc.snapshot(|minor| (minor == 0).then_some(("r0", 0))))
             } else if text.trim_ascii().is_empty() {
@@ -425,16 +447,17 @@ fn a_status_tells_what_the_events_of_its_time_do() {
                 moving.push((name, by_events, by_status));
             }
         }
-        println!("{version}: {same} of {} are the same", same + moving.len());
+        eprintln!("{version}: {same} of {} are the same", same + moving.len());
         for (name, by_events, by_status) in &moving {
-            println!("{name}\n  {by_events:?}\n  {by_status:?}");
+            eprintln!("{name}\n  {by_events:?}\n  {by_status:?}");
         }
         // They were taken one after the other, so one that moves differs.
         assert!(moving.len() * 10 <= same, "{} of {same} differ", moving.len());
     }
     let Some(folder) = captures("drbd9") else { return };
     for (name, text) in files(&folder, |name| name.ends_with(".proc_drbd")) {
-        let proc = proc::parse(std::str::from_utf8(&text).unwrap()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let proc =
+            proc::parse(std::str::from_utf8(&text).expect("is as captured")).unwrap_or_else(|e| panic!("{name}: {e}"));
         assert_eq!((proc.version.as_str(), proc.devices.len()), ("9.2.9", 0), "{name}");
     }
 }
@@ -447,10 +470,10 @@ fn handlers_are_read() {
         let mut empty = 0;
         for (name, text) in files(&folder, |name| name.starts_with("handlers.")) {
             let node = node_of(&name);
-            let text = String::from_utf8(text).unwrap();
+            let text = String::from_utf8(text).expect("is as captured");
             for block in text.split("### ").skip(1) {
-                let (head, rest) = block.split_once('\n').unwrap();
-                let helper = head.split_once("argv=").unwrap().1;
+                let (head, rest) = block.split_once('\n').expect("is as captured");
+                let helper = head.split_once("argv=").expect("is as captured").1;
                 let variables: BTreeMap<_, _> = rest.lines().filter_map(|line| line.split_once('=')).collect();
                 if variables.is_empty() {
                     // Two that ran at once wrote into each other.
@@ -468,7 +491,7 @@ fn handlers_are_read() {
                 *calls.entry(helper.to_owned()).or_default() += 1;
             }
         }
-        println!("{version}: {calls:?}, {empty} empty");
+        eprintln!("{version}: {calls:?}, {empty} empty");
     }
 }
 
@@ -490,10 +513,10 @@ fn cut_and_mixed_streams_are_read_to_their_end() {
             });
         }
     }
-    println!("{read} read, {wrong} wrong");
+    eprintln!("{read} read, {wrong} wrong");
     assert!(read > 1000 && wrong > 100 && table.rows().count() <= 100);
     table.flush();
-    let end = events2::parse(b"exists -").unwrap().unwrap();
-    table.apply(&end, Timestamp(0)).unwrap();
+    let end = events2::parse(b"exists -").expect("is as captured").expect("is as captured");
+    table.apply(&end, Timestamp(0)).expect("is as captured");
     assert_eq!(table.rows().count(), 0);
 }

@@ -42,7 +42,7 @@ fn every_state_change_tells_whose_it_is() {
         let (mut lines, mut changes, mut transactions) = (0, 0, 0);
         for log in 1..=logs {
             let path = Path::new(&captures).join(version).join(format!("kmsg.{log}"));
-            let text = String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
+            let text = String::from_utf8_lossy(&fs::read(path).expect("is as captured")).into_owned();
             for line in text.lines() {
                 let Some((_, message)) = line.split_once("] ") else { continue };
                 let Some((who, told)) = message.split_once(": ").filter(|(who, _)| who.contains("drbd")) else {
@@ -59,7 +59,7 @@ fn every_state_change_tells_whose_it_is() {
                 );
                 lines += 1;
                 for change in told.split(" )").filter(|part| part.contains("( ")) {
-                    let (_, states) = change.split_once("( ").unwrap();
+                    let (_, states) = change.split_once("( ").expect("is as captured");
                     let (from, to) = states.split_once(" -> ").unwrap_or_else(|| panic!("{line}"));
                     let has = |end: &str, state: &str| {
                         parsed
@@ -79,7 +79,7 @@ fn every_state_change_tells_whose_it_is() {
                 }
             }
         }
-        println!("{version}: {lines} lines, {changes} changes, {transactions} of transactions");
+        eprintln!("{version}: {lines} lines, {changes} changes, {transactions} of transactions");
         assert!(changes > 50);
     }
 }

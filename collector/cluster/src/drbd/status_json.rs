@@ -142,9 +142,14 @@ impl<'a> Object<'a> {
         Ok(Self { fields, of })
     }
 
-    /// The value of a key that is written with `-`, or with `_` in its place; none for `null`.
+    /// The value of a key in which `-` may be written as `_`; none for `null`.
     fn get(self, key: &str) -> Option<&'a Value> {
-        self.fields.get(key).or_else(|| self.fields.get(&key.replace('-', "_"))).filter(|value| !value.is_null())
+        let is_key = |name: &str| {
+            let dashed = name.bytes().map(|b| if b == b'_' { b'-' } else { b });
+            name.len() == key.len() && dashed.eq(key.bytes())
+        };
+        let found = self.fields.get(key).or_else(|| self.fields.iter().find(|(name, _)| is_key(name)).map(|(_, v)| v));
+        found.filter(|value| !value.is_null())
     }
 
     fn field<T>(self, key: &'static str, of: impl Fn(&'a Value) -> Option<T>) -> Result<Option<T>, StatusError> {

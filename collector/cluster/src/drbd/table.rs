@@ -4,8 +4,7 @@ mod observe;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orszem_model::observation::DrbdHelper;
-use orszem_model::observation::Origin;
+use orszem_model::observation::{DrbdHelper, Origin};
 use orszem_model::{Observation, Seen, Timestamp};
 
 use super::eta::Slope;
@@ -123,7 +122,7 @@ impl Table {
         };
         let key = read::key(event)?.ok_or(TableError::Unknown)?;
         let row = read::row(event, &key.part)?;
-        Ok(self.put(key, row, how, at)?.into_iter().collect())
+        Ok(self.put(&key, row, how, at)?.into_iter().collect())
     }
 
     /// The child that printed the events was started anew, or lost some: another dump follows.
@@ -140,7 +139,7 @@ impl Table {
         self.flush();
         let mut applied = Applied::default();
         for (key, row) in &snapshot.rows {
-            match self.put(key.clone(), row.clone(), How::Snapshot, at) {
+            match self.put(key, row.clone(), How::Snapshot, at) {
                 Ok(seen) => applied.seen.extend(seen),
                 Err(_) => applied.refused += 1,
             }
@@ -157,7 +156,7 @@ impl Table {
             if let (Some(entry), Row::PeerDevice(newer)) = (self.entries.get(key), row)
                 && let Row::PeerDevice(row) = &entry.row
                 && row.replication == newer.replication
-                && let Ok(news) = self.put(key.clone(), Row::PeerDevice(newer.clone()), How::Snapshot, at)
+                && let Ok(news) = self.put(key, Row::PeerDevice(newer.clone()), How::Snapshot, at)
             {
                 seen.extend(news);
             }
@@ -225,14 +224,14 @@ impl Table {
         Seen { at, reporter: self.reporter.clone(), origin: Origin::Drbd, is_initial, observation }
     }
 
-    fn put(&mut self, key: Key, row: Row, how: How, at: Timestamp) -> Result<Option<Seen>, TableError> {
-        self.check_room(self.entries.contains_key(&key))?;
+    fn put(&mut self, key: &Key, row: Row, how: How, at: Timestamp) -> Result<Option<Seen>, TableError> {
+        self.check_room(self.entries.contains_key(key))?;
         let is_initial = self.dump == Dump::First && matches!(how, How::Exists | How::Snapshot);
         let how = if how == How::Exists && self.dump == Dump::Ended { How::Create } else { how };
         let entry = self.entries.entry(key.clone()).or_insert_with(|| Entry::new(row.clone()));
         entry.round = self.round;
         entry.take(row, how, at);
-        let news = entry.tell(&key, at);
+        let news = entry.tell(key, at);
         if let (Row::PeerDevice(PeerDeviceRow { replication: Some(now), .. }), Part::PeerDevice { volume, .. }) =
             (&entry.row, &key.part)
             && now != "Off"

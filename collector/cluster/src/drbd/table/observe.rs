@@ -101,5 +101,9 @@ pub(super) fn is_news(told: &Observation, now: &Observation, told_at: Timestamp,
     if pass(&b.replication) == Pass::None {
         return is_out(a.out_of_sync_bytes) != is_out(b.out_of_sync_bytes);
     }
+    // That there is a rest now, or none any more, is not mere progress.
+    if a.eta_s.is_some() != b.eta_s.is_some() {
+        return true;
+    }
     a != b && (at >= told_at.after(PROGRESS_EVERY) || at < told_at)
 }
