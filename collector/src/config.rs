@@ -38,7 +38,7 @@ pub struct CollectorConfig {
     pub from: StartAt,
     /// At most this many bytes from the end of a file that the first start finds. At least 1 MiB.
     pub first_read_bytes_max: u64,
-    /// The most files that are followed at once, 1 to 100,000.
+    /// The most files that are followed at once, 1 to 50,000.
     pub files_max: usize,
     /// How long a rotated file, or a line without its end, is waited for. At least 1 s.
     pub rotate_wait: Span,
@@ -171,8 +171,8 @@ impl CollectorConfig {
         if !(1..=16).contains(&self.depth_max) {
             wrong.push(Wrong::new("depth_max", self.depth_max, "is out of range", "write 1 to 16"));
         }
-        if !(1..=100_000).contains(&self.files_max) {
-            wrong.push(Wrong::new("files_max", self.files_max, "is out of range", "write 1 to 100000"));
+        if !(1..=50_000).contains(&self.files_max) {
+            wrong.push(Wrong::new("files_max", self.files_max, "is out of range", "write 1 to 50000"));
         }
         if self.first_read_bytes_max < 1 << 20 {
             let value = self.first_read_bytes_max;

@@ -17,7 +17,7 @@ pub type Positions = BTreeMap<Vec<u8>, Vec<u8>>;
 /// The largest payload of a record.
 pub const PAYLOAD_BYTES_MAX: usize = 16 << 20;
 /// The largest sum of all positions, as they are encoded in a snapshot.
-pub const POSITIONS_BYTES_MAX: usize = 16 << 20;
+pub const POSITIONS_BYTES_MAX: usize = 64 << 20;
 /// The largest meta: a snapshot and its front.
 const META_BYTES_MAX: usize = POSITIONS_BYTES_MAX + 128;
 

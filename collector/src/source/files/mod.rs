@@ -59,6 +59,9 @@ const DAMAGED_WAIT: Duration = Duration::from_secs(5);
 const DONE_MAX: usize = 4_096;
 /// The same while rotated files wait to be opened: what is forgotten then would be read again.
 const DONE_WAITING_MAX: usize = 65_536;
+/// Positions of an earlier run's files that are not found yet; beyond this the oldest are given up before
+/// [`FileOptions::rotate_wait`] is over.
+const MISSING_MAX: usize = 4_096;
 /// The key of [`FileSource::floor`] among the positions, whose other keys are eight bytes.
 const FLOOR_KEY: &[u8] = b"floor";
 

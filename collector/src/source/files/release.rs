@@ -6,8 +6,9 @@ use orszem_model::Timestamp;
 use tracing::warn;
 
 use super::followed::Followed;
+use super::position::Position;
 use super::settle::TIME_SLACK_NS;
-use super::{Cut, DONE_MAX, DONE_WAITING_MAX, FileSource, Gap, GapReason};
+use super::{Cut, DONE_MAX, DONE_WAITING_MAX, FileSource, Gap, GapReason, MISSING_MAX, REST_WAIT};
 use crate::counters::count;
 
 /// How long the copy of a cut file is looked for before it is taken to be lost.
@@ -41,10 +42,12 @@ impl FileSource {
                 self.closed.insert(slot, position);
             }
         }
-        let is_settled =
-            self.started.is_some_and(|started| tick.saturating_duration_since(started) >= self.options.rotate_wait);
-        if is_settled {
-            self.give_up_missing(now);
+        let ran = self.started.map_or(Duration::ZERO, |started| tick.saturating_duration_since(started));
+        if ran >= self.options.rotate_wait {
+            self.give_up_missing(now, 0);
+        } else if ran >= REST_WAIT {
+            // A collector that never runs for longer must not collect them for ever.
+            self.give_up_missing(now, MISSING_MAX);
         }
         self.forget();
     }
@@ -77,8 +80,8 @@ impl FileSource {
     /// restart it is known by its age, unless younger files wait to be opened.
     fn forget(&mut self) {
         let max = if self.held.is_empty() { DONE_MAX } else { DONE_WAITING_MAX };
-        let excess = self.closed.len().saturating_sub(max);
         let done = self.closed.iter().filter(|(_, position)| position.is_done).map(|(slot, _)| *slot);
+        let excess = done.clone().count().saturating_sub(max);
         let oldest: Vec<u64> = done.take(excess).collect();
         for slot in oldest {
             let Some(position) = self.closed.remove(&slot) else { continue };
@@ -91,10 +94,12 @@ impl FileSource {
         }
     }
 
-    /// Files of an earlier run that are nowhere to be found.
-    fn give_up_missing(&mut self, now: Timestamp) {
-        let lost = self.closed.iter_mut().filter(|(_, position)| !position.is_done);
-        for (slot, position) in lost.filter(|(_, position)| !self.held.contains_key(&position.path)) {
+    /// Files of an earlier run that are nowhere to be found: all but the youngest `keep` are given up.
+    fn give_up_missing(&mut self, now: Timestamp, keep: usize) {
+        let is_missing = |position: &Position| !position.is_done && !self.held.contains_key(&position.path);
+        let count_missing = self.closed.values().filter(|position| is_missing(position)).count();
+        let lost = self.closed.iter_mut().filter(|(_, position)| is_missing(position));
+        for (slot, position) in lost.take(count_missing.saturating_sub(keep)) {
             position.is_done = true;
             self.changed.insert(*slot);
             if position.is_blank() || self.options.group_of(&position.path).is_none() {

@@ -71,3 +71,30 @@ fn what_is_forgotten_is_not_read_again() {
     bench.drain(10.0);
     assert_eq!(std::mem::take(&mut bench.records), Vec::<String>::new());
 }
+
+#[test]
+fn what_is_missing_does_not_crowd_out_what_is_known() {
+    let mut bench = Bench::new();
+    bench.options.rotated_max = 2 * DONE_MAX;
+    let generations = MISSING_MAX + 200;
+    rotated(&mut bench, "a.log", generations);
+    assert_eq!(bench.settle(), lines("a.log", 10..(generations + 1) * 10));
+    bench.crash();
+    for generation in 0..generations {
+        fs::remove_file(bench.path(&format!("a.log-{generation:06}"))).expect("removes");
+    }
+    // It never runs for long enough to give up what is missing.
+    for _ in 0..3 {
+        bench.drain(0.0);
+        bench.drain(REST_WAIT.as_secs_f64() + 0.1);
+        bench.append("a.log", &text("a.log", 90_000..90_010));
+        bench.rename("a.log", "a.log-900000");
+        bench.drain(1.0);
+        let missing = bench.source().closed.values().filter(|position| !position.is_done).count();
+        assert!(missing <= MISSING_MAX, "{missing} are missing");
+        bench.crash();
+        bench.rename("a.log-900000", "a.log");
+    }
+    let told = bench.gaps.iter().filter(|gap| gap.reason == GapReason::Gone).count();
+    assert_eq!(told, generations - MISSING_MAX, "each that was given up is told");
+}
