@@ -143,11 +143,12 @@ fn its_files_and_its_queue_can_be_looked_into() {
         let all = out.lines().skip(1).filter_map(|line| line.split_whitespace().next()).map(str::to_owned);
         all.collect::<Vec<_>>()
     };
-    wait_until("both queues have a segment", || signals(&command(&["queue", "ls"]).1) == ["logs", "metrics"]);
+    let of_metrics = || command(&["queue", "dump", "--signal", "metrics"]).1;
+    wait_until("metrics are queued", || of_metrics().starts_with("metrics batch 1: "));
+    assert!(of_metrics().contains(" samples, "), "{}", of_metrics());
+    assert_eq!(signals(&command(&["queue", "ls"]).1), ["logs", "metrics"]);
     site.kill_collector();
     assert_eq!(signals(&command(&["queue", "ls", "--signal", "metrics"]).1), ["metrics"]);
-    let (code, out, _) = command(&["queue", "dump", "--signal", "metrics"]);
-    assert!(code == 0 && out.starts_with("metrics batch 1: ") && out.contains(" samples, "), "{out}");
     let (code, out, _) = command(&["queue", "ls", "--signal", "logs"]);
     assert_eq!((code, out.lines().count()), (0, 2), "{out}");
     let segment = directory.path().join("state/queue").join(out.split_whitespace().last().expect("a file"));

@@ -1,24 +1,20 @@
 //! What the server tells of itself in the Prometheus API, beside a real Prometheus; and what it says of damage.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::damaged;
 use super::exporter::Exporter;
-use super::remote::{Series, ask, command, write};
 use super::prometheus::Prometheus;
+use super::remote::{Series, ask, command, write};
 use crate::program::{Server, orszem, run, wait_until};
 use crate::tools;
 use crate::torture::client::{request, settle};
 
 /// 2020-09-13T12:26:40Z.
 const BEGIN: i64 = 1_600_000_000_000;
-/// In how many places of an index a bit is flipped, one at a time.
-const PLACES: usize = 16;
 
 fn jobs(good: SocketAddr, bad: SocketAddr) -> String {
     format!(
@@ -222,21 +218,22 @@ fn block_file(data: &Path, ending: &str) -> PathBuf {
 
 #[test]
 fn damage_that_a_query_meets_is_a_warning_of_its_answer() {
+    /// So many that each file has several pages, of which one is damaged.
+    const SERIES: u32 = 6_000;
     const CONFIG: &str = "[metrics]\nmin_free = \"0B\"\n[logs]\nmin_free = \"0B\"\n";
     let folder = tempfile::tempdir().expect("a directory");
-    let series: Vec<Series> = (0..400)
+    let series: Vec<Series> = (0..SERIES)
         .map(|number| {
             let samples: Vec<(i64, f64)> =
-                (0..50).map(|at| (BEGIN + at * 15_000, (at * number) as f64 * 0.37)).collect();
+                (0..3).map(|at| (BEGIN + at * 15_000, f64::from(number) * 0.37 + at as f64)).collect();
             Series::new(&[("__name__", "kept"), ("number", &number.to_string())], &samples)
         })
         .collect();
     let mut server = Server::spawn(command(folder.path(), CONFIG));
     assert_eq!(write(server.address, "", &series).expect("answers").status, 204);
     assert_eq!(settle(server.address, true).expect("answers").status, 200);
-    let at = (BEGIN / 1000 + 600).to_string();
-    let lists: [(&str, &[(&str, &str)]); 3] =
-        [("series", &[("match[]", "kept")]), ("labels", &[]), ("label/number/values", &[])];
+    let at = (BEGIN / 1000 + 30).to_string();
+    let lists = ["series", "labels", "label/number/values"].map(|path| (path, &[("match[]", "kept")][..]));
     let query = [("query", "count(kept)"), ("time", &at)];
     let range = [("query", "sum(rate(kept[5m]))"), ("start", &at), ("end", &at), ("step", "1")];
     let warnings = |server: &Server, path: &str, parameters: &[(&str, &str)]| {
@@ -267,27 +264,17 @@ fn damage_that_a_query_meets_is_a_warning_of_its_answer() {
         let warnings = warnings(&server, path, parameters);
         assert!(is_told(&warnings), "{path}: {warnings}");
     }
-    let (code, out, err) = run(&["query", "count(kept)", "--time", "2020-09-13T12:36:40Z", "--server", &server.url()]);
+    let (code, out, err) = run(&["query", "count(kept)", "--time", "2020-09-13T12:27:10Z", "--server", &server.url()]);
     assert!(code < 2 && err.contains("orszem: the answer is incomplete: "), "{out}{err}");
     let log = fs::read_to_string(folder.path().join("log")).expect("reads");
     let block = chunks.parent().and_then(Path::file_name).and_then(|name| name.to_str()).expect("a name");
     assert!(log.contains(block), "{log}");
     drop(server);
 
-    // The index holds what each of the lists is made of, in several places.
-    let healthy = folder.path().join("data");
-    let bytes = fs::read(block_file(&healthy, "index")).expect("reads");
-    let mut told = BTreeSet::new();
-    for place in 1..PLACES {
-        let folder = tempfile::tempdir().expect("a directory");
-        let data = folder.path().join("data");
-        damaged::copy(&healthy, &data);
-        let mut flipped = bytes.clone();
-        flipped[bytes.len() / PLACES * place] ^= 1;
-        fs::write(block_file(&data, "index"), flipped).expect("writes");
-        let server = Server::spawn(command(folder.path(), CONFIG));
-        let warned = lists.iter().filter(|(path, parameters)| is_told(&warnings(&server, path, parameters)));
-        told.extend(warned.map(|list| list.0));
+    flip(&block_file(&folder.path().join("data"), "index"));
+    let server = Server::spawn(command(folder.path(), CONFIG));
+    for (path, parameters) in lists {
+        let warnings = warnings(&server, path, parameters);
+        assert!(is_told(&warnings), "{path}: {warnings}");
     }
-    assert_eq!(told, BTreeSet::from(["series", "labels", "label/number/values"]));
 }

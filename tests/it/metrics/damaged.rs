@@ -69,7 +69,7 @@ fn files(root: &Path, of_metrics: bool) -> Vec<PathBuf> {
     files
 }
 
-pub(super) fn copy(from: &Path, to: &Path) {
+fn copy(from: &Path, to: &Path) {
     for file in files(from, false) {
         let to = to.join(&file);
         fs::create_dir_all(to.parent().expect("has one")).expect("a directory");

@@ -45,7 +45,7 @@ impl Remarks {
     pub(super) fn with_damage(mut self, parts: u64) -> Self {
         if parts > 0 {
             let told = format!(
-                "the answer is incomplete: {parts} damaged parts of series were left out; the log of the server names their files"
+                "the answer is incomplete: damaged parts of series were left out ({parts}); the server's log names their files"
             );
             self.warnings.push(told);
         }

@@ -32,7 +32,7 @@ async fn ask(path: &str) -> (Value, Value) {
 
 fn told(parts: u64) -> String {
     format!(
-        "the answer is incomplete: {parts} damaged parts of series were left out; the log of the server names their files"
+        "the answer is incomplete: damaged parts of series were left out ({parts}); the server's log names their files"
     )
 }
 
