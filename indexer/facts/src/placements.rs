@@ -1,0 +1,145 @@
+//! Where a cluster manager says that resources run, and how it treats them.
+
+use orszem_model::Timestamp;
+use orszem_model::fact::FactKind;
+use orszem_model::observation::{Operation, Placement};
+
+use crate::engine::{Facts, Timer};
+use crate::flags::FlagFacts;
+use crate::input::Source;
+use crate::words::{host, resource};
+
+/// A status that comes so shortly after an operation may be from before it.
+const LAG_MS: u64 = 3_000;
+
+impl Facts {
+    pub(crate) fn placement(&mut self, source: &Source, told: &Placement) {
+        if !self.is_trusted(source) || !self.know_resource(&told.resource) {
+            return;
+        }
+        let name = &told.resource;
+        let active: Vec<(String, String)> = told.nodes.iter().filter(|(_, role)| is_steady(role)).cloned().collect();
+        if let Some(known) = self.resources.known.get_mut(name) {
+            known.parent.clone_from(&told.parent);
+            known.agent.clone_from(&told.agent);
+            known.target_role.clone_from(&told.target_role);
+            known.is_placed = true;
+            known.is_clone |= active.len() > 1 || active.iter().any(|(_, role)| role == "Promoted" || role == "Unpromoted");
+        }
+        self.blocked(source, told);
+        if self.flags.change(source, FactKind::ResourceUnmanaged, name, !told.is_managed) {
+            // In maintenance nothing is managed, and that is told of the cluster or the node.
+            self.look_again(source.at, self.settings.settle_ms / 2, Timer::Managed(name.clone()));
+        }
+        let is_moving = told.nodes.len() != active.len();
+        let Some(known) = self.resources.known.get(name) else { return };
+        let is_fresh = source.at > known.operated && crate::words::between(known.operated, source.at) > LAG_MS;
+        if is_moving || !is_fresh {
+            return;
+        }
+        self.take_placement(source, name, &active);
+    }
+
+    /// A resource is where a status says that it is, if no operation told of it.
+    fn take_placement(&mut self, source: &Source, name: &str, active: &[(String, String)]) {
+        let Some(known) = self.resources.known.get_mut(name) else { return };
+        let is_known = known.operated.0 > 0 || !known.active.is_empty() || known.stop.is_some();
+        if !is_known || known.is_clone {
+            let before = known.active.clone();
+            known.active = active.iter().map(|(node, role)| (node.clone(), (role.clone(), source.at))).collect();
+            let was = before.iter().find(|(_, (role, _))| role == "Promoted").map(|(node, _)| node.clone());
+            let now = active.iter().find(|(_, role)| role == "Promoted").map(|(node, _)| node.clone());
+            if let (true, Some(was), Some(now)) = (is_known, was, now)
+                && was != now
+                && !source.is_initial
+            {
+                let operation = Operation { node: now, resource: name.to_owned(), ..Operation::default() };
+                self.promoted(source, &operation, "");
+            }
+            return;
+        }
+        let before: Vec<String> = known.active.keys().cloned().collect();
+        let operation = |node: &str| Operation {
+            node: node.to_owned(),
+            resource: name.to_owned(),
+            ..Operation::default()
+        };
+        match (before.as_slice(), active) {
+            // A node that is lost takes it along: that is told when it is back.
+            ([was], []) if self.members.is_away(was) => {}
+            ([was], []) => {
+                let was = was.clone();
+                self.stopped(source, &operation(&was), "");
+            }
+            ([was], [(now, _)]) if was != now => {
+                let was = was.clone();
+                self.stopped(source, &operation(&was), "");
+                self.started(source, &operation(now), "");
+            }
+            ([], [(now, _)]) => {
+                let is_same = known.stop.as_ref().is_some_and(|stop| stop.is_lost && stop.node == *now);
+                if is_same {
+                    // Its node was lost for a while only.
+                    known.stop = None;
+                    known.active.insert(now.clone(), ("Started".to_owned(), source.at));
+                    self.service_is_there(name);
+                } else {
+                    self.started(source, &operation(now), "");
+                }
+            }
+            ([_, _, ..], [(now, _)]) => {
+                let others: Vec<String> = before.into_iter().filter(|node| node != now).collect();
+                known.active.remove(now);
+                for was in others {
+                    self.stopped(source, &operation(&was), "");
+                }
+                self.started(source, &operation(now), "");
+            }
+            _ => {}
+        }
+    }
+
+    fn blocked(&mut self, source: &Source, told: &Placement) {
+        let name = &told.resource;
+        let cause = told.nodes.first().and_then(|(node, _)| self.last_failure_on(node, source.at)).unwrap_or_default();
+        let why = if cause.is_empty() { String::new() } else { format!(": {cause}") };
+        let facts = FlagFacts {
+            begin: FactKind::ResourceBlocked,
+            end: FactKind::ResourceUnblocked,
+            entity: resource(name),
+            others: told.nodes.iter().map(|(node, _)| host(node)).collect(),
+            begun: format!("{name} is blocked: the cluster does not touch it until somebody mends it{why}"),
+            ended: format!("{name} is not blocked any more"),
+            cause,
+        };
+        self.flag(source, name, told.is_blocked, &facts);
+    }
+
+    /// Tells that a resource is not managed, unless all on its node or in the cluster are not.
+    pub(crate) fn decide_managed(&mut self, name: &str, due: Timestamp) {
+        let entity = resource(name);
+        let is_unmanaged = self.flags.is_set(FactKind::ResourceUnmanaged, name);
+        let in_maintenance = self.flags.is_set(FactKind::ClusterMaintenance, "")
+            || self.resources.known.get(name).is_some_and(|known| {
+                known.active.keys().any(|node| self.flags.is_set(FactKind::NodeMaintenance, node))
+            });
+        let draft = if is_unmanaged {
+            if in_maintenance || !self.outbox.begin(FactKind::ResourceUnmanaged, &entity, "", due) {
+                return;
+            }
+            let text = format!("{name} is not managed: the cluster does nothing when it fails");
+            crate::words::Draft::new(FactKind::ResourceUnmanaged, due, entity, text)
+        } else {
+            let Some(since) = self.outbox.end(FactKind::ResourceUnmanaged, &entity, "") else { return };
+            let text = format!("{name} is managed again");
+            let ms = crate::words::between(since, due);
+            crate::words::Draft::new(FactKind::ResourceManaged, due, entity, text).lasting(ms)
+        };
+        self.tell(due, "", draft);
+    }
+}
+
+/// A role that it stays in.
+fn is_steady(role: &str) -> bool {
+    matches!(role, "Started" | "Promoted" | "Unpromoted" | "Master" | "Slave")
+}
