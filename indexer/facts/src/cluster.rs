@@ -40,7 +40,8 @@ impl Facts {
                 format!("{node} is clean again"),
             ),
             (
-                state.is_standby,
+                // One that is just starting is not asked to do anything yet.
+                state.is_standby && state.is_online && !state.is_pending,
                 FactKind::NodeStandby,
                 FactKind::NodeActive,
                 format!("{node} is in standby: it runs no resources"),
@@ -56,8 +57,7 @@ impl Facts {
         ];
         for (is_set, begin, end, begun, ended) in flags {
             let others = vec![self.cluster_entity()];
-            let facts =
-                FlagFacts { begin, end, entity: host(node), others, begun, ended, cause: String::new() };
+            let facts = FlagFacts { begin, end, entity: host(node), others, begun, ended, cause: String::new() };
             self.flag(source, node, is_set, &facts);
         }
         if state.is_shutdown {
@@ -163,7 +163,9 @@ impl Facts {
     pub(crate) fn decide_link(&mut self, peer: &str, link: u32) {
         let Some((at, id, is_initial)) = self.resources.links.get(&(peer.to_owned(), link)).copied() else { return };
         let prefix = format!("{peer}/{link}/");
-        let down: Vec<String> = self.flags.all_set(FactKind::LinkDown)
+        let down: Vec<String> = self
+            .flags
+            .all_set(FactKind::LinkDown)
             .filter_map(|(view, _)| view.strip_prefix(&prefix))
             .filter(|reporter| !self.members.is_away(reporter))
             .map(str::to_owned)
@@ -180,10 +182,8 @@ impl Facts {
             }
         } else if !self.members.is_away(peer) && self.outbox.begin(FactKind::LinkDown, &entity, &sub, at) {
             let text = format!("Link {link} to {peer} is down, says {}", crate::words::list(&down));
-            let draft = Draft::new(FactKind::LinkDown, at, entity, text)
-                .detail("link", link)
-                .record(id)
-                .holding(is_initial);
+            let draft =
+                Draft::new(FactKind::LinkDown, at, entity, text).detail("link", link).record(id).holding(is_initial);
             let draft = down.iter().fold(draft, |draft, node| draft.other(host(node)));
             self.tell(at, "", draft);
         }

@@ -224,9 +224,7 @@ impl Facts {
                 .detail("node", reporter)
                 .record(source.id);
             self.tell(source.at, &key, draft);
-        } else if has_quorum
-            && let Some(since) = self.outbox.end(FactKind::DrbdQuorumLost, &entity(name), reporter)
-        {
+        } else if has_quorum && let Some(since) = self.outbox.end(FactKind::DrbdQuorumLost, &entity(name), reporter) {
             let ms = between(since, source.at);
             let text = format!("{name} has quorum on {reporter} again, after {}", span(ms));
             let draft = Draft::new(FactKind::DrbdQuorumRegained, source.at, entity(name), text)
@@ -342,11 +340,7 @@ impl Facts {
         }
         self.drbd.splits.insert(name.to_owned(), pair.to_owned());
         let nodes: Vec<&str> = if pair == "peer" { vec![&source.reporter] } else { pair.split(' ').collect() };
-        let ends = if pair == "peer" {
-            format!("{} and its peer", source.reporter)
-        } else {
-            list(&nodes)
-        };
+        let ends = if pair == "peer" { format!("{} and its peer", source.reporter) } else { list(&nodes) };
         let text = format!("Split brain of {name}: {ends} have changed the data each without the other");
         let draft = Draft::new(FactKind::DrbdSplitBrain, source.at, entity(name), text)
             .detail("reported_by", &source.reporter)
@@ -372,7 +366,10 @@ impl Facts {
 
     /// Looks for two ends that do not speak to each other any more, and for two primaries.
     pub(crate) fn decide_split(&mut self, name: &str, due: Timestamp) {
-        let connections: Vec<(&String, &String, &Connection)> = self.drbd.connections.iter()
+        let connections: Vec<(&String, &String, &Connection)> = self
+            .drbd
+            .connections
+            .iter()
             .filter(|((resource, ..), _)| resource == name)
             .map(|((_, reporter, peer), connection)| (reporter, peer, connection))
             .collect();
@@ -391,8 +388,7 @@ impl Facts {
         {
             self.drbd.splits.insert(name.to_owned(), pair.clone());
             let text = format!("Split brain of {name}: both ends stand alone and do not connect any more");
-            let draft = Draft::new(FactKind::DrbdSplitBrain, since, entity(name), text)
-                .detail("nodes", &pair);
+            let draft = Draft::new(FactKind::DrbdSplitBrain, since, entity(name), text).detail("nodes", &pair);
             self.tell(due, &format!("split:{name}"), draft);
         }
         self.decide_primaries(name, due);
@@ -402,8 +398,13 @@ impl Facts {
         if self.settings.dual_primary_allowed.iter().any(|allowed| allowed == name) {
             return;
         }
-        let primaries: Vec<(String, Timestamp, RecordId)> = self.drbd.roles.iter()
-            .filter(|((resource, node), role)| resource == name && role.role == "Primary" && !self.members.is_away(node))
+        let primaries: Vec<(String, Timestamp, RecordId)> = self
+            .drbd
+            .roles
+            .iter()
+            .filter(|((resource, node), role)| {
+                resource == name && role.role == "Primary" && !self.members.is_away(node)
+            })
             .map(|((_, node), role)| (node.clone(), role.since, role.id))
             .collect();
         let newest = primaries.iter().map(|(_, since, _)| *since).max().unwrap_or(due);
@@ -412,7 +413,10 @@ impl Facts {
             primaries.iter().filter(|(node, ..)| self.is_heard_since(node, newest)).collect();
         let by_peer = self.drbd.connections.iter().find(|((resource, reporter, peer), connection)| {
             let is_primary = primaries.iter().any(|(node, ..)| node == reporter);
-            resource == name && is_primary && connection.peer_role == "Primary" && peer != reporter
+            resource == name
+                && is_primary
+                && connection.peer_role == "Primary"
+                && peer != reporter
                 && connection.state == "Connected"
         });
         let by_peer = by_peer.map(|((_, reporter, peer), _)| vec![reporter.clone(), peer.clone()]);
@@ -444,7 +448,8 @@ impl Facts {
 
     /// A node is gone: what it said of itself and its peers is not so any more.
     pub(crate) fn forget_drbd_of(&mut self, node: &str, at: Timestamp) {
-        let names: Vec<String> = self.drbd.roles.keys().filter(|(_, by)| by == node).map(|(name, _)| name.clone()).collect();
+        let names: Vec<String> =
+            self.drbd.roles.keys().filter(|(_, by)| by == node).map(|(name, _)| name.clone()).collect();
         for name in names {
             self.forget_drbd(&name, node);
             self.look_again(at, self.settings.settle_ms, Timer::DrbdRedundancy(name.clone()));

@@ -126,7 +126,14 @@ impl Facts {
         fact.text.clone_from(&fact.cause);
     }
 
-    pub(crate) fn fail_count_attribute(&mut self, source: &Source, node: &str, name: &str, operation: &str, value: &str) {
+    pub(crate) fn fail_count_attribute(
+        &mut self,
+        source: &Source,
+        node: &str,
+        name: &str,
+        operation: &str,
+        value: &str,
+    ) {
         let count = match value {
             "INFINITY" | "+INFINITY" => INFINITY,
             _ => value.parse().unwrap_or(0),
@@ -176,11 +183,8 @@ impl Facts {
         if count.is_exceeded() {
             if self.outbox.begin(FactKind::FailCountExceeded, &resource(name), node, source.at) {
                 let limit = threshold.filter(|limit| *limit > 0).map(|limit| format!(" (migration-threshold {limit})"));
-                let text = format!(
-                    "{name} failed as often as it may on {node}: {}{}",
-                    said(value),
-                    limit.unwrap_or_default()
-                );
+                let text =
+                    format!("{name} failed as often as it may on {node}: {}{}", said(value), limit.unwrap_or_default());
                 let cause = self.failures.failed.get(&(name.to_owned(), node.to_owned()));
                 let draft = Draft::new(FactKind::FailCountExceeded, source.at, resource(name), text)
                     .other(host(node))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use orszem_model::observation::Origin;
+use orszem_model::observation::{Observation, Origin};
 use orszem_model::{RecordId, Seen, Timestamp};
 
 use crate::code::{Code, coded, coded_enum};
@@ -13,11 +13,32 @@ use crate::words::{between, earlier, later};
 /// An observation may be this far ahead of the time that is told; what is further is taken as of then.
 const AHEAD_MAX_MS: u64 = 10_000;
 
+/// Time is told about this often: what comes may be so much younger than the time that was told last.
+const TICK_MS: u64 = 500;
+
 /// What comes in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Input {
     Seen(Seen),
     Log(Saying),
+}
+
+impl Input {
+    /// Of what is told at once, as by a status, this is the order: nodes before what runs on them.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Log(_) => 0,
+            Self::Seen(seen) => match seen.observation {
+                Observation::QuorumState(_) | Observation::WitnessState(_) | Observation::LinkState(_) => 1,
+                Observation::ClusterState(_) => 2,
+                Observation::Member(_) | Observation::NodeState(_) | Observation::NodeAttribute(_) => 3,
+                Observation::Fencing(_) | Observation::Ban(_) | Observation::FailCount(_) => 4,
+                Observation::DrbdResource(_) | Observation::DrbdConnection(_) | Observation::DrbdHelper(_) => 5,
+                Observation::DrbdDevice(_) | Observation::DrbdPeerDevice(_) => 6,
+                Observation::Operation(_) | Observation::Placement(_) => 7,
+            },
+        }
+    }
 }
 
 /// An input with where it is from.
@@ -74,8 +95,9 @@ impl Waiting {
     /// Takes an input in.
     pub(crate) fn add(&mut self, at: Timestamp, reporter: &str, id: RecordId, input: Input) {
         let at = self.bounded(at);
-        let mut content = Vec::new();
+        let mut content = vec![input.rank()];
         input.put(&mut content);
+        content.extend_from_slice(reporter.as_bytes());
         let arrival = Arrival { id, lag_ms: self.lag(at), reporter: reporter.to_owned(), input };
         self.inputs.insert((at, content, id), arrival);
         if at > self.newest {
@@ -100,7 +122,8 @@ impl Waiting {
 
     /// Up to where all is known that will be waited for: the events' clock runs on from the newest of them.
     pub(crate) fn settled(&self, reorder_ms: u64) -> Timestamp {
-        let run_on = if self.newest_told.0 > 0 { between(self.newest_told, self.now) } else { 0 };
+        let run_on =
+            if self.newest_told.0 > 0 { between(self.newest_told, self.now).saturating_sub(TICK_MS) } else { 0 };
         earlier(later(self.newest, run_on).max(self.now), reorder_ms).max(self.clock)
     }
 

@@ -15,6 +15,8 @@ use crate::words::{Draft, between, earlier, host, later, list, span};
 
 /// A reporter whose last word on membership is older than this has no say in who is lost now.
 const FRESH_MS: u64 = 10_000;
+/// Two sides of a split know of it this close to each other.
+const OUTDATED_MS: u64 = 2_000;
 /// A node that said so long ago that it leaves did leave.
 const LEAVING_MS: u64 = 1_800_000;
 /// A token is lost at most so long before the node is.
@@ -103,11 +105,16 @@ impl Members {
         self.nodes.keys().filter(|node| *node == reporter || !is_out(node)).cloned().collect()
     }
 
+    /// Whether others lost a reporter after its last word, so that its view is from before.
+    fn is_outdated(&self, reporter: &str, told_at: Timestamp) -> bool {
+        let about = self.views.iter().filter(|((_, node), view)| node == reporter && !view.is_member);
+        about.into_iter().any(|(_, view)| view.out_from.is_some_and(|from| from > later(told_at, OUTDATED_MS)))
+    }
+
     /// Whether a node says itself that it was cut off from all others about a moment.
     fn is_cut_off(&self, node: &str, since: Timestamp) -> bool {
         let mut views = self.views.iter().filter(|((reporter, _), _)| reporter == node).peekable();
-        views.peek().is_some()
-            && views.all(|(_, view)| view.out_from.is_some_and(|from| from >= earlier(since, 1_000)))
+        views.peek().is_some() && views.all(|(_, view)| view.out_from.is_some_and(|from| from >= earlier(since, 1_000)))
     }
 }
 
@@ -152,8 +159,7 @@ impl Facts {
             }
             None => {
                 let out_from = (!is_member).then_some(at);
-                let view =
-                    View { is_member, since: at, id, is_initial: source.is_initial, out_from, out_until: None };
+                let view = View { is_member, since: at, id, is_initial: source.is_initial, out_from, out_until: None };
                 self.members.views.insert(key, view);
             }
         }
@@ -188,7 +194,9 @@ impl Facts {
         self.decide_partition(due);
         let fresh = self.members.told_at.iter().filter(|(reporter, told_at)| {
             let fenced = self.members.nodes.get(*reporter).and_then(|node| node.fenced);
-            **told_at >= earlier(due, FRESH_MS) && fenced.is_none_or(|fenced| fenced < **told_at)
+            **told_at >= earlier(due, FRESH_MS)
+                && fenced.is_none_or(|fenced| fenced < **told_at)
+                && !self.members.is_outdated(reporter, **told_at)
         });
         let views = fresh.map(|(reporter, _)| (reporter.clone(), self.members.seen_by(reporter, due)));
         let weight = |(reporter, members): &(String, Vec<String>)| {
@@ -212,12 +220,11 @@ impl Facts {
     /// What the members of a view say of a node, earliest first.
     fn said_of(&self, node: &str, by: &BTreeSet<String>, is_member: bool) -> Vec<(Timestamp, RecordId, String, bool)> {
         let views = self.members.views.iter();
-        let views = views.filter(|((reporter, about), view)| {
-            about == node && by.contains(reporter) && view.is_member == is_member
-        });
+        let views = views
+            .filter(|((reporter, about), view)| about == node && by.contains(reporter) && view.is_member == is_member);
         let mut said: Vec<_> =
             views.map(|((reporter, _), view)| (view.since, view.id, reporter.clone(), view.is_initial)).collect();
-        said.sort();
+        said.sort_by(|a, b| (a.0, &a.2).cmp(&(b.0, &b.2)));
         said
     }
 
@@ -302,6 +309,8 @@ impl Facts {
                 view.out_until = Some(at);
             }
         }
+        // What ran there starts elsewhere at once: who is lost has to be known before.
+        self.decide_members(at);
         self.look_again(at, self.settings.settle_ms, Timer::Members);
     }
 

@@ -13,6 +13,8 @@ use crate::words::between;
 
 /// Accounts of one operation that are this far apart are still of one.
 const SAME_MS: u64 = 10_000;
+/// A cluster whose executors sent an alert so long ago still has them send alerts.
+const ALERTED_MS: u64 = 3_600_000;
 
 /// One operation as it was first told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,11 +35,13 @@ pub(crate) struct Operations {
     known: VecDeque<Occurrence>,
     /// When a tool last told of an operation: logs are not needed then.
     told_at: Timestamp,
+    /// When an executor's alert last did: other tools tell nothing new then, but may tell old things again.
+    alerted_at: Timestamp,
 }
 
 coded! {
     Occurrence { at, node, resource, task, interval_ms, is_good, is_exact }
-    Operations { known, told_at }
+    Operations { known, told_at, alerted_at }
 }
 
 /// Whether it did what it should.
@@ -79,6 +83,9 @@ impl Facts {
         let key = evidence(&known.node, &known.resource, &known.task);
         if source.origin != Origin::Log {
             self.operations.told_at = self.operations.told_at.max(source.at);
+        }
+        if known.is_exact {
+            self.operations.alerted_at = self.operations.alerted_at.max(source.at);
         }
         if self.is_repeat(&known) {
             self.outbox.also(&key, source.id);
@@ -133,6 +140,11 @@ impl Facts {
 
     /// Whether another account of it is known. Two of the executor's are one only with the same time.
     fn is_repeat(&self, new: &Occurrence) -> bool {
+        // crm_mon tells its whole history again when it connects anew.
+        let alerted_at = self.operations.alerted_at;
+        if !new.is_exact && alerted_at.0 > 0 && between(alerted_at, new.at) < ALERTED_MS {
+            return true;
+        }
         self.operations.known.iter().any(|known| {
             let is_same = known.node == new.node
                 && known.resource == new.resource

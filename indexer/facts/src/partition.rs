@@ -36,9 +36,9 @@ impl Facts {
                 (a, b) => a.or(b),
             };
             // What is over before the last one ended was told.
-            let is_old = known.as_ref().is_some_and(|known| {
-                known.until.is_some_and(|end| from <= end) || from < earlier(known.from, SAME_MS)
-            });
+            let is_old = known
+                .as_ref()
+                .is_some_and(|known| known.until.is_some_and(|end| from <= end) || from < earlier(known.from, SAME_MS));
             if until.is_some_and(|until| until <= from) || is_old {
                 continue;
             }
@@ -77,15 +77,19 @@ impl Facts {
         }
         let said: Vec<String> =
             views.iter().map(|(members, by)| format!("{} see {}", list(by), list(members))).collect();
-        let said: Vec<String> = said.iter().zip(&views).map(|(said, (members, by))| {
-            if by.len() == 1 && members == by {
-                format!("{} sees only itself", list(by))
-            } else if by.len() == 1 {
-                format!("{} sees {}", list(by), list(members))
-            } else {
-                said.clone()
-            }
-        }).collect();
+        let said: Vec<String> = said
+            .iter()
+            .zip(&views)
+            .map(|(said, (members, by))| {
+                if by.len() == 1 && members == by {
+                    format!("{} sees only itself", list(by))
+                } else if by.len() == 1 {
+                    format!("{} sees {}", list(by), list(members))
+                } else {
+                    said.clone()
+                }
+            })
+            .collect();
         let entity = self.cluster_entity();
         self.outbox.begin(FactKind::Partitioned, &entity, "", from);
         let text = format!("The cluster is split: {}", said.join("; "));

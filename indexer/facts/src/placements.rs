@@ -24,7 +24,8 @@ impl Facts {
             known.agent.clone_from(&told.agent);
             known.target_role.clone_from(&told.target_role);
             known.is_placed = true;
-            known.is_clone |= active.len() > 1 || active.iter().any(|(_, role)| role == "Promoted" || role == "Unpromoted");
+            known.is_clone |=
+                active.len() > 1 || active.iter().any(|(_, role)| role == "Promoted" || role == "Unpromoted");
         }
         self.blocked(source, told);
         if self.flags.change(source, FactKind::ResourceUnmanaged, name, !told.is_managed) {
@@ -42,6 +43,11 @@ impl Facts {
 
     /// A resource is where a status says that it is, if no operation told of it.
     fn take_placement(&mut self, source: &Source, name: &str, active: &[(String, String)]) {
+        let known = self.resources.known.get(name);
+        let is_doubtful = known.is_some_and(|known| known.active.keys().any(|node| self.is_doubtful(node)));
+        if is_doubtful && !active.is_empty() {
+            self.decide_members(source.at);
+        }
         let Some(known) = self.resources.known.get_mut(name) else { return };
         let is_known = known.operated.0 > 0 || !known.active.is_empty() || known.stop.is_some();
         if !is_known || known.is_clone {
@@ -59,14 +65,11 @@ impl Facts {
             return;
         }
         let before: Vec<String> = known.active.keys().cloned().collect();
-        let operation = |node: &str| Operation {
-            node: node.to_owned(),
-            resource: name.to_owned(),
-            ..Operation::default()
-        };
+        let operation =
+            |node: &str| Operation { node: node.to_owned(), resource: name.to_owned(), ..Operation::default() };
         match (before.as_slice(), active) {
             // A node that is lost takes it along: that is told when it is back.
-            ([was], []) if self.members.is_away(was) => {}
+            ([_], []) if is_doubtful => {}
             ([was], []) => {
                 let was = was.clone();
                 self.stopped(source, &operation(&was), "");
@@ -97,6 +100,14 @@ impl Facts {
             }
             _ => {}
         }
+    }
+
+    /// What a node does is not known: it is away, or somebody says so, or it is unclean.
+    pub(crate) fn is_doubtful(&self, node: &str) -> bool {
+        let mut views = self.members.views.iter().filter(|((_, about), _)| about == node);
+        self.members.is_away(node)
+            || self.flags.is_set(FactKind::NodeUnclean, node)
+            || views.any(|(_, view)| !view.is_member)
     }
 
     fn blocked(&mut self, source: &Source, told: &Placement) {

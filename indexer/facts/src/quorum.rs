@@ -83,10 +83,19 @@ impl Facts {
     /// Tells whether the cluster, or one side of it, has quorum.
     pub(crate) fn decide_quorum(&mut self, due: Timestamp) {
         let entity = self.cluster_entity();
-        let without: Vec<(String, Vote)> =
-            self.quorum.votes.iter().filter(|(_, vote)| !vote.is_quorate).map(|(n, v)| (n.clone(), v.clone())).collect();
+        let without: Vec<(String, Vote)> = self
+            .quorum
+            .votes
+            .iter()
+            .filter(|(_, vote)| !vote.is_quorate)
+            .map(|(n, v)| (n.clone(), v.clone()))
+            .collect();
         let first = without.iter().map(|(_, vote)| vote.at).min();
-        let with: Vec<(String, Vote)> = self.quorum.votes.iter().filter(|(_, vote)| vote.is_quorate)
+        let with: Vec<(String, Vote)> = self
+            .quorum
+            .votes
+            .iter()
+            .filter(|(_, vote)| vote.is_quorate)
             .filter(|(node, vote)| self.is_quorum_credible(node, vote, &without, first))
             .map(|(n, v)| (n.clone(), v.clone()))
             .collect();

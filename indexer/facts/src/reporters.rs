@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use orszem_model::fact::FactKind;
 use orszem_model::Timestamp;
+use orszem_model::fact::FactKind;
 
 use crate::code::coded;
 use crate::engine::Facts;
@@ -98,7 +98,8 @@ impl Facts {
             // Of a node that is known to be away nothing is expected.
             let is_away = matches!(self.members.standing(&name), Standing::Lost | Standing::Left);
             if is_silent && !is_away && self.outbox.begin(FactKind::ReporterSilent, &entity, "", sign) {
-                let text = format!("Nothing was heard from {name} for {}: its state is unknown", span(between(sign, now)));
+                let text =
+                    format!("Nothing was heard from {name} for {}: its state is unknown", span(between(sign, now)));
                 let draft = Draft::new(FactKind::ReporterSilent, now, entity, text).detail("last_heard", sign);
                 self.tell(earlier(now, self.settings.reorder_ms + self.settings.hold_ms), "", draft);
             } else if !is_silent && let Some(since) = self.outbox.end(FactKind::ReporterSilent, &entity, "") {

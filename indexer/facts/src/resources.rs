@@ -179,6 +179,13 @@ impl Facts {
 
     pub(crate) fn started(&mut self, source: &Source, operation: &Operation, key: &str) {
         let (name, node) = (&operation.resource, &operation.node);
+        let known = self.resources.known.get(name);
+        let is_doubtful = known.is_some_and(|known| {
+            !known.is_clone && known.active.keys().any(|other| other != node && self.is_doubtful(other))
+        });
+        if is_doubtful {
+            self.decide_members(source.at);
+        }
         let Some(known) = self.resources.known.get_mut(name) else { return };
         // One from before what is known says nothing about now.
         if source.at < known.operated {
@@ -278,8 +285,7 @@ impl Facts {
         if !known.active.is_empty() {
             return;
         }
-        let stop =
-            Stop { node: node.clone(), began, at: source.at, is_lost: false, is_told: false, id: source.id };
+        let stop = Stop { node: node.clone(), began, at: source.at, is_lost: false, is_told: false, id: source.id };
         known.stop = Some(stop);
         let is_single = known.is_single();
         if is_single {
@@ -293,7 +299,8 @@ impl Facts {
     pub(crate) fn tell_stopped(&mut self, name: &str) {
         let Some(stop) = self.resources.known.get(name).and_then(|known| known.stop.clone()) else { return };
         // Another stop since then has its own time.
-        if stop.is_told || stop.is_lost || between(stop.at, self.waiting.clock()) > self.settings.stopped_after_ms * 10 {
+        if stop.is_told || stop.is_lost || between(stop.at, self.waiting.clock()) > self.settings.stopped_after_ms * 10
+        {
             return;
         }
         if let Some(known) = self.resources.known.get_mut(name)
@@ -384,16 +391,12 @@ impl Facts {
         let began = earlier(source.at, operation.duration_ms.unwrap_or_default());
         known.promoted = Some((node.clone(), began));
         known.active.insert(node.clone(), ("Unpromoted".to_owned(), source.at));
-        let draft = Draft::new(
-            FactKind::ResourceDemoted,
-            source.at,
-            resource(name),
-            format!("{name} was demoted on {node}"),
-        )
-        .change("Promoted", "Unpromoted")
-        .other(host(node))
-        .detail("node", node)
-        .record(source.id);
+        let draft =
+            Draft::new(FactKind::ResourceDemoted, source.at, resource(name), format!("{name} was demoted on {node}"))
+                .change("Promoted", "Unpromoted")
+                .other(host(node))
+                .detail("node", node)
+                .record(source.id);
         self.tell(source.at, key, draft);
     }
 
@@ -406,6 +409,8 @@ impl Facts {
         if known.is_some_and(|known| known.target_role == "Stopped") {
             return "it was told to stop".to_owned();
         }
-        self.why_moved(&[name.to_owned()], &stop.node, "", stop.began, until).map(|(cause, _)| cause).unwrap_or_default()
+        self.why_moved(&[name.to_owned()], &stop.node, "", stop.began, until)
+            .map(|(cause, _)| cause)
+            .unwrap_or_default()
     }
 }

@@ -228,9 +228,11 @@ impl Facts {
     pub(crate) fn decide_redundancy(&mut self, name: &str, due: Timestamp) {
         let own = self.drbd.disks.iter().filter(|((resource, _, by), _)| resource == name && !self.members.is_away(by));
         let own = own.map(|((_, volume, by), disk)| (by.clone(), *volume, disk));
-        let peers = self.drbd.peer_disks.iter().filter(|((resource, _, (by, _)), _)| {
-            resource == name && !self.members.is_away(by)
-        });
+        let peers = self
+            .drbd
+            .peer_disks
+            .iter()
+            .filter(|((resource, _, (by, _)), _)| resource == name && !self.members.is_away(by));
         let peers = peers.map(|((_, volume, (_, peer)), disk)| (peer.clone(), *volume, disk));
         let all: Vec<(String, u32, &Disk)> = own.chain(peers).filter(|(.., disk)| disk.is_copy).collect();
         let bad: Vec<&(String, u32, &Disk)> = all.iter().filter(|(.., disk)| disk.state != "UpToDate").collect();
@@ -261,9 +263,8 @@ impl Facts {
             let at = all.iter().map(|(.., disk)| disk.at).max().unwrap_or(due);
             let ms = between(since, at);
             let text = format!("All copies of {name} are up to date again, after {}", span(ms));
-            let draft = Draft::new(FactKind::DrbdRestored, at, entity, text)
-                .change("degraded", "redundant")
-                .lasting(ms);
+            let draft =
+                Draft::new(FactKind::DrbdRestored, at, entity, text).change("degraded", "redundant").lasting(ms);
             self.tell(due, "", draft);
         }
     }

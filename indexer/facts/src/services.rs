@@ -16,6 +16,8 @@ use crate::words::{Draft, between, earlier, host, later, resource, span};
 const AWAY_MS: u64 = 3_600_000;
 /// A failure so long before a stop is why it stopped.
 const BECAUSE_MS: u64 = 15_000;
+/// Quorum that is back for so long is not why a service stops.
+const QUORUM_MS: u64 = 2_000;
 /// A constraint or a standby that is so old is not why a service moves now.
 const PLANNED_MS: u64 = 60_000;
 
@@ -82,9 +84,11 @@ impl Facts {
             self.ignored += 1;
             return;
         }
-        let failed = self.services.failed.get(&service).filter(|(at, on, _)| {
-            on == node && *at <= source.at && between(*at, began) < BECAUSE_MS
-        });
+        let failed = self
+            .services
+            .failed
+            .get(&service)
+            .filter(|(at, on, _)| on == node && *at <= source.at && between(*at, began) < BECAUSE_MS);
         let began = failed.map_or(began, |(at, ..)| began.min(*at));
         let away = self.services.away.entry(service).or_insert_with(|| Away {
             from: node.to_owned(),
@@ -126,6 +130,8 @@ impl Facts {
         }
         let Some(away) = self.services.away.remove(&service) else { return };
         if away.up.values().all(|to| *to == away.from) {
+            // Whole again where it was: nothing moves for that failure any more.
+            self.services.failed.remove(&service);
             return;
         }
         let back = Back {
@@ -183,13 +189,11 @@ impl Facts {
         let mut names = back.members.clone();
         names.push(back.service.clone());
         let why = self.why_moved(&names, from, to, began, back.at);
+        self.services.failed.remove(&back.service);
         let (cause, is_planned) = why.unwrap_or_else(|| (String::new(), true));
         let name = &back.service;
-        let (kind, verb) = if is_planned {
-            (FactKind::Switchover, "was switched over")
-        } else {
-            (FactKind::Failover, "failed over")
-        };
+        let (kind, verb) =
+            if is_planned { (FactKind::Switchover, "was switched over") } else { (FactKind::Failover, "failed over") };
         let said = if cause.is_empty() { "in order; no failure was seen".to_owned() } else { cause.clone() };
         let text = format!("{name} {verb} from {from} to {to}, away for {}: {said}", span(ms));
         let mut records = back.records;
@@ -264,7 +268,7 @@ impl Facts {
             };
             return Some((failed.map_or(what.clone(), |failed| format!("{failed}; {what}")), false));
         }
-        if self.quorum.is_lost_within(earlier(began, BECAUSE_MS), until) {
+        if self.quorum.is_lost_within(earlier(began, QUORUM_MS), until) {
             return Some(("the cluster had lost quorum".to_owned(), false));
         }
         if let Some(failed) = self.failed_of(names, from, began) {
@@ -302,9 +306,8 @@ impl Facts {
     /// The failure of one of these on a node that came with or shortly before a moment.
     fn failed_of(&self, names: &[String], node: &str, began: Timestamp) -> Option<String> {
         let failed = names.iter().filter_map(|name| self.services.failed.get(&self.service_of(name).0));
-        let here = failed.filter(|(at, on, _)| {
-            on == node && between(*at, began) < BECAUSE_MS && between(began, *at) < BECAUSE_MS
-        });
+        let here = failed
+            .filter(|(at, on, _)| on == node && between(*at, began) < BECAUSE_MS && between(began, *at) < BECAUSE_MS);
         here.max_by_key(|(at, ..)| *at).map(|(_, _, cause)| cause.clone())
     }
 

@@ -90,7 +90,8 @@ impl Draft {
     }
 
     pub(crate) fn other(mut self, entity: String) -> Self {
-        if !self.0.others.contains(&entity) && self.0.entity != entity {
+        // DRBD 8.4 has no name for the other node.
+        if !self.0.others.contains(&entity) && self.0.entity != entity && entity != "host/peer" {
             self.0.others.push(entity);
         }
         self
