@@ -33,7 +33,7 @@ impl Facts {
         let node = &state.node;
         let flags = [
             (
-                state.is_unclean,
+                state.is_unclean && !state.is_gone,
                 FactKind::NodeUnclean,
                 FactKind::NodeClean,
                 format!("{node} is unclean: the cluster does not know what it does, and has to fence it"),
@@ -41,7 +41,7 @@ impl Facts {
             ),
             (
                 // One that is just starting is not asked to do anything yet.
-                state.is_standby && state.is_online && !state.is_pending,
+                state.is_standby && state.is_online && !state.is_pending && !state.is_gone,
                 FactKind::NodeStandby,
                 FactKind::NodeActive,
                 format!("{node} is in standby: it runs no resources"),
@@ -62,6 +62,10 @@ impl Facts {
         }
         if state.is_shutdown {
             self.set_leaving(source, node, true);
+        }
+        if state.is_gone {
+            self.forget_node(node);
+            return;
         }
         // One that is starting is no member yet, and was not lost.
         if !state.is_pending {
@@ -152,7 +156,7 @@ impl Facts {
         }
         let key = format!("{}/{}", link.peer, link.link);
         let view = format!("{key}/{}", source.reporter);
-        if self.flags.change(source, FactKind::LinkDown, &view, !link.is_connected) {
+        if self.flags.change(source, FactKind::LinkDown, &view, !link.is_connected && !link.is_gone) {
             self.resources.links.insert((link.peer.clone(), link.link), (source.at, source.id, source.is_initial));
             // A node that is gone takes its links along: that is told then.
             let ms = self.settings.settle_ms;

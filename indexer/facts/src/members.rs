@@ -168,6 +168,17 @@ impl Facts {
         self.look_again(at, self.settings.settle_ms, Timer::Members);
     }
 
+    /// A node was removed from the cluster for good.
+    pub(crate) fn forget_node(&mut self, node: &str) {
+        self.members.nodes.remove(node);
+        self.members.told_at.remove(node);
+        self.members.no_token.remove(node);
+        self.members.views.retain(|(reporter, about), _| reporter != node && about != node);
+        for left in [FactKind::NodeLost, FactKind::NodeLeft] {
+            self.outbox.end(left, &host(node), "");
+        }
+    }
+
     /// A reporter has had no token for so long.
     pub(crate) fn no_token(&mut self, source: &Source, ms: u64) {
         if self.know_node(&source.reporter) {

@@ -18,6 +18,10 @@ impl Facts {
             return;
         }
         let name = &told.resource;
+        if told.is_gone {
+            self.forget_resource(source, told);
+            return;
+        }
         let active: Vec<(String, String)> = told.nodes.iter().filter(|(_, role)| is_steady(role)).cloned().collect();
         if let Some(known) = self.resources.known.get_mut(name) {
             known.parent.clone_from(&told.parent);
@@ -39,6 +43,20 @@ impl Facts {
             return;
         }
         self.take_placement(source, name, &active);
+    }
+
+    /// It was removed from the configuration: what was so of it ends.
+    fn forget_resource(&mut self, source: &Source, told: &Placement) {
+        let name = &told.resource;
+        self.blocked(source, &Placement { is_blocked: false, ..told.clone() });
+        if self.flags.change(source, FactKind::ResourceUnmanaged, name, false) {
+            self.look_again(source.at, self.settings.settle_ms / 2, Timer::Managed(name.clone()));
+        }
+        for begun in [FactKind::ResourceFailed, FactKind::ResourceStopped] {
+            self.outbox.end(begun, &resource(name), "");
+        }
+        self.service_is_there(name);
+        self.resources.known.remove(name);
     }
 
     /// A resource is where a status says that it is, if no operation told of it.

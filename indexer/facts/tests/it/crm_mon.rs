@@ -72,6 +72,7 @@ pub(crate) fn read(xml: &str) -> Vec<(String, Observation)> {
                     is_shutdown: tag.is("shutdown"),
                     is_dc: tag.is("is_dc"),
                     health: tag.get("health"),
+                    is_gone: false,
                 };
                 told.push((format!("node {}", state.node), Observation::NodeState(state)));
             }
