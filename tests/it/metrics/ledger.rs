@@ -282,8 +282,14 @@ pub(crate) fn verify_exemplars(address: SocketAddr, ledger: &Ledger, when: &str)
     }
     for (batch, sent) in &ledger.sent {
         if let Some(exemplar) = batch.exemplar(sent.samples, ledger.begin) {
+            let deletion = ledger.deletions.get(&(batch.writer, exemplar.series)).copied();
+            let Deletion { asked, acknowledged } = deletion.unwrap_or_default();
             match found.remove(&exemplar.trace) {
-                Some(stored) => assert_eq!(stored, exemplar, "{when}"),
+                Some(stored) => {
+                    assert_eq!(stored, exemplar, "{when}");
+                    assert!(batch.number > acknowledged, "{when}: {exemplar:?} was deleted");
+                }
+                None if batch.number <= asked => {}
                 None => assert!(!sent.is_acknowledged, "{when}: {exemplar:?} is missing"),
             }
         }

@@ -1,6 +1,6 @@
 //! What is kept beside samples: metadata of metrics, and the newest exemplars.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs;
 use std::path::Path;
 
@@ -102,12 +102,25 @@ impl Aside {
         self.order.len()
     }
 
-    /// Forgets the exemplars of these series.
-    pub(crate) fn remove(&mut self, gone: &RoaringBitmap) {
-        let before = self.exemplars.len();
-        self.exemplars.retain(|series, _| !gone.contains(*series));
-        if self.exemplars.len() < before {
-            self.order.retain(|series| !gone.contains(*series));
+    /// Deletes the exemplars in `[start, end]` of these series.
+    pub(crate) fn delete(&mut self, series: &RoaringBitmap, start: i64, end: i64) {
+        // The exemplars of a series stand in the same order among themselves as its number in `order`.
+        let mut left: HashMap<u32, VecDeque<bool>> = HashMap::new();
+        for number in series {
+            let Some(exemplars) = self.exemplars.get_mut(&number) else { continue };
+            let stays: VecDeque<bool> =
+                exemplars.iter().map(|exemplar| !(start..=end).contains(&exemplar.time)).collect();
+            if stays.iter().all(|stays| *stays) {
+                continue;
+            }
+            exemplars.retain(|exemplar| !(start..=end).contains(&exemplar.time));
+            if exemplars.is_empty() {
+                self.exemplars.remove(&number);
+            }
+            left.insert(number, stays);
+        }
+        if !left.is_empty() {
+            self.order.retain(|number| left.get_mut(number).and_then(VecDeque::pop_front).unwrap_or(true));
             self.is_dirty = true;
         }
     }

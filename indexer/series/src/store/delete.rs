@@ -1,4 +1,4 @@
-//! Deletes samples by matchers.
+//! Deletes samples and exemplars by matchers.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,7 +13,7 @@ use super::select::tenant_matchers;
 use super::{SeriesStore, lock};
 
 impl SeriesStore {
-    /// Deletes the samples in `[start, end]` (milliseconds) of the series that satisfy all matchers, and answers how
+    /// Deletes the samples and exemplars in `[start, end]` (milliseconds) of the series that satisfy all matchers, and answers how
     /// many series that may concern. A command of the journal: it is to be called from where batches are applied, in
     /// the order of the journal, and only when its position is at or behind [`Self::flushed`]. What is applied later
     /// is not concerned. It survives a crash once a later flush is through; until then the journal repeats it.
@@ -37,6 +37,7 @@ impl SeriesStore {
                 buffers.delete(series, start, end);
             }
         }
+        inner.aside().delete(&touched, start, end);
         let mut in_files = roaring::RoaringBitmap::new();
         for file in files.iter().filter(|file| file.overlaps(start, end)) {
             in_files |= &touched & &file.file.keys;

@@ -1,4 +1,4 @@
-//! Lets go of series that have nothing in the head any more.
+//! Lets go of series that have nothing in the head any more, and no exemplars.
 //!
 //! In two steps, so that nobody is left with the number of a series that is gone: first they are marked and forgotten
 //! by the cache; whoever asks for one by its labels then keeps it. When all leases from before are given back, those
@@ -40,10 +40,10 @@ impl SeriesStore {
         }
     }
 
-    /// Series with samples in the head.
+    /// Series with samples in the head, or with exemplars.
     fn kept(&self) -> RoaringBitmap {
+        let mut kept = self.inner.aside().exemplar_series();
         let state = self.inner.state();
-        let mut kept = RoaringBitmap::new();
         state.files.iter().for_each(|file| kept |= &file.file.keys);
         for generation in Inner::generations(&state) {
             kept.extend(generation.read().series());
@@ -66,9 +66,9 @@ impl SeriesStore {
     fn drop_series(&self, leaving: &Leaving) -> Result<bool> {
         let inner = &*self.inner;
         let gone = {
+            let mut kept = inner.aside().exemplar_series();
             // Nothing is applied meanwhile.
             let state = inner.state_mut();
-            let mut kept = RoaringBitmap::new();
             state.files.iter().for_each(|file| kept |= &file.file.keys);
             for generation in Inner::generations(&state) {
                 let buffers = generation.read();
@@ -79,7 +79,6 @@ impl SeriesStore {
         if gone.is_empty() {
             return Ok(false);
         }
-        inner.aside().remove(&gone);
         tracing::debug!(series = gone.len(), "series without samples in the head were let go");
         if self.is_log_mostly_gone() {
             self.rewrite_log()?;

@@ -165,6 +165,41 @@ fn metadata_and_exemplars_survive_a_flush_and_a_crash() {
 }
 
 #[test]
+fn exemplars_outlive_the_head_and_are_deleted_by_their_time() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut journaled = Journaled::open(directory.path());
+    let [up, down] = ["up", "down"].map(|name| Labels::from([("__name__", name)]));
+    let of = |time| Exemplar { time, value: 0.5, labels: Labels::from([("trace_id", "abc")]) };
+    let mut builder = journaled.store.batch(0);
+    for (labels, time) in [(&up, 10), (&down, 10), (&up, 20), (&down, 30), (&up, 30)] {
+        let series = builder.series(key(labels), || Ok::<_, Rejected>(labels.clone())).expect("a series");
+        builder.sample(series, time, 1.0);
+        builder.exemplar(series, of(time));
+    }
+    journaled.journal(builder.finish());
+    let told = |journaled: &Journaled| {
+        let found = journaled.store.exemplars(0, &[vec![all()]], 0, 100);
+        let times = |one: SeriesExemplars| one.exemplars.iter().map(|exemplar| exemplar.time).collect::<Vec<_>>();
+        let mut times: Vec<Vec<i64>> = found.into_iter().map(times).collect();
+        times.sort();
+        times
+    };
+    // All samples go into a block, and their series have nothing in the head any more.
+    for _ in 0..4 {
+        journaled.store.flush().expect("flushes");
+        journaled.settle();
+    }
+    assert_eq!(told(&journaled), [vec![10, 20, 30], vec![10, 30]]);
+    journaled.store.flush().expect("flushes");
+    journaled.store.delete(0, &[Matcher::equal("__name__", "up")], 15, 30).expect("deletes");
+    assert_eq!(told(&journaled), [vec![10], vec![10, 30]]);
+    journaled.write(&[(&down, 40, 1.0)]);
+    journaled.store.flush().expect("flushes");
+    let journaled = journaled.crash(directory.path());
+    assert_eq!(told(&journaled), [vec![10], vec![10, 30]]);
+}
+
+#[test]
 fn histograms_come_back_and_outweigh_values_of_the_same_time() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut journaled = Journaled::open(directory.path());
