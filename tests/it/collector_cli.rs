@@ -113,7 +113,10 @@ fn standard_input_is_delivered_and_then_it_exits() {
 #[test]
 fn its_files_and_its_queue_can_be_looked_into() {
     let directory = tempfile::tempdir().expect("a directory");
-    let mut site = Site::new(directory.path(), "");
+    // Nothing listens there: `up` is 0, which is queued as well.
+    let scraped = "[[collector.scrape.jobs]]\njob_name = \"none\"\nscrape_interval = \"1s\"\nscrape_timeout = \"1s\"\n\
+                   static_configs = [{ targets = [\"127.0.0.1:1\"] }]\n";
+    let mut site = Site::new(directory.path(), scraped);
     let config = directory.path().join("collector.toml");
     let command = |arguments: &[&str]| run(&[&["collector"], arguments, &["--config", plain(&config)]].concat());
     let (code, out, err) = command(&["queue", "ls"]);
