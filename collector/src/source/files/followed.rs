@@ -260,6 +260,10 @@ impl Followed {
                 return Ok(Outcome::Truncated);
             }
             self.failed = None;
+            if self.position.offset == 0 {
+                // Of the very bytes that are handed over.
+                self.extend_head(&buffer[..got]);
+            }
             self.grow_head()?;
             let unread = got - tail;
             self.size_seen = self.size_seen.max(self.position.offset + unread as u64);
@@ -436,15 +440,22 @@ impl Followed {
         Ok(head.begins(&bytes[..got]))
     }
 
+    /// Lets the fingerprint grow to what the file begins with. It may be cut at any moment: what does not begin as it did
+    /// says nothing of what was read.
     fn grow_head(&mut self) -> io::Result<()> {
         if (self.position.head.len as usize) < HEAD_BYTES {
-            let head = Head::of(&self.content.head()?);
-            if head != self.position.head {
-                self.position.head = head;
-                self.is_changed = true;
-            }
+            let bytes = self.content.head()?;
+            self.extend_head(&bytes);
         }
         Ok(())
+    }
+
+    fn extend_head(&mut self, bytes: &[u8]) {
+        let head = Head::of(bytes);
+        if self.position.head.begins(bytes) && head != self.position.head {
+            self.position.head = head;
+            self.is_changed = true;
+        }
     }
 
     /// The length of the file itself, packed or not; 0 when that can't be told.
