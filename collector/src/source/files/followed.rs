@@ -35,6 +35,8 @@ pub(super) struct Followed {
     pub(super) backlog_end: u64,
     /// Its name is gone or another file's; since the last growth after that.
     pub(super) rotated: Option<Instant>,
+    /// It was found under a rotated name, in the order of age.
+    pub(super) is_let_in: bool,
     pub(super) recogniser: Recogniser,
     has_learned: bool,
     /// A rest that is no whole record: the size of the file then, since when, and whether it was taken for complete.
@@ -108,6 +110,7 @@ impl Followed {
             modified: modified(metadata),
             backlog_end: if size == 0 { 0 } else { metadata.len().max(size) },
             rotated: None,
+            is_let_in: false,
             recogniser,
             has_learned: false,
             waiting: None,
@@ -167,6 +170,11 @@ impl Followed {
     /// Whether there may be something that is not read.
     pub(super) fn is_unread(&self) -> bool {
         self.is_dirty || self.lag() > 0
+    }
+
+    /// Whether it was rotated before another file of its name that changed at `at` and waits on disk.
+    pub(super) fn is_before(&self, at: Timestamp) -> bool {
+        self.rotated.is_some() && (self.modified < at || (self.modified == at && self.is_let_in))
     }
 
     /// The time since its last change.

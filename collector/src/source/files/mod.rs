@@ -372,19 +372,19 @@ impl FileSource {
     fn order(&self, tick: Instant) -> Vec<u64> {
         let record_wait = |followed: &Followed| followed.patience(self.options.record_wait(followed.group));
         let wants = |followed: &Followed| followed.wants_reading(tick, record_wait(followed), self.options.rotate_wait);
-        let is_behind = |followed: &Followed| {
-            let first = self.held.get(followed.path());
-            first.is_some_and(|first| followed.rotated.is_none() || followed.modified > *first)
-        };
+        let is_behind = |followed: &Followed| self.held.get(followed.path()).is_some_and(|at| !followed.is_before(*at));
         let (mut rotated, live): (Vec<_>, Vec<_>) =
             self.open.iter().filter(|(_, file)| !is_behind(file)).partition(|(_, file)| file.rotated.is_some());
         rotated.sort_by_key(|(slot, followed)| (followed.modified, **slot));
         let mut order = Vec::new();
         let awaited = self.awaited(tick);
         let mut unfinished: BTreeSet<&PathBuf> = awaited.keys().copied().collect();
+        let mut blocked: BTreeSet<&PathBuf> = BTreeSet::new();
         for (slot, followed) in rotated {
             let is_older = || awaited.get(followed.path()).is_some_and(|rest| slot < rest);
-            if unfinished.contains(followed.path()) && !is_older() {
+            if blocked.contains(followed.path()) || (unfinished.contains(followed.path()) && !is_older()) {
+                // Nor is what changed later.
+                blocked.insert(followed.path());
                 continue;
             }
             if wants(followed) {

@@ -131,8 +131,7 @@ impl FileSource {
             return true;
         }
         let at = modified(metadata);
-        let is_older =
-            |followed: &Followed| followed.is_unread() && followed.rotated.is_some() && followed.modified <= at;
+        let is_older = |followed: &Followed| followed.is_unread() && followed.is_before(at);
         let mut open = self.families.slots(family).filter_map(|slot| self.open.get(&slot));
         let waits = self.rotated_open >= self.options.rotated_max && open.any(is_older);
         if waits {
@@ -265,6 +264,7 @@ impl FileSource {
         let position = Position { id, head: Head::of(&head), is_done: false, ..position };
         let mut followed = Followed::new(content, &metadata, position, group, self.options.recogniser(group));
         followed.rotated = Some(tick);
+        followed.is_let_in = true;
         self.open.insert(slot, followed);
     }
 
