@@ -21,6 +21,24 @@ pub(crate) struct PagedFile {
     checked: Box<[AtomicU64]>,
 }
 
+/// Whether the page that holds the header is not what was written, so that its version says nothing; `None` where the end
+/// of the file does not tell, as that of another version may not.
+fn is_first_page_damaged(map: &[u8]) -> Option<bool> {
+    let tail = map.len().checked_sub(TAIL_BYTES)?;
+    let footer_start = tail.checked_sub(u32_at(map, tail)? as usize)?;
+    let footer = map.get(footer_start..tail)?;
+    if map.get(tail + 12..)? != TAIL_MAGIC || u32_at(map, tail + 4)? != crc32c::crc32c(footer) {
+        return None;
+    }
+    let content = usize::try_from(u64::from_le_bytes(footer.first_chunk().copied()?)).ok()?;
+    let table = map.get(content..footer_start)?;
+    if u32_at(map, tail + 8)? != crc32c::crc32c(table) {
+        return None;
+    }
+    let page = map.get(..content.min(PAGE_BYTES))?;
+    Some(u32_at(table, 0)? != crc32c::crc32c(page))
+}
+
 impl PagedFile {
     /// # Errors
     /// When the file can't be read, is cut short, of another kind or version, or its footer has not `numbers` numbers.
@@ -39,6 +57,9 @@ impl PagedFile {
         }
         let version = u32_at(&map, 8).ok_or_else(foreign)?;
         if version != kind.version {
+            if is_first_page_damaged(&map) == Some(true) {
+                return Err(Error::Damaged { path: path.to_owned(), section: "header" });
+            }
             return Err(Error::Version { path: path.to_owned(), version, known: kind.version });
         }
         if map[12..HEADER_BYTES] != [0; 4] {

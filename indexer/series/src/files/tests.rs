@@ -35,6 +35,7 @@ fn bytes_are_read_back_and_only_those_of_the_content() {
         assert!(matches!(file.bytes("end", offset, length), Err(Error::Damaged { section: "end", .. })));
     }
     let other = FileKind { version: 2, ..KIND };
+    // The file is whole: another build wrote it.
     assert!(matches!(PagedFile::open(&path, other, 2), Err(Error::Version { version: 3, known: 2, .. })));
     let other = FileKind { magic: *b"ORSZNONE", ..KIND };
     assert!(matches!(PagedFile::open(&path, other, 2), Err(Error::Foreign { kind: "test", .. })));
@@ -53,6 +54,7 @@ fn a_damaged_page_is_noticed_when_it_is_read_and_a_cut_file_at_once() {
         std::fs::write(&path, bytes).expect("written");
         read(&path)
     };
+    assert!(matches!(with(8), Err(Error::Damaged { section: "header", .. })), "its version is not what was written");
     assert!(matches!(with(16 + 4 * 50_000), Err(Error::Damaged { section: "far", .. })));
     assert_eq!(with(70).expect("another page"), 50_000u32.to_le_bytes());
     assert!(matches!(with(whole.len() - 50), Err(Error::Damaged { section: "page table", .. })));
