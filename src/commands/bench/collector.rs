@@ -29,11 +29,12 @@ pub(super) async fn run(scratch: &Scratch, size: u64, idle_files: u32, idle_seco
         let (count, bytes) = lines::write(kind, size, &mut out)?;
         out.into_inner().map_err(|error| error.into_error())?.sync_all()?;
         deliver(&folder, kind, count, bytes).await?;
-        match rsyslog::measure(&folder, &file, count).await? {
-            Some((seconds, spent)) => {
+        match rsyslog::measure(&folder, &file, count).await {
+            Ok(Some((seconds, spent))) => {
                 print(&format!("  rsyslogd to TCP in {seconds:.1} s: {}", shown(&spent, bytes)))?;
             }
-            None => print("  rsyslogd is not installed")?,
+            Ok(None) => print("  rsyslogd is not installed")?,
+            Err(error) => print(&format!("  rsyslogd: {error:#}"))?,
         }
         fs::remove_dir_all(&folder).context("can't remove the lines")?;
     }
