@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::client::Client;
 use crate::commands::{
     backup, bench, check_config, collector, collectors, completion, doctor, explain, query, restore, search, server,
-    tail, token, up, version,
+    tail, token, topology, up, version,
 };
 use crate::telemetry::{self, LogFormat};
 use crate::{data_dir, features};
@@ -81,6 +81,7 @@ pub enum Command {
     Explain(explain::Args),
     Collector(collector::Args),
     Collectors(collectors::Args),
+    Topology(topology::Args),
     Doctor(doctor::Args),
     CheckConfig(check_config::Args),
     Token(token::Args),
@@ -117,6 +118,7 @@ impl Cli {
             Command::Bench(args) => runtime()?.block_on(bench::run(&global, args)),
             Command::Collector(args) => runtime()?.block_on(collector::run(&global, args)),
             Command::Collectors(args) => runtime()?.block_on(collectors::run(&global, args)),
+            Command::Topology(args) => runtime()?.block_on(topology::run(&global, args)),
             Command::Doctor(args) => runtime()?.block_on(doctor::run(&global, args)),
             Command::CheckConfig(args) => check_config::run(&global, args),
             Command::Token(args) => token::run(args),

@@ -14,5 +14,6 @@ pub mod search;
 pub mod server;
 pub mod tail;
 pub mod token;
+pub mod topology;
 pub mod up;
 pub mod version;

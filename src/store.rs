@@ -13,6 +13,7 @@ use http::header::CONTENT_TYPE;
 use orszem_dashboards::http::LogsApi;
 use orszem_dashboards::http::prometheus::{ApiOptions, PrometheusApi};
 use orszem_indexer::Indexer;
+use orszem_indexer::facts::FactsStage;
 use orszem_indexer::ingest::http::{self as ingest, IngestState, SamplesState};
 use orszem_indexer::ingest::metrics::Metrics;
 use orszem_indexer::samples::Samples;
@@ -66,6 +67,7 @@ impl Store {
             warn!(torn = ?torn, "a write that was never acknowledged was cut off");
         }
         indexer.register_metrics(registry);
+        let facts = FactsStage::start(&indexer, registry).context("can't go on with the facts of clusters")?;
         let metrics = Metrics::register(registry);
         let submit = indexer.submit_fn();
         let state = Arc::new(IngestState::new(config.ingest.clone(), submit, metrics, Arc::new(now)));
@@ -74,12 +76,15 @@ impl Store {
         let samples_state = SamplesState { ingest: Arc::clone(&state), samples: samples.clone() };
         let routes = watched
             .merge(ingest::samples_router(samples_state.clone()))
+            .merge(ingest::topology_router(Arc::clone(&state), indexer.topology()))
+            .merge(orszem_dashboards::http::topology::router(indexer.topology()))
             .merge(prometheus(config, &samples, options, running).router())
             .merge(orszem_dashboards::http::collectors::router(indexer.collectors()))
             .merge(orszem_dashboards::http::app::router(LogsApi::new(engine(&indexer))))
             .merge(admin(indexer.clone(), samples.clone()))
             .merge(backing_up::routes(indexer.clone(), samples.clone(), data_dir)?);
         let close = Box::pin(async move {
+            facts.stop().await;
             let (logs, metrics) = tokio::join!(indexer.shutdown(), samples.shutdown());
             for error in [logs.err(), metrics.err()].into_iter().flatten() {
                 error!(%error, "a store did not close well; the next start replays its journal");

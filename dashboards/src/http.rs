@@ -12,6 +12,7 @@ mod params;
 pub mod prometheus;
 mod rows;
 mod tail;
+pub mod topology;
 
 #[cfg(test)]
 mod tests;

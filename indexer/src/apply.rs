@@ -26,6 +26,7 @@ pub(crate) struct Durable {
 pub(crate) enum Answer {
     Submission(oneshot::Sender<Result<Accepted, SubmitError>>),
     Deletion(oneshot::Sender<Result<u64, Error>>),
+    Edges(oneshot::Sender<Result<(), Error>>),
 }
 
 /// What became of a group.
@@ -62,6 +63,7 @@ fn acknowledge(shared: &Shared, identity: Option<&Identity>, outcome: Outcome, a
             sender.send(failure.map_or_else(|| Ok(accepted()), |error| Err(SubmitError::Io(chain(&error))))).is_ok()
         }
         Answer::Deletion(sender) => sender.send(failure.map_or(Ok(deleted), Err)).is_ok(),
+        Answer::Edges(sender) => sender.send(failure.map_or(Ok(()), Err)).is_ok(),
     };
     if !is_heard {
         tracing::debug!("a sender left before it was acknowledged");
@@ -108,12 +110,12 @@ impl Shared {
     /// Carries out a command, unless its effect is in the segments already: then records that came after it may be
     /// there too, and those it does not concern.
     fn obey(&self, position: u64, payload: &[u8]) -> Result<u64, Error> {
-        if position < self.store.flushed() {
-            return Ok(0);
-        }
         match Command::decode(payload).ok_or(Error::UnknownCommand { position })? {
             Command::Mark => Ok(0),
+            Command::Delete(_) if position < self.store.flushed() => Ok(0),
             Command::Delete(deletion) => self.delete(position, &deletion),
+            // The topology knows by itself which it has.
+            Command::Edges(changes) => self.topology.apply(position, &changes).map(|()| 0),
             Command::DeleteSeries(_) => Err(Error::UnknownCommand { position }),
         }
     }

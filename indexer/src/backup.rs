@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 
 use crate::collectors;
 use crate::error::Error;
+use crate::facts;
 use crate::indexer::Indexer;
 use crate::open::{journal_dir, store_dir};
 use crate::samples::Samples;
 use crate::shared::Shared;
+use crate::topology;
 use crate::wake::lock;
 
 /// Written last into a backup; says that it is whole, and in which version.
@@ -41,19 +43,28 @@ impl Shared {
         self.flush()?;
         // Held, so that nothing is trimmed that the copied store still needs from the journal.
         let _checkpoint = lock(&self.checkpoint);
+        // Held, so that the copied journal has no facts that the copied state knows nothing of.
+        let _facts = lock(&self.facts_saved);
         let journal_dir = journal_dir(target);
         fs::create_dir_all(&journal_dir)
             .map_err(|source| Error::CreateDirectory { path: journal_dir.clone(), source })?;
-        // The store first: the journal then has all that follows it.
+        // The stores first: the journal then has all that follows them.
+        let topology_dir = topology::directory(target);
+        fs::create_dir_all(&topology_dir)
+            .map_err(|source| Error::CreateDirectory { path: topology_dir.clone(), source })?;
+        self.topology.copy_to(&topology_dir)?;
         self.store.backup(&store_dir(target)).map_err(|source| Error::BackupStore { source })?;
         self.journal.copy_to(&journal_dir).map_err(|source| Error::BackupJournal { source })?;
-        // Replaced only together with the checkpoint, so it goes with the copied one.
-        let known = self.data_dir.join(collectors::FILE_NAME);
-        match fs::copy(&known, target.join(collectors::FILE_NAME)) {
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(source) => Err(Error::Copy { path: known, source }),
+        // The first is replaced only together with the checkpoint, so it goes with the copied one.
+        for name in [collectors::FILE_NAME, facts::FILE_NAME] {
+            let known = self.data_dir.join(name);
+            match fs::copy(&known, target.join(name)) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => return Err(Error::Copy { path: known, source }),
+            }
         }
+        Ok(())
     }
 }
 

@@ -3,10 +3,13 @@
 use orszem_logs::Range;
 use orszem_model::{MatchOp, Matcher, varint};
 
+use crate::topology::EdgeChanges;
+
 const VERSION: u64 = 1;
 const MARK: u64 = 1;
 const DELETE: u64 = 2;
 const DELETE_SERIES: u64 = 3;
+const EDGES: u64 = 4;
 /// The most sets and matchers that are read back.
 const MATCHERS_MAX: u64 = 1 << 12;
 
@@ -19,6 +22,8 @@ pub(crate) enum Command {
     Delete(Deletion),
     /// Remove samples of everything before it.
     DeleteSeries(SeriesDeletion),
+    /// Begin and end edges of the topology.
+    Edges(EdgeChanges),
 }
 
 /// Which records to remove.
@@ -110,6 +115,10 @@ impl Command {
                 varint::put(&mut out, DELETE_SERIES);
                 deletion.encode(&mut out);
             }
+            Self::Edges(changes) => {
+                varint::put(&mut out, EDGES);
+                changes.encode(&mut out);
+            }
         }
         out
     }
@@ -128,6 +137,7 @@ impl Command {
                 query: str::from_utf8(varint::take_bytes(input)?).ok()?.to_owned(),
             }),
             DELETE_SERIES => Self::DeleteSeries(SeriesDeletion::decode(input)?),
+            EDGES => Self::Edges(EdgeChanges::decode(input)?),
             _ => return None,
         };
         input.is_empty().then_some(command)
@@ -136,7 +146,18 @@ impl Command {
 
 #[cfg(test)]
 mod tests {
+    use orszem_model::Timestamp;
+    use orszem_model::topology::{Edge, EdgeChange, Relation};
+
     use super::*;
+
+    fn edges() -> Command {
+        let word = String::from;
+        let (from, to, detail, origin) = (word("a"), word("b"), word("c"), word("d"));
+        let edge = Edge { from, relation: Relation::DependsOn, to, detail, origin };
+        let changes = vec![EdgeChange { at: Timestamp(-3), edge, is_there: true }];
+        Command::Edges(EdgeChanges { tenant: 7, reporter: word("r"), changes })
+    }
 
     fn deletion() -> Command {
         let range = Range { from: i64::MIN, to: 5 };
@@ -151,7 +172,7 @@ mod tests {
 
     #[test]
     fn commands_round_trip() {
-        for command in [Command::Mark, deletion(), series_deletion()] {
+        for command in [Command::Mark, deletion(), series_deletion(), edges()] {
             assert_eq!(Command::decode(&command.encode()), Some(command));
         }
     }
@@ -167,11 +188,13 @@ mod tests {
         let bytes = [1, 3, 7, 1, 10, 1, 1, 1, b'a', 2, 1, b'b'];
         let sets = [vec![Matcher::new("a", MatchOp::Regex, "b").expect("a regex")]];
         assert_eq!(Command::decode(&bytes), Some(Command::DeleteSeries(SeriesDeletion::new(7, -1, 5, &sets))));
+        let bytes = [1, 4, 7, 1, b'r', 1, 5, 1, 1, 1, b'a', 1, b'b', 1, b'c', 1, b'd'];
+        assert_eq!(Command::decode(&bytes), Some(edges()));
     }
 
     #[test]
     fn cut_long_and_foreign_commands_are_refused() {
-        for good in [deletion().encode(), series_deletion().encode()] {
+        for good in [deletion().encode(), series_deletion().encode(), edges().encode()] {
             for length in 0..good.len() {
                 assert_eq!(Command::decode(&good[..length]), None, "cut to {length}");
             }

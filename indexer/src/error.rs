@@ -53,6 +53,25 @@ pub enum Error {
     ReadJournal { name: String, source: orszem_journal::Error },
     #[error("cannot move the cursor of the subscriber {name}")]
     Cursor { name: String, source: orszem_journal::Error },
+    #[error("cannot read the state of facts in {path}")]
+    ReadFacts { path: PathBuf, source: io::Error },
+    #[error("cannot save the state of facts in {path}")]
+    SaveFacts { path: PathBuf, source: io::Error },
+    #[error("cannot submit facts")]
+    SubmitFacts { source: crate::ingest::http::SubmitError },
+    #[error("cannot open the topology in {path}")]
+    OpenTopology { path: PathBuf, source: rusqlite::Error },
+    #[error("cannot set the damaged topology in {path} aside")]
+    SetTopologyAside { path: PathBuf, source: io::Error },
+    #[error("{path} has version {found}, and this build knows up to {known}")]
+    TopologyVersion { path: PathBuf, found: i64, known: i64 },
+    #[error("cannot {operation}")]
+    Topology { operation: &'static str, source: rusqlite::Error },
+    /// Nothing of it was journaled.
+    #[error("a tenant's topology has at most {limit} edges, and with these it would have more")]
+    TooManyEdges { limit: usize },
+    #[error("cannot write edges to the journal")]
+    JournalEdges { source: orszem_journal::Error },
     #[error("cannot open the series store in {path}")]
     OpenSeries { path: PathBuf, source: orszem_series::Error },
     #[error("the samples at journal position {position} do not decode")]

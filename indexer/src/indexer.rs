@@ -19,6 +19,7 @@ use crate::shared::Shared;
 use crate::stages::{Memory, Side, Stages, Threads};
 use crate::subscribers::Subscriber;
 use crate::tail::TailClient;
+use crate::topology::Topology;
 use crate::wake::OwnedThread;
 use crate::{collectors, maintenance, metrics};
 
@@ -70,6 +71,11 @@ impl Indexer {
     /// What is known of the collectors that send here.
     pub fn collectors(&self) -> Arc<Collectors> {
         Arc::clone(&self.shared().collectors)
+    }
+
+    /// The topology.
+    pub fn topology(&self) -> Topology {
+        Topology::new(self.clone())
     }
 
     /// Makes `registry` show the indexer's metrics.

@@ -15,6 +15,7 @@ mod delete;
 mod door;
 mod due;
 mod error;
+pub mod facts;
 mod identity;
 mod indexer;
 pub mod ingest;
@@ -30,6 +31,7 @@ mod stages;
 mod submit;
 mod subscribers;
 mod tail;
+pub mod topology;
 mod wake;
 
 #[cfg(test)]

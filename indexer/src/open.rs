@@ -11,6 +11,7 @@ use crate::backup;
 use crate::error::{Error, chain};
 use crate::options::IndexerOptions;
 use crate::shared::{Opened, Shared};
+use crate::topology;
 
 /// The size of a journal segment, and so about what the journal takes up beyond the records it is needed for.
 const JOURNAL_SEGMENT_BYTES: u64 = if cfg!(test) { 32 << 10 } else { 32 << 20 };
@@ -53,20 +54,22 @@ pub(crate) fn open(data_dir: &Path, options: IndexerOptions) -> Result<(Shared, 
     }
     backup::refuse_unfinished_restore(data_dir)?;
     let (store_dir, journal_dir) = (store_dir(data_dir), journal_dir(data_dir));
-    create_durably(data_dir, &[&store_dir, &journal_dir])?;
+    let topology_dir = topology::directory(data_dir);
+    create_durably(data_dir, &[&store_dir, &journal_dir, &topology_dir])?;
     let mut report = OpenReport::default();
 
     // The store's lock is taken first; it covers the journal too.
     let opened = LogStore::open(&store_dir, store_options(&options));
     let (store, quarantined) = opened.map_err(|source| Error::OpenStore { path: store_dir, source })?;
     report.quarantined = quarantined;
+    let topology = topology::Store::open(&topology_dir)?;
     let failed = |source| Error::OpenJournal { path: journal_dir.clone(), source };
     let (cursors, damage) = Cursors::open(&journal_dir).map_err(failed)?;
     report.damaged.extend(damage);
     let (deduplicator, damage) = Deduplicator::load(&journal_dir).map_err(failed)?;
     report.damaged.extend(damage);
     let furthest = cursors.iter().map(|(_, position)| position).max().unwrap_or(0);
-    let end_at_least = store.flushed().max(furthest).max(deduplicator.position());
+    let end_at_least = store.flushed().max(furthest).max(deduplicator.position()).max(topology.position()?);
     let journal_options = orszem_journal::Options { segment_bytes: JOURNAL_SEGMENT_BYTES, end_at_least };
     let (journal, recovery) = LocalJournal::open(&journal_dir, journal_options).map_err(failed)?;
     report.damaged.extend(recovery.damaged);
@@ -75,7 +78,7 @@ pub(crate) fn open(data_dir: &Path, options: IndexerOptions) -> Result<(Shared, 
 
     let from = store.flushed().min(deduplicator.position()).min(cursors.min().unwrap_or(u64::MAX));
     let data_dir = data_dir.to_owned();
-    let shared = Shared::new(Opened { options, data_dir, journal_dir, store, journal, deduplicator, cursors });
+    let shared = Shared::new(Opened { options, data_dir, journal_dir, store, topology, journal, deduplicator, cursors });
     replay(&shared, from, &mut report)?;
     shared.collectors.go_live();
     shared.metrics.quarantined.inc_by((report.quarantined.len() + report.damaged.len()) as u64 + report.damaged_more);

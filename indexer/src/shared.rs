@@ -14,6 +14,7 @@ use crate::judge::Judge;
 use crate::metrics::Metrics;
 use crate::options::IndexerOptions;
 use crate::tail::Tail;
+use crate::topology;
 use crate::wake::Wake;
 
 /// The parts of a running indexer.
@@ -31,6 +32,11 @@ pub(crate) struct Shared {
     pub(crate) applied: watch::Sender<u64>,
     pub(crate) tail: Tail,
     pub(crate) collectors: Arc<Collectors>,
+    pub(crate) topology: topology::Store,
+    /// Held by whoever compares a set of edges with the known ones, until that is carried out.
+    pub(crate) topology_turn: tokio::sync::Mutex<()>,
+    /// Held while the state of facts is replaced, or copied together with the journal.
+    pub(crate) facts_saved: Mutex<()>,
     pub(crate) metrics: Metrics,
     pub(crate) door: Door,
     pub(crate) wakes: Wakes,
@@ -50,6 +56,7 @@ pub(crate) struct Opened {
     pub(crate) data_dir: PathBuf,
     pub(crate) journal_dir: PathBuf,
     pub(crate) store: LogStore,
+    pub(crate) topology: topology::Store,
     pub(crate) journal: LocalJournal,
     pub(crate) deduplicator: Deduplicator,
     pub(crate) cursors: Cursors,
@@ -57,7 +64,7 @@ pub(crate) struct Opened {
 
 impl Shared {
     pub(crate) fn new(opened: Opened) -> Self {
-        let Opened { options, data_dir, journal_dir, store, journal, deduplicator, cursors } = opened;
+        let Opened { options, data_dir, journal_dir, store, topology, journal, deduplicator, cursors } = opened;
         let checkpoint = Checkpoint::new(deduplicator.position());
         let applied = store.applied().max(deduplicator.position());
         let metrics = Metrics::default();
@@ -74,6 +81,9 @@ impl Shared {
             applied: watch::Sender::new(applied),
             tail: Tail::new(metrics.tail_dropped.clone()),
             collectors,
+            topology,
+            topology_turn: tokio::sync::Mutex::new(()),
+            facts_saved: Mutex::new(()),
             metrics,
             door: Door::default(),
             wakes: Wakes::default(),

@@ -104,6 +104,7 @@ fn refuse(answer: Answer, error: orszem_journal::Error) {
     let is_heard = match answer {
         Answer::Submission(sender) => sender.send(Err(submit_error(&error))).is_ok(),
         Answer::Deletion(sender) => sender.send(Err(crate::Error::JournalDeletion { source: error })).is_ok(),
+        Answer::Edges(sender) => sender.send(Err(crate::Error::JournalEdges { source: error })).is_ok(),
     };
     if !is_heard {
         tracing::debug!("a sender left before it was refused");

@@ -50,6 +50,12 @@ impl Subscriber {
         Ok(Self { shared: Arc::clone(shared), name: name.to_owned(), position, reader: None, applied })
     }
 
+    /// Reads on at `position`, which lies behind the cursor or at it, and was remembered elsewhere.
+    pub(crate) fn from(mut self, position: Option<u64>) -> Self {
+        self.position = position.unwrap_or(self.position);
+        self
+    }
+
     /// The next applied group, if there is one. Blocks on the disk.
     pub fn try_next(&mut self) -> Result<Option<AppliedGroup>, Error> {
         let applied = *self.applied.borrow_and_update();

@@ -20,9 +20,9 @@ use crate::ingest::http::{Accepted, Identity, Submission};
 use crate::{Indexer, IndexerOptions, OpenReport};
 
 /// 2026-11-22T10:00:00Z.
-const NOON: i64 = 1_795_341_600_000_000_000;
+pub(crate) const NOON: i64 = 1_795_341_600_000_000_000;
 
-fn directory() -> TempDir {
+pub(crate) fn directory() -> TempDir {
     tempfile::tempdir().expect("temporary directory")
 }
 
@@ -31,7 +31,7 @@ fn options() -> IndexerOptions {
     IndexerOptions { min_free: orszem_model::ByteSize(0), ..IndexerOptions::default() }
 }
 
-fn open(directory: &TempDir) -> Indexer {
+pub(crate) fn open(directory: &TempDir) -> Indexer {
     open_reported(directory).0
 }
 
@@ -85,7 +85,7 @@ fn bodies_of(indexer: &Indexer, tenant: u32) -> Vec<String> {
 }
 
 /// Waits until `is_so`, which must come about by itself.
-async fn eventually(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) async fn eventually(what: &str, is_so: impl Fn() -> bool) {
     let begun = Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < Duration::from_secs(30), "not in time: {what}");

@@ -3,6 +3,8 @@
 //! On its way a fact is an event record: `event.name` is [`FactKind::name`], the body is a sentence, `entities` has
 //! [`Fact::entity`] first and then the other entities concerned, and the rest are attributes `fact.*`.
 
+mod attributes;
+
 /// Where a record is: its timestamp in nanoseconds and its sequence number, together unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordId {

@@ -16,6 +16,34 @@ pub enum Relation {
     PartOf,
 }
 
+impl Relation {
+    /// All of them; the place of each is its code, which never changes.
+    pub const ALL: [Self; 6] =
+        [Self::RunsOn, Self::DependsOn, Self::ReplicatesTo, Self::Calls, Self::Probes, Self::PartOf];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RunsOn => "runs_on",
+            Self::DependsOn => "depends_on",
+            Self::ReplicatesTo => "replicates_to",
+            Self::Calls => "calls",
+            Self::Probes => "probes",
+            Self::PartOf => "part_of",
+        }
+    }
+
+    /// The one of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|relation| relation.name() == name)
+    }
+
+    /// The one of this code.
+    pub fn from_code(code: u64) -> Option<Self> {
+        Self::ALL.get(usize::try_from(code).ok()?).copied()
+    }
+}
+
 /// One edge.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Edge {
@@ -34,4 +62,18 @@ pub struct EdgeChange {
     pub at: Timestamp,
     pub edge: Edge,
     pub is_there: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_codes_lead_back() {
+        for (code, relation) in (0..).zip(Relation::ALL) {
+            assert_eq!((relation as u64, Relation::from_code(code)), (code, Some(relation)));
+            assert_eq!(Relation::from_name(relation.name()), Some(relation));
+        }
+        assert_eq!((Relation::from_code(6), Relation::from_name("RunsOn")), (None, None));
+    }
 }

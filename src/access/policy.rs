@@ -42,6 +42,9 @@ const INGEST: [&str; 8] = [
     "/api/v1/import/prometheus",
 ];
 
+/// Collectors tell it, and people ask for it.
+const TOPOLOGY: &str = "/app/v1/topology";
+
 /// What a request with this method and path needs. Whatever is not named here and changes something is for
 /// `admin`; what only reads is for `read`.
 pub(super) fn need(method: &Method, path: &str) -> Need {
@@ -56,6 +59,9 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
     }
     if path.starts_with("/app/v1/admin/") || path.starts_with("/app/v1/delete") {
         return Need::Admin;
+    }
+    if path == TOPOLOGY && *method == Method::POST {
+        return Need::Ingest;
     }
     match *method {
         Method::GET | Method::HEAD | Method::OPTIONS => Need::Read,
@@ -137,6 +143,9 @@ mod tests {
             (Method::GET, "/app/v1/tail", Need::Read),
             (Method::GET, "/app/v1/collectors/db1", Need::Read),
             (Method::POST, "/app/v1/search", Need::Read),
+            (Method::GET, "/app/v1/topology", Need::Read),
+            (Method::POST, "/app/v1/topology", Need::Ingest),
+            (Method::DELETE, "/app/v1/topology", Need::Admin),
             (Method::POST, "/app/v1/delete", Need::Admin),
             (Method::POST, "/app/v1/admin/backup", Need::Admin),
             (Method::POST, "/app/v1/unknown", Need::Admin),

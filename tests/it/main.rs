@@ -6,6 +6,7 @@ mod backup;
 mod bad_input;
 mod cli;
 mod clients;
+mod cluster;
 mod collector;
 mod collector_cli;
 mod collector_config;

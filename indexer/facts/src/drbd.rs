@@ -20,8 +20,8 @@ const LOOK_MS: u64 = 1_000;
 const LOOK_MAX_MS: u64 = 60_000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Role {
-    role: String,
+pub(crate) struct Role {
+    pub(crate) role: String,
     since: Timestamp,
     id: RecordId,
 }
@@ -37,8 +37,8 @@ pub(crate) struct Disk {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Connection {
-    state: String,
+pub(crate) struct Connection {
+    pub(crate) state: String,
     peer_role: String,
     since: Timestamp,
 }
@@ -46,11 +46,11 @@ struct Connection {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Drbd {
     /// By resource and reporter.
-    roles: BTreeMap<(String, String), Role>,
+    pub(crate) roles: BTreeMap<(String, String), Role>,
     /// By resource, volume and reporter.
     pub(crate) disks: BTreeMap<(String, u32, String), Disk>,
     /// By resource, reporter and peer.
-    connections: BTreeMap<(String, String, String), Connection>,
+    pub(crate) connections: BTreeMap<(String, String, String), Connection>,
     /// The peer's disk by resource, volume, and reporter with peer.
     pub(crate) peer_disks: BTreeMap<(String, u32, (String, String)), Disk>,
     /// By resource, volume and pair of nodes.

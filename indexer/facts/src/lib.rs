@@ -10,6 +10,7 @@
 mod cluster;
 mod code;
 mod drbd;
+mod edges;
 mod engine;
 mod failures;
 mod fencing;

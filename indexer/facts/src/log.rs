@@ -113,6 +113,11 @@ fn pacemaker(line: &LogSight<'_>) -> Option<Told> {
 }
 
 impl LogSight<'_> {
+    /// Whether the line tells anything. Cheap for nearly all.
+    pub fn is_telling(&self) -> bool {
+        read(self).is_some()
+    }
+
     fn word(&self, key: &str) -> Option<String> {
         match (self.get)(key)? {
             AttributeValue::String(text) | AttributeValue::Integer(text) => Some(text).filter(|text| !text.is_empty()),

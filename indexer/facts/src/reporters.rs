@@ -94,7 +94,7 @@ impl Facts {
         let signs: Vec<(String, Timestamp)> = regular.map(|(name, reporter)| (name.clone(), reporter.sign)).collect();
         for (name, sign) in signs {
             let entity = host(&name);
-            let is_silent = between(sign, now) > silent_after_ms;
+            let is_silent = between(sign.max(self.settings.listening_since), now) > silent_after_ms;
             // Of a node that is known to be away nothing is expected.
             let is_away = matches!(self.members.standing(&name), Standing::Lost | Standing::Left);
             if is_silent && !is_away && self.outbox.begin(FactKind::ReporterSilent, &entity, "", sign) {

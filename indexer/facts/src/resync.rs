@@ -22,7 +22,7 @@ const FIGURES_MS: u64 = 700;
 pub(crate) struct Sync {
     /// What each end last said.
     replication: BTreeMap<String, String>,
-    is_running: bool,
+    pub(crate) is_running: bool,
     since: Timestamp,
     ended: Timestamp,
     id: Option<RecordId>,

@@ -34,6 +34,8 @@ pub struct Settings {
     pub flapping_window_ms: u64,
     /// How long nothing may be heard from a reporter that is heard regularly.
     pub silent_after_ms: u64,
+    /// Since when anybody listens: before it nobody was silent.
+    pub listening_since: orszem_model::Timestamp,
     /// How long a resync whose progress is seen may make none.
     pub stalled_after_ms: u64,
     /// DRBD resources that may be primary on two nodes.
@@ -51,6 +53,7 @@ impl Default for Settings {
             flapping_failures: 2,
             flapping_window_ms: 300_000,
             silent_after_ms: 60_000,
+            listening_since: orszem_model::Timestamp(0),
             stalled_after_ms: 60_000,
             dual_primary_allowed: Vec::new(),
         }

@@ -4,9 +4,9 @@ use orszem_model::wire::{AttributeView, AttributesView, Batch};
 use orszem_model::{Stream, Timestamp, varint};
 
 /// The `service` label of all streams of collectors about themselves.
-pub(super) const SERVICE: &str = "orszem-collector";
+pub(crate) const SERVICE: &str = "orszem-collector";
 /// The value of `event.name` that tells canaries from what else a collector says of itself.
-const EVENT: &str = "collector.canary";
+pub(crate) const EVENT: &str = "collector.canary";
 /// Problems kept of one canary.
 const PROBLEMS_MAX: usize = 20;
 /// Bytes kept of a problem.

@@ -17,5 +17,6 @@ mod tests;
 pub use registry::{Arrival, COLLECTORS_MAX, Collectors};
 pub use status::{CollectorReport, CollectorStatus, SUPPORTED_FROM};
 
+pub(crate) use canary::{EVENT as CANARY, SERVICE};
 pub(crate) use metrics::register;
 pub(crate) use saved::FILE_NAME;

@@ -7,6 +7,7 @@ mod elastic;
 mod headers;
 mod protocol;
 mod samples;
+mod topology;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -33,6 +34,7 @@ use protocol::{Protocol, Surface};
 pub use arrivals::watched;
 pub use elastic::index as elastic_index;
 pub use samples::{SamplesState, router as samples_router, take_remote_write};
+pub use topology::router as topology_router;
 
 /// A boxed future, as [`SubmitFn`] gives it.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;

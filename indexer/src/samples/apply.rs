@@ -109,7 +109,7 @@ impl Shared {
                 }
                 Ok(())
             }
-            Command::Delete(_) => Err(Error::UnknownCommand { position }),
+            Command::Delete(_) | Command::Edges(_) => Err(Error::UnknownCommand { position }),
         }
     }
 

@@ -1,0 +1,149 @@
+//! What a server tells of a cluster: a failover in words, and where everything was before and after.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use crate::program::{Server, orszem, run, wait_until};
+
+const MS: i64 = 1_000_000;
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    i64::try_from(since.as_nanos()).expect("before 2262")
+}
+
+/// A line that tells an observation.
+fn seen(at: i64, reporter: &str, origin: &str, is_initial: bool, name: &str, fields: &[(&str, Value)]) -> String {
+    let mut line = json!({
+        "ts": at, "host": reporter, "layer": "cluster", "service": "pacemaker", "cluster": "prod", "kind": "event",
+        "msg": format!("{name} seen"), "event.name": name, "observation.origin": origin,
+        "observation.initial": is_initial,
+    });
+    for (key, value) in fields {
+        line[format!("pacemaker.{key}")] = value.clone();
+    }
+    format!("{line}\n")
+}
+
+/// Two nodes; the address of the first, which is lost and fenced, goes to the second.
+fn failover(begun: i64) -> String {
+    let vip = |node: &str| {
+        let nodes = json!(format!("{node}=Started"));
+        [("resource", json!("vip")), ("agent", json!("ocf:heartbeat:IPaddr2")), ("nodes", nodes), ("managed", json!(true))]
+    };
+    let member = |node: &str, is_member: bool| [("node", json!(node)), ("member", json!(is_member))];
+    let fencing = ["reference", "target", "action", "delegate", "client", "origin", "state"]
+        .into_iter()
+        .zip(["8d43", "n1", "reboot", "n2", "pacemaker-controld.86", "n2", "done"].map(Value::from));
+    let fencing: Vec<(&str, Value)> = fencing.collect();
+    let started = [
+        ("node", json!("n2")),
+        ("resource", json!("vip")),
+        ("task", json!("start")),
+        ("interval_ms", json!(0)),
+        ("rc", json!(0)),
+        ("expected_rc", json!(0)),
+        ("status", json!(0)),
+        ("result", json!("ok")),
+    ];
+    [
+        seen(begun, "n1", "status", true, "pacemaker.member", &member("n2", true)),
+        seen(begun, "n2", "status", true, "pacemaker.member", &member("n1", true)),
+        seen(begun + MS, "n1", "status", true, "pacemaker.placement", &vip("n1")),
+        seen(begun + MS, "n2", "status", true, "pacemaker.placement", &vip("n1")),
+        seen(begun + 10_000 * MS, "n2", "alert", false, "pacemaker.member", &member("n1", false)),
+        seen(begun + 12_000 * MS, "n2", "alert", false, "pacemaker.fencing", &fencing),
+        seen(begun + 13_000 * MS, "n2", "alert", false, "pacemaker.operation", &started),
+    ]
+    .concat()
+}
+
+fn told(server: &Server) -> String {
+    let (_, out, err) = run(&["search", "kind:event service:orszem-facts", "--order", "oldest", "--server", &server.url()]);
+    assert_eq!(err, "");
+    out
+}
+
+#[test]
+fn a_failover_is_told_in_words_once_and_the_topology_knows_before_and_after() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = Server::start(directory.path(), &[]);
+    let url = server.url();
+    let begun = now() - 60_000 * MS;
+    let (status, answer) = server.post("/app/v1/ingest", "Content-Type: application/x-ndjson\r\n", failover(begun).as_bytes());
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer.contains("\"accepted\":7,\"rejected\":0"), "{answer}");
+    wait_until("the failover is told", || told(&server).contains("vip"));
+    wait_until("all is told", || told(&server).lines().count() >= 3 && told(&server).contains("fenced"));
+    let before = told(&server);
+    let lost: Vec<&str> = before.lines().filter(|line| line.contains(" error n1 orszem-facts ")).collect();
+    assert!(lost.iter().any(|line| line.contains("n1")), "{before}");
+
+    let holds = |arguments: &[&str]| {
+        let (code, out, err) = run(&[&["topology", "--server", &url], arguments].concat());
+        assert_eq!((code, err.as_str()), (0, ""), "{arguments:?}");
+        out
+    };
+    wait_until("the address has moved", || holds(&[]).contains("  host/n2                  member\n    resource/vip"));
+    let page = holds(&["--since", "1h"]);
+    assert!(page.contains("\ncluster/prod\n  host/n1                  lost\n"), "{page}");
+    assert!(page.contains(" + resource/vip runs on host/n2 (Started)\n"), "{page}");
+    let then = (begun + 5_000 * MS).to_string();
+    let page = holds(&["--at", &then]);
+    assert!(page.contains("  host/n1                  member\n    resource/vip             Started\n"), "{page}");
+    assert!(holds(&["--dot"]).contains("  \"resource/vip\" -> \"host/n2\" [label=\"runs on: Started\", style=solid];\n"));
+
+    // Nothing is told anew after the program was killed, and nothing is gone.
+    server.signal("KILL");
+    drop(server);
+    let server = Server::start(directory.path(), &[]);
+    wait_until("all is there", || told(&server).lines().count() >= before.lines().count());
+    let (_, metrics) = server.get("/metrics", "");
+    assert!(metrics.contains("orszem_facts_lag_bytes"), "{metrics}");
+    assert_eq!(told(&server), before);
+}
+
+#[test]
+fn a_collectors_edges_are_taken_in_and_wrong_ones_are_not() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = Server::start(directory.path(), &[]);
+    let url = server.url();
+    let post = |body: &Value| {
+        let (status, answer) = server.post("/app/v1/topology", "Content-Type: application/json\r\n", body.to_string().as_bytes());
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        (status, answer)
+    };
+    let nothing = run(&["topology", "--server", &url]);
+    assert_eq!((nothing.0, nothing.1.starts_with("nothing was known at "), nothing.2.as_str()), (1, true, ""));
+    let edge = |from: &str, relation: &str, to: &str| json!({"from": from, "relation": relation, "to": to, "detail": "order"});
+    let set = |edges: &[Value]| json!({"origin": "pacemaker", "reporter": "n1", "edges": edges});
+    let one = set(&[edge("resource/web", "depends_on", "resource/vip"), edge("host/n1", "part_of", "cluster/prod")]);
+    let counts = |edges: u64, added: u64, removed: u64| {
+        (200, json!({"status": "ok", "edges": edges, "added": added, "removed": removed}))
+    };
+    assert_eq!(post(&one), counts(2, 2, 0));
+    assert_eq!(post(&one), counts(2, 0, 0));
+    let shown = run(&["topology", "--server", &url]);
+    assert!(shown.1.ends_with("\ndependencies\n  resource/web             needs resource/vip (order)\n"), "{}", shown.1);
+    assert_eq!(post(&set(&[])), counts(0, 0, 2));
+
+    for (wrong, word) in [
+        (set(&[edge("web", "depends_on", "resource/vip")]), "from: \"web\" is no entity"),
+        (set(&[edge("resource/web", "needs", "resource/vip")]), "relation: \"needs\" is none of runs_on,"),
+        (json!({"origin": "x", "edges": []}), "missing field `reporter`"),
+        (json!({"origin": "x", "reporter": "orszem-facts/prod", "edges": []}), "is the server's own"),
+        (json!({"origin": "", "reporter": "n1", "edges": []}), "origin: \"\" must have 1 to 256 bytes"),
+        (json!({"origin": "x", "reporter": "n1", "at": "noon", "edges": []}), "at: "),
+    ] {
+        let (status, answer) = post(&wrong);
+        assert_eq!((status, &answer["code"]), (400, &json!("topology.wrong")), "{wrong}");
+        assert!(answer["message"].as_str().is_some_and(|message| message.contains(word)), "{answer}");
+    }
+    let (status, answer) = server.get("/app/v1/topology?at=noon", "");
+    assert_eq!(status, 400, "{answer}");
+    let (status, answer) = server.get("/app/v1/topology?until=now", "");
+    assert_eq!(status, 400, "{answer}");
+    let output = orszem(&["topology", "--server", &url, "--since", "soon"]).output().expect("runs");
+    assert_eq!(output.status.code(), Some(2));
+}
