@@ -78,7 +78,8 @@ pub(crate) fn open(data_dir: &Path, options: IndexerOptions) -> Result<(Shared, 
 
     let from = store.flushed().min(deduplicator.position()).min(cursors.min().unwrap_or(u64::MAX));
     let data_dir = data_dir.to_owned();
-    let shared = Shared::new(Opened { options, data_dir, journal_dir, store, topology, journal, deduplicator, cursors });
+    let shared =
+        Shared::new(Opened { options, data_dir, journal_dir, store, topology, journal, deduplicator, cursors });
     replay(&shared, from, &mut report)?;
     shared.collectors.go_live();
     shared.metrics.quarantined.inc_by((report.quarantined.len() + report.damaged.len()) as u64 + report.damaged_more);

@@ -87,8 +87,7 @@ impl TryFrom<String> for RelationName {
 pub async fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
     let Args { at, since, dot, output } = args;
     let given = [("at", at), ("since", since.clone())];
-    let parameters: Vec<(&str, String)> =
-        given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    let parameters: Vec<(&str, String)> = given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
     let answer: serde_json::Value = global.client()?.get("/app/v1/topology", &parameters).await?;
     let mut out = std::io::stdout().lock();
     if output == Output::Json {

@@ -30,7 +30,12 @@ fn seen(at: i64, reporter: &str, origin: &str, is_initial: bool, name: &str, fie
 fn failover(begun: i64) -> String {
     let vip = |node: &str| {
         let nodes = json!(format!("{node}=Started"));
-        [("resource", json!("vip")), ("agent", json!("ocf:heartbeat:IPaddr2")), ("nodes", nodes), ("managed", json!(true))]
+        [
+            ("resource", json!("vip")),
+            ("agent", json!("ocf:heartbeat:IPaddr2")),
+            ("nodes", nodes),
+            ("managed", json!(true)),
+        ]
     };
     let member = |node: &str, is_member: bool| [("node", json!(node)), ("member", json!(is_member))];
     let fencing = ["reference", "target", "action", "delegate", "client", "origin", "state"]
@@ -60,7 +65,8 @@ fn failover(begun: i64) -> String {
 }
 
 fn told(server: &Server) -> String {
-    let (_, out, err) = run(&["search", "kind:event service:orszem-facts", "--order", "oldest", "--server", &server.url()]);
+    let (_, out, err) =
+        run(&["search", "kind:event service:orszem-facts", "--order", "oldest", "--server", &server.url()]);
     assert_eq!(err, "");
     out
 }
@@ -71,7 +77,8 @@ fn a_failover_is_told_in_words_once_and_the_topology_knows_before_and_after() {
     let server = Server::start(directory.path(), &[]);
     let url = server.url();
     let begun = now() - 60_000 * MS;
-    let (status, answer) = server.post("/app/v1/ingest", "Content-Type: application/x-ndjson\r\n", failover(begun).as_bytes());
+    let (status, answer) =
+        server.post("/app/v1/ingest", "Content-Type: application/x-ndjson\r\n", failover(begun).as_bytes());
     assert_eq!(status, 200, "{answer}");
     assert!(answer.contains("\"accepted\":7,\"rejected\":0"), "{answer}");
     wait_until("the failover is told", || told(&server).contains("vip"));
@@ -92,7 +99,9 @@ fn a_failover_is_told_in_words_once_and_the_topology_knows_before_and_after() {
     let then = (begun + 5_000 * MS).to_string();
     let page = holds(&["--at", &then]);
     assert!(page.contains("  host/n1                  member\n    resource/vip             Started\n"), "{page}");
-    assert!(holds(&["--dot"]).contains("  \"resource/vip\" -> \"host/n2\" [label=\"runs on: Started\", style=solid];\n"));
+    assert!(
+        holds(&["--dot"]).contains("  \"resource/vip\" -> \"host/n2\" [label=\"runs on: Started\", style=solid];\n")
+    );
 
     // Nothing is told anew after the program was killed, and nothing is gone.
     server.signal("KILL");
@@ -110,13 +119,15 @@ fn a_collectors_edges_are_taken_in_and_wrong_ones_are_not() {
     let server = Server::start(directory.path(), &[]);
     let url = server.url();
     let post = |body: &Value| {
-        let (status, answer) = server.post("/app/v1/topology", "Content-Type: application/json\r\n", body.to_string().as_bytes());
+        let (status, answer) =
+            server.post("/app/v1/topology", "Content-Type: application/json\r\n", body.to_string().as_bytes());
         let answer: Value = serde_json::from_str(&answer).expect("JSON");
         (status, answer)
     };
     let nothing = run(&["topology", "--server", &url]);
     assert_eq!((nothing.0, nothing.1.starts_with("nothing was known at "), nothing.2.as_str()), (1, true, ""));
-    let edge = |from: &str, relation: &str, to: &str| json!({"from": from, "relation": relation, "to": to, "detail": "order"});
+    let edge =
+        |from: &str, relation: &str, to: &str| json!({"from": from, "relation": relation, "to": to, "detail": "order"});
     let set = |edges: &[Value]| json!({"origin": "pacemaker", "reporter": "n1", "edges": edges});
     let one = set(&[edge("resource/web", "depends_on", "resource/vip"), edge("host/n1", "part_of", "cluster/prod")]);
     let counts = |edges: u64, added: u64, removed: u64| {
@@ -125,7 +136,11 @@ fn a_collectors_edges_are_taken_in_and_wrong_ones_are_not() {
     assert_eq!(post(&one), counts(2, 2, 0));
     assert_eq!(post(&one), counts(2, 0, 0));
     let shown = run(&["topology", "--server", &url]);
-    assert!(shown.1.ends_with("\ndependencies\n  resource/web             needs resource/vip (order)\n"), "{}", shown.1);
+    assert!(
+        shown.1.ends_with("\ndependencies\n  resource/web             needs resource/vip (order)\n"),
+        "{}",
+        shown.1
+    );
     assert_eq!(post(&set(&[])), counts(0, 0, 2));
 
     for (wrong, word) in [

@@ -89,10 +89,10 @@ fn edge(from: String, relation: Relation, to: String, detail: String, origin: &s
 
 #[cfg(test)]
 mod tests {
+    use orszem_model::RecordId;
     use orszem_model::observation::{
         DrbdConnection, DrbdDevice, DrbdResource, Member, Observation, Origin, Placement, Seen,
     };
-    use orszem_model::RecordId;
 
     use super::*;
     use crate::Settings;
@@ -110,7 +110,7 @@ mod tests {
         let word = String::from;
         let mut see = |at: i64, reporter: &str, observation: Observation| {
             let at = Timestamp(1_795_341_600 * SECOND + at * SECOND);
-            let seen = Seen { at, reporter: word(reporter), origin: Origin::Status, is_initial: at.0 % 7 == 0, observation };
+            let seen = Seen { at, reporter: word(reporter), origin: Origin::Status, is_initial: false, observation };
             facts.step(&seen, RecordId { timestamp: at, seq: 1 });
             facts.tick(Timestamp(at.0 + 5 * SECOND));
             facts.edges()
@@ -120,15 +120,29 @@ mod tests {
             Observation::Placement(Placement { resource: word("vip"), nodes, is_managed: true, ..Placement::default() })
         };
         let role = |role: &str| {
-            Observation::DrbdResource(DrbdResource { resource: word("r0"), role: word(role), ..DrbdResource::default() })
+            Observation::DrbdResource(DrbdResource {
+                resource: word("r0"),
+                role: word(role),
+                ..DrbdResource::default()
+            })
         };
         let device = |disk: &str| {
             let disk = word(disk);
-            Observation::DrbdDevice(DrbdDevice { resource: word("r0"), disk, has_quorum: true, ..DrbdDevice::default() })
+            Observation::DrbdDevice(DrbdDevice {
+                resource: word("r0"),
+                disk,
+                has_quorum: true,
+                ..DrbdDevice::default()
+            })
         };
         let connection = |peer: &str, connection: &str| {
             let (peer, connection) = (word(peer), word(connection));
-            Observation::DrbdConnection(DrbdConnection { resource: word("r0"), peer, connection, ..DrbdConnection::default() })
+            Observation::DrbdConnection(DrbdConnection {
+                resource: word("r0"),
+                peer,
+                connection,
+                ..DrbdConnection::default()
+            })
         };
         let member = |node: &str, is_member| Observation::Member(Member { node: word(node), is_member });
         see(0, "n1", member("n2", true));

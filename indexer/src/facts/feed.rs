@@ -146,8 +146,9 @@ fn attribute(raw: &RawRecord<'_>, key: &str) -> Option<AttributeValue> {
 }
 
 fn is_canary(raw: &RawRecord<'_>) -> bool {
-    AttributesView(raw.parts.attributes)
-        .any(|attribute| attribute.key == orszem_model::observation::EVENT_NAME && attribute.value == collectors::CANARY.as_bytes())
+    AttributesView(raw.parts.attributes).any(|attribute| {
+        attribute.key == orszem_model::observation::EVENT_NAME && attribute.value == collectors::CANARY.as_bytes()
+    })
 }
 
 /// The body of a record, as far as it is text.

@@ -78,7 +78,7 @@ fn encode(state: &State) -> Vec<u8> {
         varint::put(&mut out, *seq);
     }
     varint::put(&mut out, clusters.len() as u64);
-    for (ClusterKey { tenant, label }, Cluster { engine, hosts, ticked }) in clusters {
+    for (ClusterKey { tenant, label }, Cluster { engine, hosts, ticked, is_fed: _ }) in clusters {
         varint::put(&mut out, u64::from(*tenant));
         varint::put_bytes(&mut out, label.as_bytes());
         varint::put(&mut out, hosts.len() as u64);
@@ -117,7 +117,7 @@ fn decode(mut input: &[u8], listening_since: Timestamp) -> Option<State> {
         }
         let ticked = Timestamp(varint::take_signed(input)?);
         let engine = Facts::decode(settings(&key.label, listening_since), varint::take_bytes(input)?)?;
-        state.clusters.insert(key, Cluster { engine, hosts, ticked });
+        state.clusters.insert(key, Cluster { engine, hosts, ticked, is_fed: true });
     }
     for _ in 0..varint::take(input)? {
         let (tenant, seq) = (tenant(input)?, varint::take(input)?);
@@ -142,7 +142,7 @@ mod tests {
         let cluster = |label: &str| {
             let engine = Facts::new(settings(label, Timestamp(5)));
             let hosts = BTreeSet::from(["n1".to_owned(), "n2".to_owned()]);
-            Cluster { engine, hosts, ticked: Timestamp(-3) }
+            Cluster { engine, hosts, ticked: Timestamp(-3), is_fed: true }
         };
         let key = |tenant, label: &str| ClusterKey { tenant, label: label.to_owned() };
         State {

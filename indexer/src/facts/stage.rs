@@ -31,6 +31,8 @@ const FACTS_MAX: usize = 1_024;
 const BATCH_FACTS_MAX: usize = 64;
 /// How often the state is saved when there are no facts; the journal is kept from there on.
 const SAVE_EVERY: Duration = Duration::from_secs(10);
+/// Sets of edges that wait for the topology; beyond it the oldest, which newer ones replace, is left out and counted.
+const EDGE_SETS_MAX: usize = 64;
 /// Batches that come so shortly after one another do not each tell an engine the time.
 const TICK_LEAST: Duration = Duration::from_millis(200);
 
@@ -50,6 +52,8 @@ pub(super) struct Cluster {
     pub(super) hosts: BTreeSet<String>,
     /// The last time that a batch told.
     pub(super) ticked: Timestamp,
+    /// Its edges may have changed since they were looked at; not saved.
+    pub(super) is_fed: bool,
 }
 
 impl Cluster {
@@ -78,10 +82,11 @@ impl Clusters<'_> {
                 return None;
             }
             let engine = Facts::new(saved::settings(&key.label, self.listening_since));
-            let made = Cluster { engine, hosts: BTreeSet::new(), ticked: Timestamp(i64::MIN) };
+            let made = Cluster { engine, hosts: BTreeSet::new(), ticked: Timestamp(i64::MIN), is_fed: true };
             self.known.insert(key.clone(), made);
         }
         let cluster = self.known.get_mut(key)?;
+        cluster.is_fed = true;
         if received >= cluster.ticked.after(TICK_LEAST) {
             cluster.ticked = received;
             self.told.extend(cluster.engine.tick(received).into_iter().map(|fact| (key.clone(), fact)));
@@ -114,6 +119,7 @@ impl Clusters<'_> {
     /// Tells all the time.
     fn tick(&mut self, now: Timestamp) {
         for (key, cluster) in self.known.iter_mut() {
+            cluster.is_fed = true;
             self.told.extend(cluster.engine.tick(now).into_iter().map(|fact| (key.clone(), fact)));
         }
     }
@@ -279,14 +285,19 @@ impl Stage {
     }
 
     fn look_at_edges(&mut self) {
-        let Self { state, edges, changed_edges, .. } = self;
-        for (key, cluster) in &state.clusters {
+        let Self { state, edges, changed_edges, metrics, .. } = self;
+        for (key, cluster) in state.clusters.iter_mut().filter(|(_, cluster)| cluster.is_fed) {
+            cluster.is_fed = false;
             let now = cluster.engine.edges();
             if edges.get(key) == Some(&now) {
                 continue;
             }
             let reporter = format!("{SERVICE}/{}", key.label);
             let at = cluster.engine.clock();
+            if changed_edges.len() >= EDGE_SETS_MAX {
+                changed_edges.pop_front();
+                metrics.failures.inc();
+            }
             changed_edges.push_back(ChangedEdges { tenant: key.tenant, reporter, at, edges: now.clone() });
             edges.insert(key.clone(), now);
         }

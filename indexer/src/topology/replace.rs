@@ -49,7 +49,8 @@ impl Topology {
         }
         let EdgeSet { tenant, reporter, origin, at, edges } = set;
         let (topology, told_by) = (self.clone(), reporter.clone());
-        let compared = tokio::task::spawn_blocking(move || topology.compare(tenant, &told_by, origin.as_deref(), at, edges));
+        let compared =
+            tokio::task::spawn_blocking(move || topology.compare(tenant, &told_by, origin.as_deref(), at, edges));
         let changes = compared.await.map_err(|source| Error::Blocking { source })??;
         let added = changes.iter().filter(|change| change.is_there).count();
         let tally = EdgeTally { added, removed: changes.len() - added };

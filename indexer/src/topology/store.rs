@@ -235,6 +235,7 @@ fn forget(transaction: &Transaction<'_>, tenant: u32, newest: i64) -> rusqlite::
 
 fn edge_of(row: &Row<'_>) -> rusqlite::Result<Edge> {
     let code: i64 = row.get(1)?;
-    let relation = Relation::from_code(code.cast_unsigned()).ok_or(rusqlite::Error::IntegralValueOutOfRange(1, code))?;
+    let relation =
+        Relation::from_code(code.cast_unsigned()).ok_or(rusqlite::Error::IntegralValueOutOfRange(1, code))?;
     Ok(Edge { from: row.get(0)?, relation, to: row.get(2)?, detail: row.get(3)?, origin: row.get(4)? })
 }

@@ -110,9 +110,8 @@ fn a_command_that_is_repeated_changes_nothing() {
         reporter: "n1".to_owned(),
         changes: vec![EdgeChange { at: Timestamp(at), edge: edge("vip", "n1"), is_there }],
     };
-    let since = |at| -> Vec<i64> {
-        store.at(0, Timestamp(at)).expect("reads").iter().map(|held| held.since.0).collect()
-    };
+    let since =
+        |at| -> Vec<i64> { store.at(0, Timestamp(at)).expect("reads").iter().map(|held| held.since.0).collect() };
     store.apply(0, &changes(10, true)).expect("applies");
     store.apply(5, &changes(20, false)).expect("applies");
     // Replay begins before what is in it.

@@ -206,7 +206,10 @@ mod tests {
         ] {
             let change = |attribute: &Attribute| {
                 let is_it = attribute.key == key;
-                Attribute { key: attribute.key.clone(), value: if is_it { wrong.clone() } else { attribute.value.clone() } }
+                Attribute {
+                    key: attribute.key.clone(),
+                    value: if is_it { wrong.clone() } else { attribute.value.clone() },
+                }
             };
             assert_eq!(of(&good.iter().map(change).collect::<Vec<_>>()), None, "{key}: {wrong:?}");
         }

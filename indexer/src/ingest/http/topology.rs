@@ -11,7 +11,8 @@ use http::header::CONTENT_TYPE;
 use orszem_model::time::parse_timestamp;
 use orszem_model::topology::{Edge, Relation};
 use orszem_model::{Timestamp, chain};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::json;
 
 use super::super::decompress::Encoding;
 use super::super::error::IngestError;
@@ -45,14 +46,6 @@ struct ToldEdge {
     detail: String,
 }
 
-#[derive(Serialize)]
-struct Answer {
-    status: &'static str,
-    edges: usize,
-    added: usize,
-    removed: usize,
-}
-
 type Shared = (Arc<IngestState>, Topology);
 
 /// The route `POST /app/v1/topology`.
@@ -78,7 +71,7 @@ async fn take_in(state: &Arc<IngestState>, topology: &Topology, request: Request
     let set = read(state, sender, encoding, body::stated_len(&parts.headers), body).await?;
     let edges = set.edges.len();
     let EdgeTally { added, removed } = topology.replace(set).await.map_err(|error| refusal(&error))?;
-    Ok(serde_json::json!(Answer { status: "ok", edges, added, removed }).to_string())
+    Ok(json!({ "status": "ok", "edges": edges, "added": added, "removed": removed }).to_string())
 }
 
 async fn read(
@@ -144,7 +137,9 @@ impl ToldEdge {
 fn check(name: &str, text: &str, least: usize) -> Result<(), IngestError> {
     if text.len() < least || text.len() > TEXT_BYTES_MAX || text.chars().any(char::is_control) {
         let shown: String = text.chars().take(64).collect();
-        return Err(wrong(format!("{name}: {shown:?} must have {least} to {TEXT_BYTES_MAX} bytes and no control characters")));
+        return Err(wrong(format!(
+            "{name}: {shown:?} must have {least} to {TEXT_BYTES_MAX} bytes and no control characters"
+        )));
     }
     Ok(())
 }
@@ -161,9 +156,12 @@ fn too_many(limit: usize) -> IngestError {
 fn refusal(error: &Error) -> IngestError {
     match error {
         Error::TooManyEdges { limit } => too_many(*limit),
-        Error::ShuttingDown => IngestError::new("ingest.shutting_down", 503, "the server is shutting down; try again").retry_after(5),
+        Error::ShuttingDown => {
+            IngestError::new("ingest.shutting_down", 503, "the server is shutting down; try again").retry_after(5)
+        }
         Error::JournalEdges { source: orszem_journal::Error::QueueFull } => {
-            IngestError::new("ingest.overloaded", 429, "the server takes in all it can; try again in 1 s").retry_after(1)
+            IngestError::new("ingest.overloaded", 429, "the server takes in all it can; try again in 1 s")
+                .retry_after(1)
         }
         error => {
             tracing::error!(error = %chain(error), "edges could not be taken in");
