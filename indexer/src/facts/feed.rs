@@ -43,7 +43,7 @@ pub(super) fn feed(clusters: &mut Clusters, position: u64, payload: &[u8]) -> bo
         let Some(sight) = origin.sight(&raw) else { continue };
         let id = RecordId { timestamp: at, seq: position << 20 | index };
         let Some(cluster) = clusters.find_or_make(&origin.key(), batch.received) else { continue };
-        cluster.knows(origin.host);
+        cluster.saw(origin.host, at.min(batch.received));
         match sight {
             Sight::Seen(seen) => {
                 let facts = cluster.engine.step(&seen, id);

@@ -78,7 +78,7 @@ fn encode(state: &State) -> Vec<u8> {
         varint::put(&mut out, *seq);
     }
     varint::put(&mut out, clusters.len() as u64);
-    for (ClusterKey { tenant, label }, Cluster { engine, hosts, ticked, is_fed: _ }) in clusters {
+    for (ClusterKey { tenant, label }, Cluster { engine, hosts, ticked, newest, is_fed: _ }) in clusters {
         varint::put(&mut out, u64::from(*tenant));
         varint::put_bytes(&mut out, label.as_bytes());
         varint::put(&mut out, hosts.len() as u64);
@@ -86,6 +86,7 @@ fn encode(state: &State) -> Vec<u8> {
             varint::put_bytes(&mut out, host.as_bytes());
         }
         varint::put_signed(&mut out, ticked.0);
+        varint::put_signed(&mut out, newest.0);
         varint::put_bytes(&mut out, &engine.encode());
     }
     varint::put(&mut out, pending.len() as u64);
@@ -116,8 +117,9 @@ fn decode(mut input: &[u8], listening_since: Timestamp) -> Option<State> {
             hosts.insert(text(input)?);
         }
         let ticked = Timestamp(varint::take_signed(input)?);
+        let newest = Timestamp(varint::take_signed(input)?);
         let engine = Facts::decode(settings(&key.label, listening_since), varint::take_bytes(input)?)?;
-        state.clusters.insert(key, Cluster { engine, hosts, ticked, is_fed: true });
+        state.clusters.insert(key, Cluster { engine, hosts, ticked, newest, is_fed: true });
     }
     for _ in 0..varint::take(input)? {
         let (tenant, seq) = (tenant(input)?, varint::take(input)?);
@@ -142,7 +144,7 @@ mod tests {
         let cluster = |label: &str| {
             let engine = Facts::new(settings(label, Timestamp(5)));
             let hosts = BTreeSet::from(["n1".to_owned(), "n2".to_owned()]);
-            Cluster { engine, hosts, ticked: Timestamp(-3), is_fed: true }
+            Cluster { engine, hosts, ticked: Timestamp(-3), newest: Timestamp(9), is_fed: true }
         };
         let key = |tenant, label: &str| ClusterKey { tenant, label: label.to_owned() };
         State {
@@ -152,6 +154,17 @@ mod tests {
             clusters: BTreeMap::from([(key(0, ""), cluster("")), (key(3, "lab"), cluster("lab"))]),
             pending: vec![Pending { tenant: 3, seq: 0, batch: vec![1, 2, 3] }],
         }
+    }
+
+    /// What version 1 looks like on disk but for the engines, which have a version of their own.
+    #[test]
+    fn version_1_is_frozen() {
+        let pending = vec![Pending { tenant: 3, seq: 8, batch: vec![1, 2] }];
+        let (next, clusters) = (BTreeMap::from([(3, 9)]), BTreeMap::new());
+        let state = State { position: 5, epoch: 7, next, clusters, pending };
+        let bytes = [5, 7, 1, 3, 9, 0, 1, 3, 8, 2, 1, 2];
+        assert_eq!(encode(&state), bytes);
+        assert_eq!(decode(&bytes, Timestamp(0)), Some(state));
     }
 
     #[test]

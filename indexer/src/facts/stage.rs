@@ -52,13 +52,16 @@ pub(super) struct Cluster {
     pub(super) hosts: BTreeSet<String>,
     /// The last time that a batch told.
     pub(super) ticked: Timestamp,
+    /// The latest moment that anything was reported of.
+    pub(super) newest: Timestamp,
     /// Its edges may have changed since they were looked at; not saved.
     pub(super) is_fed: bool,
 }
 
 impl Cluster {
-    /// Notes that a host is a reporter.
-    pub(super) fn knows(&mut self, host: &str) {
+    /// Notes that a host has reported something of a moment.
+    pub(super) fn saw(&mut self, host: &str, at: Timestamp) {
+        self.newest = self.newest.max(at);
         if !self.hosts.contains(host) && self.hosts.len() < HOSTS_MAX {
             self.hosts.insert(host.to_owned());
         }
@@ -82,7 +85,13 @@ impl Clusters<'_> {
                 return None;
             }
             let engine = Facts::new(saved::settings(&key.label, self.listening_since));
-            let made = Cluster { engine, hosts: BTreeSet::new(), ticked: Timestamp(i64::MIN), is_fed: true };
+            let made = Cluster {
+                engine,
+                hosts: BTreeSet::new(),
+                ticked: Timestamp(i64::MIN),
+                newest: Timestamp(0),
+                is_fed: true,
+            };
             self.known.insert(key.clone(), made);
         }
         let cluster = self.known.get_mut(key)?;
@@ -293,7 +302,8 @@ impl Stage {
                 continue;
             }
             let reporter = format!("{SERVICE}/{}", key.label);
-            let at = cluster.engine.clock();
+            // What was reported may wait to be put in order, and time may go on without reports.
+            let at = cluster.engine.clock().min(cluster.newest);
             if changed_edges.len() >= EDGE_SETS_MAX {
                 changed_edges.pop_front();
                 metrics.failures.inc();
