@@ -42,7 +42,9 @@ pub(super) fn feed(clusters: &mut Clusters, position: u64, payload: &[u8]) -> bo
         *sign = at.max(*sign);
         let Some(sight) = origin.sight(&raw) else { continue };
         let id = RecordId { timestamp: at, seq: position << 20 | index };
-        let Some(cluster) = clusters.find_or_make(&origin.key(), batch.received) else { continue };
+        let Some(cluster) = clusters.find_or_make(&origin.key(), batch.received, at.min(batch.received)) else {
+            continue;
+        };
         cluster.saw(origin.host, at.min(batch.received));
         match sight {
             Sight::Seen(seen) => {

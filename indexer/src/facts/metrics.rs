@@ -36,7 +36,7 @@ impl FactMetrics {
         registry.register("orszem_facts_failures", failures, self.failures.clone());
         let undecodable = "Batches of the journal that the stage of facts could not read";
         registry.register("orszem_facts_undecodable", undecodable, self.undecodable.clone());
-        let ignored = "Observations that a limit of the engines kept out since their states began";
+        let ignored = "Observations and sets of edges that a limit kept out";
         registry.register("orszem_facts_ignored", ignored, self.ignored.clone());
         let lag = "Bytes of the journal of logs that are applied and were not looked at for facts yet";
         registry.register("orszem_facts_lag_bytes", lag, self.lag_bytes.clone());

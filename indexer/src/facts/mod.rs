@@ -5,6 +5,7 @@
 //! place in the journal and the facts that go out next are saved in one file; only then the facts are submitted, under
 //! the numbers that are saved with them. What is submitted again after a crash is a repeat like any other.
 
+mod edges;
 mod feed;
 mod metrics;
 mod record;
@@ -23,8 +24,9 @@ use crate::error::{Error, chain};
 use crate::indexer::Indexer;
 use crate::maintenance;
 use crate::topology::{EdgeSet, Topology};
+use edges::ChangedEdges;
 use metrics::FactMetrics;
-use stage::{ChangedEdges, Stage};
+use stage::Stage;
 
 pub(crate) use saved::FILE_NAME;
 pub use stage::CLUSTERS_MAX;
@@ -129,7 +131,7 @@ async fn run(stage: Stage, topology: Topology, stop: CancellationToken) {
 
 /// Puts what has changed of the edges that the engines know into the topology.
 async fn tell_edges(stage: &mut Stage, topology: &Topology) -> Result<(), Error> {
-    while let Some(ChangedEdges { tenant, reporter, at, edges }) = stage.next_edges() {
+    while let Some(ChangedEdges { tenant, reporter, at, edges }) = stage.edges.next() {
         match topology.replace(EdgeSet { tenant, reporter, origin: None, at, edges }).await {
             // They are told when they change the next time.
             Err(Error::TooManyEdges { limit }) => {
@@ -140,7 +142,7 @@ async fn tell_edges(stage: &mut Stage, topology: &Topology) -> Result<(), Error>
                 told?;
             }
         }
-        stage.has_told_edges();
+        stage.edges.has_told();
     }
     Ok(())
 }

@@ -1,13 +1,13 @@
 //! One round after another: read what was applied, conclude, save, submit.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use orszem_facts::Facts;
-use orszem_model::topology::Edge;
 use orszem_model::{Fact, Timestamp};
 
+use super::edges::EdgeWatch;
 use super::feed::feed;
 use super::metrics::FactMetrics;
 use super::saved::{self, Pending, State};
@@ -31,8 +31,6 @@ const FACTS_MAX: usize = 1_024;
 const BATCH_FACTS_MAX: usize = 64;
 /// How often the state is saved when there are no facts; the journal is kept from there on.
 const SAVE_EVERY: Duration = Duration::from_secs(10);
-/// Sets of edges that wait for the topology; beyond it the oldest, which newer ones replace, is left out and counted.
-const EDGE_SETS_MAX: usize = 64;
 /// Batches that come so shortly after one another do not each tell an engine the time.
 const TICK_LEAST: Duration = Duration::from_millis(200);
 
@@ -73,12 +71,19 @@ pub(super) struct Clusters<'s> {
     known: &'s mut BTreeMap<ClusterKey, Cluster>,
     told: &'s mut Vec<(ClusterKey, Fact)>,
     overlooked: &'s mut u64,
+    edges: &'s mut EdgeWatch,
     listening_since: Timestamp,
 }
 
 impl Clusters<'_> {
-    /// The engine of `key`, which has been told that it is `received`; `None` if there are too many.
-    pub(super) fn find_or_make(&mut self, key: &ClusterKey, received: Timestamp) -> Option<&mut Cluster> {
+    /// The engine of `key`, which has been told that it is `received`, for a report of the moment `at`; `None` if there
+    /// are too many.
+    pub(super) fn find_or_make(
+        &mut self,
+        key: &ClusterKey,
+        received: Timestamp,
+        at: Timestamp,
+    ) -> Option<&mut Cluster> {
         if !self.known.contains_key(key) {
             if self.known.len() >= CLUSTERS_MAX {
                 *self.overlooked += 1;
@@ -95,6 +100,7 @@ impl Clusters<'_> {
             self.known.insert(key.clone(), made);
         }
         let cluster = self.known.get_mut(key)?;
+        self.edges.look_before(key, cluster, at);
         cluster.is_fed = true;
         if received >= cluster.ticked.after(TICK_LEAST) {
             cluster.ticked = received;
@@ -134,16 +140,6 @@ impl Clusters<'_> {
     }
 }
 
-/// The edges of a cluster from a moment on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ChangedEdges {
-    pub(super) tenant: u32,
-    /// Who tells of them.
-    pub(super) reporter: String,
-    pub(super) at: Timestamp,
-    pub(super) edges: Vec<Edge>,
-}
-
 /// The stage between two rounds.
 pub(super) struct Stage {
     indexer: Indexer,
@@ -156,10 +152,7 @@ pub(super) struct Stage {
     saved_position: u64,
     saved_at: Instant,
     overlooked: u64,
-    /// The edges of each cluster as they were last looked at.
-    edges: BTreeMap<ClusterKey, Vec<Edge>>,
-    /// What the topology does not know yet.
-    changed_edges: VecDeque<ChangedEdges>,
+    pub(super) edges: EdgeWatch,
 }
 
 impl Stage {
@@ -185,8 +178,7 @@ impl Stage {
             is_saved: true,
             saved_at: Instant::now(),
             overlooked: 0,
-            edges: BTreeMap::new(),
-            changed_edges: VecDeque::new(),
+            edges: EdgeWatch::default(),
         })
     }
 
@@ -240,8 +232,8 @@ impl Stage {
     }
 
     fn with<T>(&mut self, told: &mut Vec<(ClusterKey, Fact)>, work: impl FnOnce(&mut Clusters<'_>) -> T) -> T {
-        let Self { state, overlooked, listening_since, .. } = self;
-        work(&mut Clusters { known: &mut state.clusters, told, overlooked, listening_since: *listening_since })
+        let Self { state, overlooked, edges, listening_since, .. } = self;
+        work(&mut Clusters { known: &mut state.clusters, told, overlooked, edges, listening_since: *listening_since })
     }
 
     /// Makes batches of what was told, under their numbers.
@@ -294,33 +286,10 @@ impl Stage {
     }
 
     fn look_at_edges(&mut self) {
-        let Self { state, edges, changed_edges, metrics, .. } = self;
-        for (key, cluster) in state.clusters.iter_mut().filter(|(_, cluster)| cluster.is_fed) {
-            cluster.is_fed = false;
-            let now = cluster.engine.edges();
-            if edges.get(key) == Some(&now) {
-                continue;
-            }
-            let reporter = format!("{SERVICE}/{}", key.label);
-            // What was reported may wait to be put in order, and time may go on without reports.
-            let at = cluster.engine.clock().min(cluster.newest);
-            if changed_edges.len() >= EDGE_SETS_MAX {
-                changed_edges.pop_front();
-                metrics.failures.inc();
-            }
-            changed_edges.push_back(ChangedEdges { tenant: key.tenant, reporter, at, edges: now.clone() });
-            edges.insert(key.clone(), now);
+        let Self { state, edges, .. } = self;
+        for (key, cluster) in &mut state.clusters {
+            edges.look(key, cluster);
         }
-    }
-
-    /// The oldest edges that the topology does not know yet.
-    pub(super) fn next_edges(&self) -> Option<ChangedEdges> {
-        self.changed_edges.front().cloned()
-    }
-
-    /// The topology knows the oldest now.
-    pub(super) fn has_told_edges(&mut self) {
-        self.changed_edges.pop_front();
     }
 
     /// Counts a failure.
@@ -338,7 +307,7 @@ impl Stage {
         self.metrics.lag_bytes.set(i64::try_from(behind).unwrap_or(i64::MAX));
         self.metrics.clusters.set(i64::try_from(self.state.clusters.len()).unwrap_or(i64::MAX));
         let ignored: u64 = self.state.clusters.values().map(|cluster| cluster.engine.ignored()).sum();
-        self.metrics.ignored.set(ignored.saturating_add(self.overlooked));
+        self.metrics.ignored.set(ignored.saturating_add(self.overlooked).saturating_add(self.edges.left_out));
     }
 
     fn shared(&self) -> Arc<Shared> {
