@@ -52,11 +52,12 @@ for shell in bash zsh fish; do "$work/orszem" completion "$shell" > "$work/compl
 # --- the archive ---
 name=orszem-$version-$machine
 tree=$work/$name
-mkdir -p "$tree/config" "$tree/systemd" "$tree/completions" "$tree/docs"
+mkdir -p "$tree/config" "$tree/systemd" "$tree/alerts" "$tree/completions" "$tree/docs"
 install -m 755 "$work/orszem" "$tree/orszem"
 install -m 644 README.md LICENSE CHANGELOG.md SECURITY.md "$tree/"
 install -m 644 config/orszem.toml "$tree/config/"
 install -m 644 config/systemd/*.service "$tree/systemd/"
+install -m 644 config/alerts/* "$tree/alerts/"
 install -m 644 docs/*.md "$tree/docs/"
 install -m 644 "$work/completion.bash" "$tree/completions/orszem.bash"
 install -m 644 "$work/completion.zsh" "$tree/completions/_orszem"
@@ -69,12 +70,15 @@ mkdir -p "$root/DEBIAN" "$root/usr/bin" "$root/etc/orszem" "$root/usr/lib/system
 	"$root/usr/share/bash-completion/completions" "$root/usr/share/zsh/vendor-completions" \
 	"$root/usr/share/fish/vendor_completions.d"
 install -m 755 "$work/orszem" "$root/usr/bin/orszem"
+ln -s orszem "$root/usr/bin/orszem-event"
 install -m 644 config/orszem.toml "$root/etc/orszem/orszem.toml"
 install -m 644 config/systemd/*.service "$root/usr/lib/systemd/system/"
 install -m 644 "$work/completion.bash" "$root/usr/share/bash-completion/completions/orszem"
 install -m 644 "$work/completion.zsh" "$root/usr/share/zsh/vendor-completions/_orszem"
 install -m 644 "$work/completion.fish" "$root/usr/share/fish/vendor_completions.d/orszem.fish"
 install -m 644 README.md docs/*.md "$docs/"
+mkdir -p "$docs/alerts"
+install -m 644 config/alerts/* "$docs/alerts/"
 gzip -9n < CHANGELOG.md > "$docs/changelog.gz"
 cat > "$docs/copyright" <<-EOF
 	Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
@@ -107,10 +111,15 @@ cat > "$root/DEBIAN/postinst" <<-'EOF'
 		if ! getent passwd orszem >/dev/null; then
 			adduser --quiet --system --group --home /var/lib/orszem --no-create-home orszem
 		fi
-		for group in adm systemd-journal; do
+		for group in adm systemd-journal haclient; do
 			if getent group "$group" >/dev/null; then adduser --quiet orszem "$group"; fi
 		done
 		install -d -o orszem -g orszem -m 750 /var/lib/orszem
+		# Pacemaker's daemons leave events there, root for DRBD.
+		group=orszem
+		if getent group haclient >/dev/null; then group=haclient; fi
+		install -d -m 755 /var/spool/orszem
+		install -d -o orszem -g "$group" -m 2770 /var/spool/orszem/events
 		if [ -d /run/systemd/system ]; then
 			systemctl daemon-reload
 			# An upgrade goes on with what ran before.

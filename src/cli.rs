@@ -8,8 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::client::Client;
 use crate::commands::{
-    backup, bench, check_config, collector, collectors, completion, doctor, explain, query, restore, search, server,
-    tail, token, topology, up, version,
+    backup, bench, check_config, collector, collectors, completion, doctor, event, explain, query, restore, search, server, tail, token, topology, up, version,
 };
 use crate::telemetry::{self, LogFormat};
 use crate::{data_dir, features};
@@ -82,6 +81,7 @@ pub enum Command {
     Collector(collector::Args),
     Collectors(collectors::Args),
     Topology(topology::Args),
+    Event(event::Args),
     Doctor(doctor::Args),
     CheckConfig(check_config::Args),
     Token(token::Args),
@@ -120,6 +120,7 @@ impl Cli {
             Command::Collectors(args) => runtime()?.block_on(collectors::run(&global, args)),
             Command::Topology(args) => runtime()?.block_on(topology::run(&global, args)),
             Command::Doctor(args) => runtime()?.block_on(doctor::run(&global, args)),
+            Command::Event(args) => event::run(args),
             Command::CheckConfig(args) => check_config::run(&global, args),
             Command::Token(args) => token::run(args),
             Command::Backup(args) => runtime()?.block_on(backup::run(&global, args)),

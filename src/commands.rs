@@ -7,6 +7,7 @@ pub mod collector;
 pub mod collectors;
 pub mod completion;
 pub mod doctor;
+pub mod event;
 pub mod explain;
 pub mod query;
 pub mod restore;

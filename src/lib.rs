@@ -18,6 +18,7 @@ pub mod doctor;
 mod engine;
 pub mod features;
 pub mod follow;
+pub mod invoked;
 pub mod lines;
 pub mod memory;
 pub mod port_holder;

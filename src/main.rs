@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use orszem::cli::Cli;
+use orszem::invoked;
 
 /// musl's own allocator takes one lock for all threads.
 #[cfg(target_env = "musl")]
@@ -12,5 +13,5 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     orszem::memory::set_up();
-    Cli::parse().run()
+    Cli::parse_from(invoked::arguments(std::env::args_os())).run()
 }

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::cluster::latest::Latest;
 use crate::counters::Counters;
 use crate::metrics::{Metrics, Plan};
 use crate::output::{HttpOutput, OutboundBatch, Output, Sender, Signal};
@@ -94,12 +95,12 @@ impl Collector {
         let damaged: Vec<Notice> =
             recovered.damage.iter().filter(|damage| damage.is_new).map(Notice::queue_damaged).collect();
         let Recovered { epoch, next_seq, positions, .. } = recovered;
-        let counters = Arc::new(Counters::default());
+        let (counters, latest) = (Arc::new(Counters::default()), Latest::default());
         let Prepared { stage, sources } = prepared;
         let mut sources = match input {
             Input::Configured => {
                 let is_first_start = positions.is_empty() && next_seq <= 1;
-                Sources::open(sources, &positions, is_first_start, Arc::clone(&counters), now)?
+                Sources::open(sources, &positions, is_first_start, latest.clone(), Arc::clone(&counters), now)?
             }
             Input::Reader(reader) => {
                 let lines = stdin::follow("input", reader).map_err(CollectorError::Thread)?;
@@ -118,8 +119,14 @@ impl Collector {
         let sender = sender(Signal::Logs)?;
         let own_host = stage.host().to_owned();
         let identity = identity(&config, stage.host(), epoch, now);
-        let shared =
-            Arc::new(Shared::new(counters, sender.status(), writer.monitor(), identity, prepare::throttle(&config)));
+        let shared = Arc::new(Shared::new(
+            counters,
+            sender.status(),
+            writer.monitor(),
+            identity,
+            prepare::throttle(&config),
+            latest,
+        ));
         let (durable_sender, durable) = watch::channel(next_seq);
         let (commands, receiver) = sync_channel(COMMANDS);
         let (ways, next_way) = mpsc::channel(1);

@@ -1,5 +1,6 @@
 //! The `[collector]` section.
 
+mod cluster;
 mod exec;
 mod files;
 mod limits;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use orszem_transform::{RedactConfig, RelabelConfig, Rule, SampleRule, ThrottleRule, TransformConfig};
 use serde::{Deserialize, Serialize};
 
+pub use cluster::{ClusterCommands, ClusterConfig, ClusterMode};
 pub use exec::ExecConfig;
 pub use files::{FileConfig, MultilineConfig};
 pub use limits::{QueueConfig, WhenFull};
@@ -68,6 +70,8 @@ pub struct CollectorConfig {
     pub redact: RedactConfig,
     /// The disk queue.
     pub queue: QueueConfig,
+    /// The cluster that this host is a node of.
+    pub cluster: ClusterConfig,
     /// What is measured of this host.
     pub host_metrics: HostMetricsConfig,
     /// What is scraped.
@@ -148,6 +152,7 @@ impl Default for CollectorConfig {
             throttle: Vec::new(),
             redact: RedactConfig::default(),
             queue: QueueConfig::default(),
+            cluster: ClusterConfig::default(),
             host_metrics: HostMetricsConfig::default(),
             scrape: ScrapeSection::default(),
             metrics_queue: MetricsQueueConfig::default(),
@@ -188,6 +193,7 @@ impl CollectorConfig {
         wrong.extend(self.file.iter().enumerate().flat_map(|(at, file)| file.validate(&format!("file[{at}]"))));
         wrong.extend(self.exec.iter().enumerate().flat_map(|(at, exec)| exec.validate(&format!("exec[{at}]"))));
         wrong.extend(self.queue.validate());
+        wrong.extend(self.cluster.validate());
         wrong.extend(self.host_metrics.validate());
         wrong.extend(self.scrape.validate());
         wrong.extend(self.metrics_queue.validate());

@@ -81,6 +81,24 @@ counters! {
     queue_errors,
     /// Times another configuration was gone on with.
     reloads,
+    /// What was seen of a cluster, as records.
+    observations,
+    /// Events that Pacemaker and DRBD left in the spool and that were taken.
+    events_taken,
+    /// Of them reports of an event that was reported before.
+    events_repeated,
+    /// Files of the spool that can't be read, or tell no event.
+    events_unreadable,
+    /// Times a cluster's tool was asked.
+    cluster_polls,
+    /// Of them those without an answer that can be used.
+    cluster_polls_failed,
+    /// Of them those that were ended because they took too long, or wrote too much.
+    cluster_polls_killed,
+    /// Times `drbdsetup events2` ended and was started again.
+    drbd_restarts,
+    /// Its lines that can't be understood.
+    drbd_lines_undecodable,
     /// Times `journalctl` ended and was started again.
     journal_restarts,
     /// Journal entries that did not decode, or were over 2 MB.

@@ -261,6 +261,26 @@ pub fn to_toml(found: &[Discovered], has_journal: bool) -> String {
     text
 }
 
+/// The tools of clusters: what they belong to, where they may be.
+const TOOLS: [(&str, &str); 3] = [("Pacemaker", "crm_mon"), ("corosync", "corosync-quorumtool"), ("DRBD", "drbdsetup")];
+
+/// A section of the configuration for the cluster that this host, below `root` (`/` but in tests), is a node of; empty
+/// where none of a cluster's tools is installed.
+pub fn cluster_to_toml(root: &Path) -> String {
+    let mut text = String::new();
+    for (part, tool) in TOOLS {
+        let directories = crate::source::command::DIRECTORIES.iter().map(|directory| directory.trim_start_matches('/'));
+        let found = directories.map(|directory| root.join(directory).join(tool)).find(|path| path.is_file());
+        if let Some(path) = found {
+            writeln!(text, "# {part}: found {}", path.display()).unwrap_or_default();
+        }
+    }
+    if !text.is_empty() {
+        text = format!("\n{text}[collector.cluster]\nenabled = \"auto\"\n");
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,6 +308,17 @@ mod tests {
             }]
         );
         assert!(to_toml(&found, true).contains("[[collector.file]]\ninclude = [\"/opt/tomcat*/logs/*.out\""));
+    }
+
+    #[test]
+    fn the_tools_of_a_cluster_are_found() {
+        let root = tempfile::tempdir().expect("tempdir");
+        assert_eq!(cluster_to_toml(root.path()), "");
+        std::fs::create_dir_all(root.path().join("usr/sbin")).expect("mkdir");
+        let tool = root.path().join("usr/sbin/crm_mon");
+        std::fs::write(&tool, "").expect("writes");
+        let expected = format!("\n# Pacemaker: found {}\n[collector.cluster]\nenabled = \"auto\"\n", tool.display());
+        assert_eq!(cluster_to_toml(root.path()), expected);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! their own.
 
 mod clock;
+mod cluster;
 mod collector;
 mod config;
 mod counters;
@@ -23,13 +24,14 @@ mod report;
 mod send;
 mod shared;
 mod source;
+pub mod spool;
 mod status;
 mod throttle;
 
 pub use collector::{Collector, CollectorHandle, Destination, Input};
 pub use config::{
-    CollectorConfig, ExecConfig, FileConfig, HostMetricsConfig, JournalMode, MetricsQueueConfig, MultilineConfig,
-    QueueConfig, ScrapeSection, StartAt, WhenFull,
+    ClusterCommands, ClusterConfig, ClusterMode, CollectorConfig, ExecConfig, FileConfig, HostMetricsConfig,
+    JournalMode, MetricsQueueConfig, MultilineConfig, QueueConfig, ScrapeSection, StartAt, WhenFull,
 };
 pub use counters::CounterValues;
 pub use error::CollectorError;

@@ -52,14 +52,16 @@ pub(crate) fn prepare(config: &CollectorConfig, host: &str) -> Result<Prepared, 
         JournalMode::Off => None,
     };
     let reads_journal = matches!(journal, Some(Ok(())));
+    let stage = stage(config, host, clock::local_zone())?;
     let sources = SourcesConfig {
         files,
         groups: configured.iter().map(Group::of).collect(),
         exec: config.exec.clone(),
+        cluster: (config.cluster.clone(), stage.host().to_owned()),
         journal: reads_journal.then(|| (config.journal_directory.clone(), config.from)),
         journal_problem: journal.and_then(Result::err),
     };
-    Ok(Prepared { stage: stage(config, host, clock::local_zone())?, sources })
+    Ok(Prepared { stage, sources })
 }
 
 /// What records go through.

@@ -7,6 +7,7 @@ use std::time::Instant;
 use orszem_model::Timestamp;
 use orszem_queue::Monitor;
 
+use crate::cluster::latest::Latest;
 use crate::counters::Counters;
 use crate::metrics;
 use crate::output::{EndpointState, EndpointStatus, OutputStatus, Signal};
@@ -23,6 +24,8 @@ const NOTICES_MAX: usize = 16;
 pub(crate) struct Shared {
     pub(crate) counters: Arc<Counters>,
     pub(crate) queue: Monitor,
+    /// What is known of the cluster.
+    pub(crate) cluster: Latest,
     state: Mutex<State>,
 }
 
@@ -59,6 +62,7 @@ impl Shared {
         queue: Monitor,
         identity: Identity,
         throttle: Throttle,
+        cluster: Latest,
     ) -> Self {
         let state = State {
             output,
@@ -70,7 +74,7 @@ impl Shared {
             metrics: None,
             notices: Vec::new(),
         };
-        Self { counters, queue, state: Mutex::new(state) }
+        Self { counters, queue, cluster, state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -67,7 +67,7 @@ pub async fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
 
 fn print_discovered() -> anyhow::Result<ExitCode> {
     let found = discover::discover(Path::new("/"));
-    let text = discover::to_toml(&found, orszem_collector::has_journal());
+    let text = discover::to_toml(&found, orszem_collector::has_journal()) + &discover::cluster_to_toml(Path::new("/"));
     std::io::stdout().lock().write_all(text.as_bytes()).context("can't write to standard output")?;
     Ok(ExitCode::SUCCESS)
 }

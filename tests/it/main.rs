@@ -17,6 +17,7 @@ mod disk_full;
 mod dist;
 mod doctor;
 mod elasticsearch;
+mod events;
 mod metrics;
 mod page;
 mod power_loss;

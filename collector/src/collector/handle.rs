@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use orszem_model::topology::Edge;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
@@ -71,6 +72,9 @@ impl CollectorHandle {
             }
         }
         let is_moved = config.state_dir != before.state_dir;
+        if config.cluster.spool != before.cluster.spool {
+            warn!("another cluster.spool of the collector takes effect at its next start");
+        }
         if is_moved || config.queue != before.queue || config.metrics_queue != before.metrics_queue {
             warn!("another state_dir or queue of the collector takes effect at its next start");
         }
@@ -91,6 +95,12 @@ impl CollectorHandle {
         if let Some(metrics) = &self.inner.metrics {
             metrics.measure_own(Arc::new(page));
         }
+    }
+
+    /// How the entities of the cluster depend on each other, as Pacemaker's configuration has it and DRBD's minors name
+    /// it. Whenever that changes it is another list; it is empty where there is no cluster, or nothing is known yet.
+    pub fn edges(&self) -> Arc<Vec<Edge>> {
+        self.inner.shared.cluster.edges()
     }
 
     /// The targets of all jobs as they are now.

@@ -13,11 +13,15 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
+use super::cluster;
 use super::measured::Measured;
 use crate::clock;
+use crate::cluster::latest::Latest;
 
 /// The `job` of this process' own metrics.
 const OWN_JOB: &str = "orszem-collector";
+/// The `job` of what the cluster's tools told.
+const CLUSTER_JOB: &str = "cluster";
 
 /// What to measure of this host.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +61,7 @@ impl fmt::Debug for Own {
 pub(super) async fn keep_measuring(
     mut plans: watch::Receiver<Option<Arc<HostPlan>>>,
     own: Own,
+    cluster: Latest,
     sink: mpsc::Sender<Scraped>,
     stopping: CancellationToken,
 ) {
@@ -90,9 +95,10 @@ pub(super) async fn keep_measuring(
                 },
                 _ = ticks.tick() => {}
             }
-            let (mut measuring, own) = (meter.take().unwrap_or_else(|| Meter::new(&plan)), own.clone());
+            let mut measuring = meter.take().unwrap_or_else(|| Meter::new(&plan));
+            let (own, cluster) = (own.clone(), cluster.clone());
             let pass = tokio::task::spawn_blocking(move || {
-                let passes = measuring.pass(&own);
+                let passes = measuring.pass(&own, &cluster);
                 (measuring, passes)
             });
             match pass.await {
@@ -110,22 +116,27 @@ pub(super) async fn keep_measuring(
     }
 }
 
-/// Measures this host and this process.
+/// Measures this host and this process, and takes what the cluster's tools told.
 struct Meter {
     plan: HostPlan,
     host: Option<Host>,
     series: Measured,
     own: Measured,
+    cluster: Measured,
+    /// There were samples of the cluster.
+    has_cluster: bool,
 }
 
 impl Meter {
     fn new(plan: &HostPlan) -> Self {
-        let own = plan.labels.clone().into_iter().chain([("job".to_owned(), OWN_JOB.to_owned())]).collect();
+        let of_job = |job: &str| plan.labels.clone().into_iter().chain([("job".to_owned(), job.to_owned())]).collect();
         Self {
             plan: plan.clone(),
             host: host(&plan.config),
             series: Measured::new(plan.labels.clone(), plan.external.clone()),
-            own: Measured::new(own, plan.external.clone()),
+            own: Measured::new(of_job(OWN_JOB), plan.external.clone()),
+            cluster: Measured::new(of_job(CLUSTER_JOB), plan.external.clone()),
+            has_cluster: false,
         }
     }
 
@@ -139,6 +150,7 @@ impl Meter {
             let now = milliseconds();
             let mut ending = self.series.end(now);
             ending.samples.append(&mut self.own.end(now).samples);
+            ending.samples.append(&mut self.cluster.end(now).samples);
             ending
         });
         match plan {
@@ -154,9 +166,9 @@ impl Meter {
         ending
     }
 
-    /// One pass over both.
-    fn pass(&mut self, own: &Own) -> Vec<Scraped> {
-        let mut passes = Vec::with_capacity(2);
+    /// One pass over all.
+    fn pass(&mut self, own: &Own, cluster: &Latest) -> Vec<Scraped> {
+        let mut passes = Vec::with_capacity(3);
         if let Some(host) = &mut self.host {
             let (now, begun) = (milliseconds(), Instant::now());
             self.series.begin(now);
@@ -169,6 +181,17 @@ impl Meter {
             let is_up = page().is_some_and(|text| read(&text, &mut self.own));
             passes.push(self.own.finish(is_up, begun.elapsed()));
         }
+        let parts = cluster.measured();
+        if !parts.is_empty() {
+            let (now, begun) = (milliseconds(), Instant::now());
+            self.cluster.begin(now);
+            parts.iter().for_each(|(part, measured)| cluster::put(*part, measured, &mut self.cluster));
+            let is_up = parts.iter().all(|(_, measured)| measured.is_well);
+            passes.push(self.cluster.finish(is_up, begun.elapsed()));
+        } else if self.has_cluster {
+            passes.push(self.cluster.end(milliseconds()));
+        }
+        self.has_cluster = !parts.is_empty();
         passes
     }
 }

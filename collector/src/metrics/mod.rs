@@ -5,6 +5,7 @@
 
 mod batching;
 mod book;
+mod cluster;
 mod encode;
 mod histogram;
 mod host;
@@ -154,7 +155,7 @@ impl Metrics {
         });
         let own = Own::default();
         let (plans, next_plan) = watch::channel(plan.host.clone());
-        tokio::spawn(host::keep_measuring(next_plan, own.clone(), sink, stopping.clone()));
+        tokio::spawn(host::keep_measuring(next_plan, own.clone(), shared.cluster.clone(), sink, stopping.clone()));
         let (sections, section) = watch::channel(plan.section.clone());
         let (jobs, scraping, stop_following) = (plan.jobs.clone(), Arc::clone(&scrapers), stopping.clone());
         tokio::spawn(async move {

@@ -20,9 +20,9 @@ use tokio::sync::watch;
 use tracing::{debug, error, info, warn};
 
 pub(crate) use canary::{Canary, POSITION as CANARY_POSITION};
-pub(crate) use notice::{DROPS_POSITION, Drops, Notice};
+pub(crate) use notice::{DROPS_POSITION, Drops, Notice, text as notice_text};
 pub(crate) use reading::{Group, Prepared, Sources, SourcesConfig};
-pub(crate) use stage::{Dropped, Facts, Stage};
+pub(crate) use stage::{Dropped, Facts, LastStamp, Stage};
 pub(crate) use streams::{Origin, Streams};
 
 use crate::counters::count;
@@ -219,6 +219,7 @@ impl Pipeline {
             Appended::Queued { .. } => self.shared.unblocked(Signal::Logs),
             Appended::Dropped => {}
         }
+        self.sources.appended();
         if self.drops.update(&self.writer.usage()) {
             self.remember_drops();
         }
@@ -239,6 +240,7 @@ impl Pipeline {
         match self.writer.sync() {
             Ok(durable) => {
                 self.durable.send_replace(durable);
+                self.sources.synced();
                 true
             }
             Err(error) => {

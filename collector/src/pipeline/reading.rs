@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
-use orszem_model::{Kind, Severity, Timestamp};
+use orszem_model::{Kind, Seen, Severity, Timestamp};
 use orszem_parse::{Layer, Moment, Parsed, Recogniser, label, refine_message};
 use orszem_queue::Changes;
 use tracing::warn;
@@ -15,12 +15,16 @@ use tracing::warn;
 use super::notice::{Notice, number, text};
 use super::stage::{Facts, LastStamp, Stage};
 use super::streams::Origin;
+use crate::cluster::{latest::Latest, record};
 use crate::counters::{Counters, add, count};
+use crate::source::cluster::Cluster;
 use crate::source::exec::Exec;
 use crate::source::files::{FileFacts, FileOptions, FileSource, Gap, GapReason, Piece, Taken};
 use crate::source::journald::{self, Entry, Item, Journal};
+use crate::source::poller::Item as ClusterItem;
+use crate::source::spool::Spool;
 use crate::source::stdin::Line;
-use crate::{CollectorError, ExecConfig, FileConfig, FileStatus, StartAt};
+use crate::{ClusterConfig, ClusterMode, CollectorError, ExecConfig, FileConfig, FileStatus, StartAt};
 
 /// The position under which journald's cursor is kept, and what stands before the positions of files.
 const JOURNAL_POSITION: &[u8] = b"j/cursor";
@@ -44,6 +48,8 @@ pub(crate) struct SourcesConfig {
     /// The settings of the groups of `files`, in their order.
     pub(crate) groups: Vec<Group>,
     pub(crate) exec: Vec<ExecConfig>,
+    /// The cluster, and this host's name in it.
+    pub(crate) cluster: (ClusterConfig, String),
     /// The journal's directory and where it is begun; `None` when it is not read.
     pub(crate) journal: Option<(Option<PathBuf>, StartAt)>,
     /// Why the journal can't be read.
@@ -103,6 +109,10 @@ pub(crate) struct Sources {
     cursor: String,
     is_cursor_changed: bool,
     exec: Vec<(Exec, Input)>,
+    cluster: Option<Cluster>,
+    spool: Option<Spool>,
+    /// What is known of the cluster.
+    latest: Latest,
     input: Option<Input>,
     notices: Vec<Notice>,
     counters: Arc<Counters>,
@@ -115,10 +125,15 @@ impl Sources {
         config: SourcesConfig,
         positions: &BTreeMap<Vec<u8>, Vec<u8>>,
         is_first_start: bool,
+        latest: Latest,
         counters: Arc<Counters>,
         now: Timestamp,
     ) -> Result<Self, CollectorError> {
-        let SourcesConfig { files, groups, exec, journal, journal_problem } = config;
+        let SourcesConfig { files, groups, exec, cluster: (cluster, reporter), journal, journal_problem } = config;
+        let mut spool = Spool::new(cluster.spool.clone(), positions, Arc::clone(&counters));
+        spool.set_active(cluster.enabled != ClusterMode::Off);
+        let mut following = Cluster::new(latest.clone(), Arc::clone(&counters));
+        following.follow(&cluster, &reporter).map_err(|source| failed("the cluster", source))?;
         let of_files =
             positions.iter().filter_map(|(key, value)| Some((key.strip_prefix(FILE_PREFIX)?, value.as_slice())));
         let files = FileSource::new(files, Arc::clone(&counters), of_files, is_first_start, now);
@@ -134,6 +149,9 @@ impl Sources {
             cursor: cursor.unwrap_or_default(),
             is_cursor_changed: false,
             exec: Vec::new(),
+            cluster: Some(following),
+            spool: Some(spool),
+            latest,
             input: None,
             notices: Vec::new(),
             counters,
@@ -159,6 +177,9 @@ impl Sources {
             cursor: String::new(),
             is_cursor_changed: false,
             exec: Vec::new(),
+            cluster: None,
+            spool: None,
+            latest: Latest::default(),
             input: Some(Input::new(lines)),
             notices: Vec::new(),
             counters,
@@ -189,9 +210,17 @@ impl Sources {
 
     /// Goes on with another configuration; what is the same keeps running.
     pub(crate) fn reconfigure(&mut self, config: SourcesConfig) {
-        let SourcesConfig { files, groups, exec, journal, journal_problem } = config;
+        let SourcesConfig { files, groups, exec, cluster: (cluster, reporter), journal, journal_problem } = config;
         if self.input.is_some() {
             return;
+        }
+        if let Some(spool) = &mut self.spool {
+            spool.set_active(cluster.enabled != ClusterMode::Off);
+        }
+        if let Some(following) = &mut self.cluster
+            && let Err(error) = following.follow(&cluster, &reporter)
+        {
+            warn!(error = &error as &dyn std::error::Error, "the cluster can't be followed");
         }
         self.groups = groups;
         self.file_states.clear();
@@ -231,7 +260,37 @@ impl Sources {
 
     /// Reads from all sources until the batch is full (`true`) or there is no more for now.
     pub(crate) fn read(&mut self, now: Timestamp, tick: Instant, stage: &mut Stage) -> bool {
-        self.read_journal(now, stage) || self.read_inputs(now, stage) || self.read_files(now, tick, stage)
+        self.read_cluster(now, tick, stage)
+            || self.read_journal(now, stage)
+            || self.read_inputs(now, stage)
+            || self.read_files(now, tick, stage)
+    }
+
+    /// What is seen of the cluster comes first: it is little, and nothing else is so urgent.
+    fn read_cluster(&mut self, now: Timestamp, tick: Instant, stage: &mut Stage) -> bool {
+        let Self { cluster, spool, latest, notices, counters, .. } = self;
+        let name = latest.cluster();
+        let mut take = |seen: &Seen| record::push(seen, &name, now, stage, counters);
+        let mut is_full = false;
+        let reporter = cluster.as_ref().map(|cluster| cluster.reporter().to_owned()).unwrap_or_default();
+        if let Some(cluster) = cluster {
+            while let Some(item) = cluster.next() {
+                match item {
+                    ClusterItem::Notice(notice) => notices.push(*notice),
+                    ClusterItem::Seen(seen) if take(&seen) => {}
+                    ClusterItem::Seen(seen) => {
+                        cluster.hold(ClusterItem::Seen(seen));
+                        is_full = true;
+                        break;
+                    }
+                }
+            }
+        }
+        if let Some(spool) = spool {
+            is_full = is_full || spool.read(&reporter, tick, &mut take);
+            notices.extend(spool.notices());
+        }
+        is_full
     }
 
     fn read_files(&mut self, now: Timestamp, tick: Instant, stage: &mut Stage) -> bool {
@@ -325,10 +384,21 @@ impl Sources {
         if std::mem::take(&mut self.is_cursor_changed) {
             changes.insert(JOURNAL_POSITION.to_vec(), Some(self.cursor.clone().into_bytes()));
         }
+        changes.extend(self.spool.iter_mut().flat_map(Spool::changes));
         for (key, value) in self.files.iter_mut().flat_map(FileSource::changes) {
             changes.insert([FILE_PREFIX, &key].concat(), value);
         }
         changes
+    }
+
+    /// The batch that was closed last is in the queue.
+    pub(crate) fn appended(&mut self) {
+        self.spool.iter_mut().for_each(Spool::appended);
+    }
+
+    /// All that is in the queue is durable.
+    pub(crate) fn synced(&mut self) {
+        self.spool.iter_mut().for_each(Spool::synced);
     }
 
     /// What is followed and what can't be.

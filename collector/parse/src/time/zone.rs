@@ -108,7 +108,7 @@ impl Zone {
 
     /// The time at which this zone's clocks show `local`, in seconds. Of an hour shown twice the later; a time in
     /// an hour left out counts on from before it.
-    pub(super) fn to_unix(&self, local: i64) -> i64 {
+    pub fn to_unix(&self, local: i64) -> i64 {
         let guess = local - self.offset_at(local);
         local - self.offset_at(guess)
     }

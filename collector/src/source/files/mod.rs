@@ -22,7 +22,7 @@ mod settle;
 mod tests;
 #[cfg(test)]
 mod torture;
-mod watch;
+pub(crate) mod watch;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};

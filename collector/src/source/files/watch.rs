@@ -19,18 +19,18 @@ const BUFFER_BYTES: usize = 16 << 10;
 
 /// What happened since the last question.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Events {
+pub(crate) struct Events {
     /// Files that may have been written.
-    pub(super) written: BTreeSet<PathBuf>,
+    pub(crate) written: BTreeSet<PathBuf>,
     /// Files came or went.
-    pub(super) has_moved: bool,
+    pub(crate) has_moved: bool,
     /// Some events were lost.
-    pub(super) has_lost: bool,
+    pub(crate) has_lost: bool,
 }
 
 /// The watches of all followed directories.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     /// `None` where the kernel gives none.
     inotify: Option<OwnedFd>,
     directories: HashMap<i32, PathBuf>,
@@ -38,7 +38,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK);
         if let Err(error) = &inotify {
             tracing::warn!(%error, "the kernel gives no events for files; they are looked at once a second");
@@ -48,7 +48,7 @@ impl Watch {
 
     /// Watches these directories too; answers whether one is new, so that what happened in it since it was listed went
     /// unseen.
-    pub(super) fn add(&mut self, directories: &BTreeSet<PathBuf>) -> bool {
+    pub(crate) fn add(&mut self, directories: &BTreeSet<PathBuf>) -> bool {
         let Some(inotify) = &self.inotify else { return false };
         let mut is_new = false;
         for directory in directories {
@@ -72,7 +72,7 @@ impl Watch {
     }
 
     /// Sleeps until something happens, at most `timeout`.
-    pub(super) fn wait(&self, timeout: Duration) {
+    pub(crate) fn wait(&self, timeout: Duration) {
         let Some(inotify) = &self.inotify else { return std::thread::park_timeout(timeout) };
         let timeout = Timespec {
             tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
@@ -85,7 +85,7 @@ impl Watch {
     }
 
     /// What happened; never waits.
-    pub(super) fn take(&mut self) -> Events {
+    pub(crate) fn take(&mut self) -> Events {
         let mut events = Events::default();
         let Some(inotify) = &self.inotify else {
             return Events { has_moved: true, has_lost: true, ..events };

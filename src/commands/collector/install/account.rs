@@ -7,7 +7,9 @@ use std::process::Command;
 use anyhow::{Context, bail};
 
 /// Groups that exist to let people read logs; the user joins those that the host has.
-pub(super) const GROUPS: [&str; 2] = ["adm", "systemd-journal"];
+pub(super) const GROUPS: [&str; 3] = ["adm", "systemd-journal", CLUSTER_GROUP];
+/// The group that Pacemaker lets ask, and that its daemons are in.
+pub(super) const CLUSTER_GROUP: &str = "haclient";
 /// The longest name that `useradd` takes.
 const NAME_BYTES_MAX: usize = 32;
 
@@ -51,6 +53,13 @@ pub(super) fn ids(user: &str) -> anyhow::Result<(u32, u32)> {
         (Some(Ok(uid)), Some(Ok(gid))) => Ok((uid, gid)),
         _ => bail!("the line of {user} in /etc/passwd can't be read"),
     }
+}
+
+/// The number of a group; `None` where there is none of that name.
+pub(super) fn group(name: &str) -> anyhow::Result<Option<u32>> {
+    let Some(line) = lookup("/etc/group", name)? else { return Ok(None) };
+    let number = line.split(':').nth(2).and_then(|number| number.parse().ok());
+    number.map(Some).with_context(|| format!("the line of {name} in /etc/group can't be read"))
 }
 
 /// The line of `name` in a table such as `/etc/passwd`.

@@ -2,16 +2,21 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown, lchown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown, lchown, symlink};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use orszem_collector::spool;
+
+use super::account;
 
 /// The collector's configuration.
 pub(super) const CONFIG: &str = "/etc/orszem/collector.toml";
 const TOKEN: &str = "/etc/orszem/collector.token";
 const AUTHORITY: &str = "/etc/orszem/ca.crt";
 const BINARY: &str = "/usr/bin/orszem";
+/// For clusters, which start a program without arguments.
+const EVENT: &str = "/usr/bin/orszem-event";
 const STATE: &str = "/var/lib/orszem/collector";
 const UNIT: &str = "/etc/systemd/system/orszem-collector.service";
 const SHIPPED_UNIT: &str = include_str!("../../../../config/systemd/orszem-collector.service");
@@ -48,6 +53,10 @@ enum Content {
     Text(String),
     /// A copy of this file, unless it is that very file.
     CopyOf(PathBuf),
+    /// A symbolic link to this.
+    LinkTo(&'static str),
+    /// A directory to which the cluster's daemons write, too, if they are here: what is made in it is their group's.
+    Spool,
 }
 
 impl Layout<'_> {
@@ -61,6 +70,9 @@ impl Layout<'_> {
             piece(BINARY, Content::CopyOf(self.binary.to_owned()), 0o755, false),
             piece(TOKEN, Content::Text(format!("{}\n", self.token)), 0o600, true),
         ];
+        pieces.insert(4, piece(EVENT, Content::LinkTo(BINARY), 0o777, false));
+        pieces.push(piece("/var/spool/orszem", Content::Directory, 0o755, false));
+        pieces.push(piece(spool::DIRECTORY, Content::Spool, 0o2770, true));
         if let Some(authority) = self.authority {
             pieces.push(piece(AUTHORITY, Content::Text(authority.to_owned()), 0o644, false));
         }
@@ -109,7 +121,13 @@ impl Piece {
     pub(super) fn put(&self, root: &Path, owner: Option<(u32, u32)>) -> anyhow::Result<bool> {
         let target = self.target(root);
         let changed = self.write(&target).with_context(|| format!("can't write {}", target.display()))?;
-        if let (true, Some((uid, gid))) = (self.is_users, owner) {
+        if let (Content::Spool, Some((uid, gid))) = (&self.content, owner) {
+            let group = account::group(account::CLUSTER_GROUP)?.unwrap_or(gid);
+            // A change of the owner takes the set-group-ID bit away.
+            chown(&target, Some(uid), Some(group))
+                .and_then(|()| fs::set_permissions(&target, fs::Permissions::from_mode(self.mode)))
+                .with_context(|| format!("can't give {} to its group", target.display()))?;
+        } else if let (true, Some((uid, gid))) = (self.is_users, owner) {
             chown(&target, Some(uid), Some(gid))
                 .and_then(|()| if self.content == Content::Tree { give_content(&target, (uid, gid)) } else { Ok(()) })
                 .with_context(|| format!("can't give {} to its user", target.display()))?;
@@ -119,7 +137,8 @@ impl Piece {
 
     fn write(&self, target: &Path) -> std::io::Result<bool> {
         let content = match &self.content {
-            Content::Directory | Content::Tree => {
+            Content::LinkTo(to) => return link(Path::new(to), target),
+            Content::Directory | Content::Tree | Content::Spool => {
                 if target.is_dir() {
                     return Ok(false);
                 }
@@ -150,6 +169,15 @@ impl Piece {
         write_new(&beside, &content, self.mode)?;
         fs::rename(&beside, target)?;
         Ok(true)
+    }
+}
+
+/// Whether the link is new. What stands in its place and is none stays.
+fn link(to: &Path, target: &Path) -> std::io::Result<bool> {
+    match fs::symlink_metadata(target) {
+        Ok(_) => Ok(false),
+        Err(error) if error.kind() == ErrorKind::NotFound => symlink(to, target).map(|()| true),
+        Err(error) => Err(error),
     }
 }
 
@@ -214,13 +242,16 @@ mod tests {
             let pieces = layout(&binary, server, false).pieces();
             pieces.iter().map(|piece| piece.put(root.path(), None).expect("writes")).collect()
         };
-        assert_eq!(put("https://a:7450"), [true; 8]);
-        assert_eq!(put("https://a:7450"), [false; 8]);
+        assert_eq!(put("https://a:7450"), [true; 11]);
+        assert_eq!(put("https://a:7450"), [false; 11]);
         let mode = |path: &str| fs::metadata(root.path().join(path)).expect("there").mode() & 0o7777;
         assert_eq!(
             (mode("etc/orszem/collector.token"), mode("etc/orszem/collector.toml"), mode("usr/bin/orszem")),
             (0o600, 0o644, 0o755)
         );
+        assert_eq!(mode("var/spool/orszem/events"), 0o2770);
+        let linked = fs::read_link(root.path().join("usr/bin/orszem-event")).expect("a link");
+        assert_eq!(linked, Path::new("/usr/bin/orszem"));
         let config = root.path().join("etc/orszem/collector.toml");
         let text = fs::read_to_string(&config).expect("reads");
         let table: toml::Table = toml::from_str(&text).expect("is TOML");
@@ -229,7 +260,7 @@ mod tests {
         assert_eq!(table, toml::from_str::<toml::Table>(expected).expect("is TOML"));
 
         // Another server: the configuration alone changes, and the old one stays.
-        assert_eq!(put("https://b:7450"), [false, false, false, false, false, false, true, false]);
+        assert_eq!(put("https://b:7450"), [false, false, false, false, false, false, false, false, false, true, false]);
         assert_eq!(fs::read_to_string(with_suffix(&config, ".old")).expect("kept"), text);
     }
 
