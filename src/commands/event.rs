@@ -1,5 +1,6 @@
 //! `orszem event`: takes an event from Pacemaker or DRBD and leaves it for the collector.
 
+use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -108,7 +109,10 @@ fn tell(text: &str) {
         socket.set_nonblocking(true)?;
         socket.send_to(line, SYSLOG)
     });
-    if let Err(error) = sent {
+    // Not every host has one.
+    if let Err(error) = sent
+        && error.kind() != ErrorKind::NotFound
+    {
         eprintln!("orszem event: nor does syslog take it: {error}");
     }
 }
