@@ -239,7 +239,8 @@ impl Spool {
     fn look(&mut self, tick: Instant) {
         self.has_moved |= self.watch.take().has_moved;
         let is_due = self.listed.is_none_or(|at| tick.saturating_duration_since(at) >= LIST_EVERY);
-        if !is_due && !(self.has_moved && self.waiting.is_empty()) {
+        let has_news = self.has_moved && self.waiting.is_empty();
+        if !is_due && !has_news {
             return;
         }
         self.has_moved = false;
