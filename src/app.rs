@@ -95,6 +95,7 @@ pub struct App {
     tls: Option<Arc<Tls>>,
     collector: Option<CollectorHandle>,
     running: Arc<Running>,
+    samples: SamplesState,
     stops: Stops,
     /// Held until everything has stopped.
     data_dir: DataDir,
@@ -131,7 +132,8 @@ impl App {
         start_syslog(&mut stops, &config, &ingest, tls.as_ref(), &syslog_metrics).await?;
         let collector = match options.follow {
             true => {
-                let collector = start_collector(&mut stops, collector_config(&config, &data_dir), host, samples)?;
+                let collector =
+                    start_collector(&mut stops, collector_config(&config, &data_dir), host, samples.clone())?;
                 registered.fill(collector.clone());
                 running.set_collector(collector.clone());
                 telemetry::measure_own(&collector);
@@ -141,7 +143,7 @@ impl App {
         };
         ready.store(true, Ordering::Release);
         info!(addresses = ?addresses, data_dir = %data_dir.path().display(), elapsed_ms = begun.elapsed().as_millis(), "ready");
-        Ok(Self { options, config, addresses, ready, access, tls, collector, running, stops, data_dir })
+        Ok(Self { options, config, addresses, ready, access, tls, collector, running, samples, stops, data_dir })
     }
 
     /// Where it listens.
@@ -171,6 +173,16 @@ impl App {
     /// What the collector follows and can't read; empty when it does not run.
     pub fn files(&self) -> Vec<FileStatus> {
         self.collector.as_ref().map(CollectorHandle::files).unwrap_or_default()
+    }
+
+    /// The way into the stores for what is of this process.
+    pub(crate) fn samples(&self) -> SamplesState {
+        self.samples.clone()
+    }
+
+    /// Has a further part stopped before all others.
+    pub(crate) fn add_part(&mut self, name: &'static str, stop: BoxFuture<'static, ()>) {
+        self.stops.push(name, stop);
     }
 
     /// Reads configuration, tokens and certificates again. Everything is checked first; on an error all stays as it was.

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::client::Client;
 use crate::commands::{
-    backup, bench, check_config, collector, collectors, completion, doctor, event, explain, query, restore, search, server, tail, token, topology, up, version,
+    backup, bench, check_config, collector, collectors, completion, demo, doctor, event, explain, query, restore, search, server, tail, token, topology, up, version,
 };
 use crate::telemetry::{self, LogFormat};
 use crate::{data_dir, features};
@@ -73,6 +73,7 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Up(up::Args),
+    Demo(demo::Args),
     Server(server::Args),
     Search(search::Args),
     Query(query::Args),
@@ -110,6 +111,7 @@ impl Cli {
         telemetry::install(global.log_format, &global.log_level)?;
         match command {
             Command::Up(args) => runtime()?.block_on(up::run(&global, args)),
+            Command::Demo(args) => runtime()?.block_on(demo::run(&global, args)),
             Command::Server(args) => runtime()?.block_on(server::run(&global, args)),
             Command::Search(args) => runtime()?.block_on(search::run(&global, args)),
             Command::Query(args) => runtime()?.block_on(query::run(&global, args)),

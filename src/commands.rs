@@ -6,6 +6,7 @@ pub mod check_config;
 pub mod collector;
 pub mod collectors;
 pub mod completion;
+pub mod demo;
 pub mod doctor;
 pub mod event;
 pub mod explain;

@@ -27,6 +27,7 @@ mod running;
 mod series_engine;
 pub mod server;
 mod shown_config;
+mod simulating;
 mod store;
 mod targets;
 pub mod telemetry;

@@ -20,6 +20,7 @@ pub mod output;
 mod pipeline;
 mod prepare;
 mod queues;
+mod replay;
 mod report;
 mod send;
 mod shared;
@@ -37,10 +38,11 @@ pub use counters::CounterValues;
 pub use error::CollectorError;
 pub use explain::{Explained, Explainer};
 pub use orszem_host::HostConfig;
-pub use orszem_parse::Zone;
+pub use orszem_parse::{Layer, Zone};
 pub use orszem_scrape::config::ScrapeConfig;
 pub use orszem_scrape::{DroppedTarget, Health, Metadata, ScrapeCounts, TargetStatus, Targets};
 pub use orszem_transform::Wrong;
+pub use replay::{Replay, ReplayBatch, ReplayRecord};
 pub use report::{
     EndpointReport, EndpointReportState, FileReport, FileReportState, MetricsReport, Report, ReportError, TargetReport,
 };

@@ -65,7 +65,12 @@ impl Gauges {
         let waiting = (stress * 0.6).min(0.5) + 0.01 * busy(now.at);
         let span = EVERY_S as f64;
         for core in 0..CORES {
-            let shares = [("user", 0.7 * load), ("system", 0.3 * load), ("iowait", waiting), ("idle", (1.0 - load - waiting).max(0.0))];
+            let shares = [
+                ("user", 0.7 * load),
+                ("system", 0.3 * load),
+                ("iowait", waiting),
+                ("idle", (1.0 - load - waiting).max(0.0)),
+            ];
             for (mode, share) in shares {
                 let labels = [("cpu", core.to_string()), ("mode", mode.to_owned())];
                 self.counter(now, host, "node_cpu_seconds_total", &labels, share * span);
@@ -103,7 +108,14 @@ impl Gauges {
         let device = [("device", "sda".to_owned())];
         let is_backup = now.plan.backup.is_some_and(|(node, span)| node.name() == host && span.has(now.at));
         let span = EVERY_S as f64;
-        let wanted = if is_backup { 900.0 } else if is_active { 140.0 } else { 25.0 } * busy(now.at) * span;
+        let wanted = if is_backup {
+            900.0
+        } else if is_active {
+            140.0
+        } else {
+            25.0
+        } * busy(now.at)
+            * span;
         // A slow disk does fewer.
         let done = wanted.min(8.0 / latency * span).round();
         let jitter = now.random.between(0.9, 1.1);
@@ -169,7 +181,8 @@ fn cluster(now: &mut Measuring<'_>) {
     }
     let is_out = now.plan.is_out(now.at);
     for resource in GROUP {
-        let labels = with(&[("resource", resource), ("node", now.active.name()), ("role", "started"), ("group", "svc-erp")]);
+        let labels =
+            with(&[("resource", resource), ("node", now.active.name()), ("role", "started"), ("group", "svc-erp")]);
         let is_active = !is_out || resource == "vip_erp" && now.standing(now.active).0;
         now.gauge("ha_cluster_pacemaker_resources", &labels, truth(is_active));
     }

@@ -31,13 +31,6 @@ impl Node {
             Self::Db2 => 2,
         }
     }
-
-    pub(crate) fn address(self) -> &'static str {
-        match self {
-            Self::Db1 => "10.77.1.11",
-            Self::Db2 => "10.77.2.12",
-        }
-    }
 }
 
 /// The third member, which runs no service; it is the designated controller.

@@ -6,9 +6,17 @@ use orszem_model::{Seen, Timestamp};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {
     /// A record of a log file, its lines joined by line feeds.
-    Line { at: Timestamp, host: &'static str, file: &'static str, text: String },
+    Line {
+        at: Timestamp,
+        host: &'static str,
+        file: &'static str,
+        text: String,
+    },
     /// What a collector's source sees of the cluster, and a sentence that says it.
-    Seen { seen: Seen, text: String },
+    Seen {
+        seen: Seen,
+        text: String,
+    },
     /// A try of whether the service answers.
     Probe(Probe),
     Sample(Sample),

@@ -54,7 +54,10 @@ pub(crate) fn say(observation: &Observation) -> String {
         Observation::DrbdPeerDevice(it) => {
             let rest = it.out_of_sync_bytes.filter(|bytes| *bytes > 0);
             let rest = rest.map(|bytes| format!(", {} MiB to go", bytes >> 20)).unwrap_or_default();
-            format!("{}/{}: {} to {}, whose disk is {}{rest}", it.resource, it.volume, it.replication, it.peer, it.peer_disk)
+            format!(
+                "{}/{}: {} to {}, whose disk is {}{rest}",
+                it.resource, it.volume, it.replication, it.peer, it.peer_disk
+            )
         }
         Observation::DrbdHelper(it) => format!("{}: helper {} is called", it.resource, it.helper),
     }

@@ -169,8 +169,12 @@ impl Script<'_> {
     }
 
     pub(crate) fn drbd_role(&mut self, second: f64, node: Node, role: &str, is_initial: bool) {
-        let state =
-            DrbdResource { resource: "r0".to_owned(), role: role.to_owned(), is_gone: role.is_empty(), ..Default::default() };
+        let state = DrbdResource {
+            resource: "r0".to_owned(),
+            role: role.to_owned(),
+            is_gone: role.is_empty(),
+            ..Default::default()
+        };
         self.see(second, node.name(), Origin::Drbd, is_initial, Observation::DrbdResource(state));
     }
 
@@ -208,15 +212,24 @@ impl Script<'_> {
         let source = to.other();
         let (source_name, to_name) = (source.name(), to.name());
         let kib = bytes >> 10;
-        self.kernel(from, to, &format!("drbd r0/0 drbd0 {source_name}: repl( WFBitMapT -> SyncTarget ) [receive-bitmap]"));
-        let began = format!("drbd r0/0 drbd0 {to_name}: Began resync as SyncSource (will sync {kib} KB [{} bits set]).", kib / 4);
+        self.kernel(
+            from,
+            to,
+            &format!("drbd r0/0 drbd0 {source_name}: repl( WFBitMapT -> SyncTarget ) [receive-bitmap]"),
+        );
+        let began = format!(
+            "drbd r0/0 drbd0 {to_name}: Began resync as SyncSource (will sync {kib} KB [{} bits set]).",
+            kib / 4
+        );
         self.kernel(from + 0.01, source, &began);
         let steps = 10_u32;
         for step in 0..steps {
             let share = f64::from(step) / f64::from(steps);
             let rest = bytes - (bytes as f64 * share) as u64;
             let second = from + (until - from) * share + 0.02;
-            for (node, replication, peer_disk) in [(to, "SyncTarget", "UpToDate"), (source, "SyncSource", "Inconsistent")] {
+            for (node, replication, peer_disk) in
+                [(to, "SyncTarget", "UpToDate"), (source, "SyncSource", "Inconsistent")]
+            {
                 let mut state = peer_device(node, replication, peer_disk);
                 state.done = Some(step * 10_000 / steps);
                 state.eta_s = Some(((until - from) * (1.0 - share)) as u64);

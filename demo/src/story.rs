@@ -3,8 +3,8 @@
 mod failover;
 mod quiet;
 mod redundancy;
-mod starts;
 mod standby;
+mod starts;
 
 use orszem_model::Timestamp;
 

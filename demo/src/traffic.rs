@@ -115,9 +115,13 @@ impl Second<'_> {
         let is_early = at.0 - from.0 < 1_500_000_000;
         let thread = self.random.below(40) + 22_510;
         let said = if is_early {
-            format!("[proxy_http:error] [pid 22508:tid {thread}] (104)Connection reset by peer: [client {client}:{port}] AH01102: error reading status line from remote server 127.0.0.1:8080")
+            format!(
+                "[proxy_http:error] [pid 22508:tid {thread}] (104)Connection reset by peer: [client {client}:{port}] AH01102: error reading status line from remote server 127.0.0.1:8080"
+            )
         } else {
-            format!("[proxy_http:error] [pid 22508:tid {thread}] (70007)The timeout specified has expired: [client {client}:{port}] AH01102: error reading status line from remote server 127.0.0.1:8080")
+            format!(
+                "[proxy_http:error] [pid 22508:tid {thread}] (70007)The timeout specified has expired: [client {client}:{port}] AH01102: error reading status line from remote server 127.0.0.1:8080"
+            )
         };
         if self.random.happens(0.25) {
             let text = format!("[{}] {said}", apache(at));
@@ -143,7 +147,10 @@ impl Second<'_> {
                 format!("{} {logger}\njava.sql.SQLRecoverableException: {code}: {what}{FRAMES}", head("SEVERE"))
             } else {
                 let logger = "com.example.erp.orders.OrderServlet.doGet No connection";
-                format!("{} {logger}\norg.apache.tomcat.jdbc.pool.PoolExhaustedException: [http-nio-8080-exec-{thread}] Timeout: Pool empty. Unable to fetch a connection in 5 seconds, none available[size:100; busy:100; idle:0; lastwait:5000].{FRAMES}", head("WARNING"))
+                format!(
+                    "{} {logger}\norg.apache.tomcat.jdbc.pool.PoolExhaustedException: [http-nio-8080-exec-{thread}] Timeout: Pool empty. Unable to fetch a connection in 5 seconds, none available[size:100; busy:100; idle:0; lastwait:5000].{FRAMES}",
+                    head("WARNING")
+                )
             };
             self.line(at, APP, CATALINA, text);
             return;
@@ -153,9 +160,18 @@ impl Second<'_> {
             let order = self.random.below(90_000) + 410_000;
             let took = self.random.below(180) + 12;
             let text = match self.random.below(12) {
-                0 => format!("{} WARNING [http-nio-8080-exec-{thread}] com.example.erp.stock.StockService.reserve Article {order} is below its minimum", catalina(at)),
-                1 => format!("{} INFO [scheduler-2] com.example.erp.edi.EdiPoller.poll 3 messages were taken in", catalina(at)),
-                _ => format!("{} INFO [http-nio-8080-exec-{thread}] com.example.erp.orders.OrderService.save Order {order} was saved in {took} ms", catalina(at)),
+                0 => format!(
+                    "{} WARNING [http-nio-8080-exec-{thread}] com.example.erp.stock.StockService.reserve Article {order} is below its minimum",
+                    catalina(at)
+                ),
+                1 => format!(
+                    "{} INFO [scheduler-2] com.example.erp.edi.EdiPoller.poll 3 messages were taken in",
+                    catalina(at)
+                ),
+                _ => format!(
+                    "{} INFO [http-nio-8080-exec-{thread}] com.example.erp.orders.OrderService.save Order {order} was saved in {took} ms",
+                    catalina(at)
+                ),
             };
             self.line(at, APP, CATALINA, text);
         }
@@ -167,17 +183,25 @@ impl Second<'_> {
             let pid = self.random.below(30) + 4_100;
             let prefix = format!("{} [{pid}] report@reports", postgres(at));
             let text = if self.plan.is_out(at) && self.random.happens(0.5) {
-                format!("{prefix} ERROR:  connection for foreign table \"erp_orders\" cannot be established\n{prefix} DETAIL:  ORA-12541: TNS:no listener\n{prefix} STATEMENT:  SELECT sum(net) FROM erp_orders WHERE day = current_date")
+                format!(
+                    "{prefix} ERROR:  connection for foreign table \"erp_orders\" cannot be established\n{prefix} DETAIL:  ORA-12541: TNS:no listener\n{prefix} STATEMENT:  SELECT sum(net) FROM erp_orders WHERE day = current_date"
+                )
             } else {
                 let ms = self.random.between(0.3, 240.0);
-                format!("{prefix} LOG:  duration: {ms:.3} ms  statement: SELECT * FROM daily WHERE branch = {}", self.random.below(60))
+                format!(
+                    "{prefix} LOG:  duration: {ms:.3} ms  statement: SELECT * FROM daily WHERE branch = {}",
+                    self.random.below(60)
+                )
             };
             self.line(at, APP, POSTGRES, text);
         }
         if self.at.0.div_euclid(1_000_000_000) % 300 == 17 {
             let at = self.moment();
             let buffers = self.random.below(900) + 50;
-            let text = format!("{} [812] LOG:  checkpoint complete: wrote {buffers} buffers (1.2%); 0 WAL file(s) added, 0 removed, 1 recycled; write=29.7 s, sync=0.02 s, total=29.9 s", postgres(at));
+            let text = format!(
+                "{} [812] LOG:  checkpoint complete: wrote {buffers} buffers (1.2%); 0 WAL file(s) added, 0 removed, 1 recycled; write=29.7 s, sync=0.02 s, total=29.9 s",
+                postgres(at)
+            );
             self.line(at, APP, POSTGRES, text);
         }
     }
@@ -202,7 +226,10 @@ impl Second<'_> {
         }
         if self.random.happens(0.008) {
             let at = self.moment();
-            let text = format!("{} {WITNESS} pacemaker-controld[1187]:  notice: State transition S_IDLE -> S_POLICY_ENGINE", iso(at));
+            let text = format!(
+                "{} {WITNESS} pacemaker-controld[1187]:  notice: State transition S_IDLE -> S_POLICY_ENGINE",
+                iso(at)
+            );
             self.line(at, WITNESS, SYSLOG, text);
         }
     }

@@ -1,11 +1,11 @@
 //! The active node fails: for its disk, or for want of power.
 
+use orszem_model::FactKind;
 use orszem_model::FactKind::{
     DrbdConnectionLost, DrbdDegraded, DrbdDiskFailed, DrbdRestored, DrbdResyncDone, DrbdResyncStarted, Failover,
     FencingDone, FencingRequested, NodeJoined, NodeLost, ResourceFailed,
 };
 use orszem_model::observation::{Fencing, FencingState, Observation, Operation, Origin};
-use orszem_model::FactKind;
 
 use super::starts::{rejoin, start_group};
 use crate::hosts::{Node, WITNESS};
@@ -36,9 +36,13 @@ struct Followed {
 pub(super) fn disk(mut script: Script<'_>, node: Node) -> Plan {
     let s = &mut script;
     let name = node.name();
-    let sector = s.random.below(120_000_000);
+    let sector = s.random.below(111_000_000);
     for second in [-21.0, -9.5] {
-        s.kernel(second, node, "sd 0:0:0:0: [sda] tag#83 FAILED Result: hostbyte=DID_OK driverbyte=DRIVER_OK cmd_age=2s");
+        s.kernel(
+            second,
+            node,
+            "sd 0:0:0:0: [sda] tag#83 FAILED Result: hostbyte=DID_OK driverbyte=DRIVER_OK cmd_age=2s",
+        );
         s.kernel(second, node, "sd 0:0:0:0: [sda] tag#83 Sense Key : Recovered Error [current]");
         s.kernel(second, node, "sd 0:0:0:0: [sda] tag#83 Add. Sense: Recovered data with retries");
     }
@@ -47,7 +51,7 @@ pub(super) fn disk(mut script: Script<'_>, node: Node) -> Plan {
     s.drbd_peer(0.01, node.other(), "Established", "Failed", false);
     s.drbd_disk(0.06, node, "Diskless", false);
     s.drbd_peer(0.07, node.other(), "Established", "Diskless", false);
-    let block = s.random.below(20_000);
+    let block = s.random.below(11_000);
     s.alert_log(0.3, node, &format!("Errors in file /u01/app/oracle/diag/rdbms/erp/ERP/trace/ERP_lgwr_4711.trc:\nORA-00345: redo log write error block {block} count 2\nORA-00312: online log 2 thread 1: '/u02/oradata/ERP/redo02.log'\nORA-27072: File I/O error\nLinux-x86_64 Error: 5: Input/output error\nAdditional information: 4"));
     s.alert_log(0.34, node, "LGWR (ospid: 4711): terminating the instance due to ORA error 345");
     s.alert_log(0.9, node, "Instance terminated by LGWR, pid = 4711");
@@ -58,7 +62,7 @@ pub(super) fn disk(mut script: Script<'_>, node: Node) -> Plan {
     s.attribute(failed_at + 0.05, name, "fail-count-db_ora#monitor_10000", Some("1"));
     scheduled(s, failed_at + 0.1, &["Actions: Recover    db_ora", "Actions: Restart    lsn_ora"]);
     s.done(failed_at + 0.3, name, "lsn_ora", "stop", 180);
-    let stop_failed = failed_at + 20.4;
+    let stop_failed = failed_at + 11.4;
     s.syslog(stop_failed - 0.01, name, "pacemaker-execd", " warning: db_ora_stop_0 process (PID 23114) timed out");
     failed(s, stop_failed, node, "stop", 0, 1, 2, "Timed Out", "process 4711 did not terminate");
     s.attribute(stop_failed + 0.04, name, "fail-count-db_ora#stop_0", Some("INFINITY"));
@@ -167,14 +171,33 @@ pub(super) fn medium_error(s: &mut Script<'_>, node: Node, sector: u64) {
     }
     s.kernel(0.012, node, &format!("drbd r0/0 drbd0 {peer}: sending new current UUID: 4C1A9E6F03B7D852"));
     s.kernel(0.058, node, "drbd r0/0 drbd0: disk( Failed -> Diskless ) [go-diskless]");
-    s.kernel(0.065, node.other(), &format!("drbd r0/0 drbd0 {}: pdsk( UpToDate -> Diskless ) [peer-state]", node.name()));
+    s.kernel(
+        0.065,
+        node.other(),
+        &format!("drbd r0/0 drbd0 {}: pdsk( UpToDate -> Diskless ) [peer-state]", node.name()),
+    );
 }
 
 /// An operation of the database's resource failed.
 #[expect(clippy::too_many_arguments, reason = "each is a field of the operation, and two callers name them all")]
-fn failed(s: &mut Script<'_>, second: f64, node: Node, task: &str, interval_ms: u64, rc: i32, status: i32, result: &str, reason: &str) {
+fn failed(
+    s: &mut Script<'_>,
+    second: f64,
+    node: Node,
+    task: &str,
+    interval_ms: u64,
+    rc: i32,
+    status: i32,
+    result: &str,
+    reason: &str,
+) {
     let name = node.name();
-    s.syslog(second, name, "pacemaker-controld", &format!(" notice: Result of {task} operation for db_ora on {name}: {result} ({reason})"));
+    s.syslog(
+        second,
+        name,
+        "pacemaker-controld",
+        &format!(" notice: Result of {task} operation for db_ora on {name}: {result} ({reason})"),
+    );
     let operation = Operation {
         node: name.to_owned(),
         resource: "db_ora".to_owned(),
@@ -183,12 +206,13 @@ fn failed(s: &mut Script<'_>, second: f64, node: Node, task: &str, interval_ms: 
         rc,
         expected_rc: 0,
         status,
-        duration_ms: Some(if status == 2 { 20_000 } else { 210 }),
+        duration_ms: Some(if status == 2 { 11_000 } else { 210 }),
         result: result.to_owned(),
         reason: reason.to_owned(),
     };
     s.seen(second + 0.005, name, Origin::Alert, Observation::Operation(operation));
-    let recorded = format!(" warning: Unexpected result ({result}: {reason}) was recorded for {task} of db_ora on {name}");
+    let recorded =
+        format!(" warning: Unexpected result ({result}: {reason}) was recorded for {task} of db_ora on {name}");
     s.syslog(second + 0.09, WITNESS, "pacemaker-schedulerd", &recorded);
 }
 
@@ -197,7 +221,14 @@ fn scheduled(s: &mut Script<'_>, second: f64, actions: &[&str]) {
         s.syslog(second, WITNESS, "pacemaker-schedulerd", &format!(" notice: {action}"));
     }
     let number = s.random.below(900) + 100;
-    s.syslog(second + 0.01, WITNESS, "pacemaker-schedulerd", &format!(" notice: Calculated transition {number}, saving inputs in /var/lib/pacemaker/pengine/pe-input-{number}.bz2"));
+    s.syslog(
+        second + 0.01,
+        WITNESS,
+        "pacemaker-schedulerd",
+        &format!(
+            " notice: Calculated transition {number}, saving inputs in /var/lib/pacemaker/pengine/pe-input-{number}.bz2"
+        ),
+    );
 }
 
 /// The controller asks for fencing.
@@ -207,7 +238,12 @@ fn request(s: &mut Script<'_>, second: f64, node: Node) {
     let moves = format!("Actions: Move       svc-erp    ( {name} -> {other} )");
     scheduled(s, second - 0.02, &[&format!("Actions: Fence (reboot) {name}"), &moves]);
     s.syslog(second, WITNESS, "pacemaker-controld", &format!(" notice: Requesting fencing (reboot) of node {name}"));
-    s.syslog(second + 0.01, WITNESS, "pacemaker-fenced", &format!(" notice: Client pacemaker-controld.1187 wants to fence (reboot) {name} using any device"));
+    s.syslog(
+        second + 0.01,
+        WITNESS,
+        "pacemaker-fenced",
+        &format!(" notice: Client pacemaker-controld.1187 wants to fence (reboot) {name} using any device"),
+    );
 }
 
 /// What follows when a node has no power from `off` on: its loss, its fencing until `fenced`, the service on the other
@@ -222,7 +258,12 @@ fn lost(s: &mut Script<'_>, off: f64, fenced: f64, node: Node) -> Followed {
         s.syslog(off + 2.6, host, "corosync", &format!("  [KNET  ] link: host: {} link: 0 is down", node.number()));
         s.syslog(off + TOKEN_LOST + jitter, host, "corosync", "  [TOTEM ] A processor failed, forming new configuration: token timed out (3000ms), waiting 3600ms for consensus.");
         let gone = off + MEMBER_LOST + jitter;
-        s.syslog(gone, host, "corosync", &format!("  [TOTEM ] A new membership (2.{number}) was formed. Members left: {}", node.number()));
+        s.syslog(
+            gone,
+            host,
+            "corosync",
+            &format!("  [TOTEM ] A new membership (2.{number}) was formed. Members left: {}", node.number()),
+        );
         s.syslog(gone + 0.001, host, "corosync", &format!("  [QUORUM] Members[2]: {} 3", other.number()));
         s.member(gone + 0.01, host, name, false);
         s.quorum(gone + 0.3, host, &format!("2.{number}"), &[other.name(), WITNESS], false);
@@ -230,10 +271,17 @@ fn lost(s: &mut Script<'_>, off: f64, fenced: f64, node: Node) -> Followed {
     s.node(off + MEMBER_LOST + 0.2, name, |node| (node.is_online, node.is_unclean) = (false, true), false);
     disconnected(s, off + MEMBER_LOST + 0.3, other, name);
     for host in survivors {
-        let text = format!(" notice: Operation 'reboot' targeting {name} by {WITNESS} for pacemaker-controld.1187@{WITNESS}: OK (complete)");
+        let text = format!(
+            " notice: Operation 'reboot' targeting {name} by {WITNESS} for pacemaker-controld.1187@{WITNESS}: OK (complete)"
+        );
         s.syslog(fenced, host, "pacemaker-fenced", &text);
     }
-    let reference = format!("{:08x}-{:04x}-4a51-9c11-{:012x}", s.random.below(1 << 32), s.random.below(1 << 16), s.random.below(1 << 48));
+    let reference = format!(
+        "{:08x}-{:04x}-4a51-9c11-{:012x}",
+        s.random.below(1 << 32),
+        s.random.below(1 << 16),
+        s.random.below(1 << 48)
+    );
     for (number, host) in survivors.into_iter().enumerate() {
         let done = Fencing {
             reference: reference.clone(),
@@ -270,8 +318,16 @@ fn lost(s: &mut Script<'_>, off: f64, fenced: f64, node: Node) -> Followed {
 /// A node's DRBD hears nothing of its peer any more.
 fn disconnected(s: &mut Script<'_>, second: f64, node: Node, peer: &str) {
     s.kernel(second, node, &format!("drbd r0 {peer}: PingAck did not arrive in time."));
-    s.kernel(second + 0.01, node, &format!("drbd r0 {peer}: conn( Connected -> NetworkFailure ) peer( Primary -> Unknown ) [ping-ack-timeout]"));
-    s.kernel(second + 0.01, node, &format!("drbd r0/0 drbd0 {peer}: pdsk( UpToDate -> DUnknown ) repl( Established -> Off )"));
+    s.kernel(
+        second + 0.01,
+        node,
+        &format!("drbd r0 {peer}: conn( Connected -> NetworkFailure ) peer( Primary -> Unknown ) [ping-ack-timeout]"),
+    );
+    s.kernel(
+        second + 0.01,
+        node,
+        &format!("drbd r0/0 drbd0 {peer}: pdsk( UpToDate -> DUnknown ) repl( Established -> Off )"),
+    );
     s.drbd_connection(second + 0.012, node, "NetworkFailure", "Unknown", false);
     s.drbd_peer(second + 0.013, node, "Off", "DUnknown", false);
     s.kernel(second + 0.05, node, &format!("drbd r0 {peer}: helper command: /sbin/drbdadm disconnected"));

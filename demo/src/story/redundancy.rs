@@ -1,6 +1,8 @@
 //! A disk fails and nobody notices: DRBD goes on over the network.
 
-use orszem_model::FactKind::{DrbdDegraded, DrbdDiskBack, DrbdDiskFailed, DrbdRestored, DrbdResyncDone, DrbdResyncStarted};
+use orszem_model::FactKind::{
+    DrbdDegraded, DrbdDiskBack, DrbdDiskFailed, DrbdRestored, DrbdResyncDone, DrbdResyncStarted,
+};
 
 use super::failover::medium_error;
 use crate::hosts::Node;

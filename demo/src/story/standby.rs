@@ -16,7 +16,12 @@ pub(super) fn standby(mut script: Script<'_>, node: Node) -> Plan {
     let (name, other) = (node.name(), node.other());
     s.syslog(-0.6, name, "sudo", "  admin : TTY=pts/0 ; PWD=/root ; USER=root ; COMMAND=/usr/sbin/crm node standby");
     s.syslog(0.05, WITNESS, "pacemaker-controld", " notice: State transition S_IDLE -> S_POLICY_ENGINE");
-    s.syslog(0.08, WITNESS, "pacemaker-schedulerd", &format!(" notice: Actions: Move       svc-erp    ( {name} -> {} )", other.name()));
+    s.syslog(
+        0.08,
+        WITNESS,
+        "pacemaker-schedulerd",
+        &format!(" notice: Actions: Move       svc-erp    ( {name} -> {} )", other.name()),
+    );
     s.done(0.4, name, "lsn_ora", "stop", 260);
     s.alert_log(0.6, node, "Shutting down instance (immediate) (OS id: 9120)");
     s.alert_log(3.3, node, "ALTER DATABASE CLOSE NORMAL\nCompleted: ALTER DATABASE CLOSE NORMAL");
@@ -34,7 +39,12 @@ pub(super) fn standby(mut script: Script<'_>, node: Node) -> Plan {
     let back = start_group(s, 6.3, other, false, 7.4);
     s.placed(back + 1.0, other, None, false);
 
-    s.syslog(BACK - 0.4, name, "sudo", "  admin : TTY=pts/0 ; PWD=/root ; USER=root ; COMMAND=/usr/sbin/crm node online");
+    s.syslog(
+        BACK - 0.4,
+        name,
+        "sudo",
+        "  admin : TTY=pts/0 ; PWD=/root ; USER=root ; COMMAND=/usr/sbin/crm node online",
+    );
     s.node(BACK, name, |_| {}, false);
     bring_up(s, BACK + 0.5, node);
     let (from, until) = (BACK + 1.6, BACK + 1.6 + s.random.between(9.0, 20.0));
@@ -74,8 +84,16 @@ pub(super) fn standby(mut script: Script<'_>, node: Node) -> Plan {
 /// DRBD is taken down on a node.
 fn down(s: &mut Script<'_>, second: f64, node: Node) {
     let (name, other) = (node.name(), node.other());
-    s.kernel(second, other, &format!("drbd r0 {name}: conn( Connected -> TearDown ) peer( Secondary -> Unknown ) [down]"));
-    s.kernel(second, other, &format!("drbd r0/0 drbd0 {name}: pdsk( UpToDate -> Outdated ) repl( Established -> Off ) [down]"));
+    s.kernel(
+        second,
+        other,
+        &format!("drbd r0 {name}: conn( Connected -> TearDown ) peer( Secondary -> Unknown ) [down]"),
+    );
+    s.kernel(
+        second,
+        other,
+        &format!("drbd r0/0 drbd0 {name}: pdsk( UpToDate -> Outdated ) repl( Established -> Off ) [down]"),
+    );
     s.drbd_connection(second + 0.01, other, "TearDown", "Unknown", false);
     s.drbd_peer(second + 0.01, other, "Off", "Outdated", false);
     s.kernel(second + 0.1, node, "drbd r0/0 drbd0: disk( UpToDate -> Detaching ) [down]");

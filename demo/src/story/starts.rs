@@ -42,11 +42,20 @@ pub(super) fn start_group(script: &mut Script<'_>, from: f64, node: Node, is_cra
     script.drbd_role(from - 0.01, node, "Primary", false);
     script.done(from, name, "drbd_r0", "promote", 210);
     let vip = from + 0.31;
-    script.syslog(vip - 0.02, name, "IPaddr2(vip_erp)", &format!("INFO: Adding inet address {VIP}/24 to device ens192"));
+    script.syslog(
+        vip - 0.02,
+        name,
+        "IPaddr2(vip_erp)",
+        &format!("INFO: Adding inet address {VIP}/24 to device ens192"),
+    );
     script.done(vip, name, "vip_erp", "start", 104);
     let mounted = vip + 1.2;
     script.kernel(mounted - 0.7, node, "XFS (drbd0): Mounting V5 Filesystem");
-    let log = if is_crashed { "XFS (drbd0): Starting recovery (logdev: internal)" } else { "XFS (drbd0): Ending clean mount" };
+    let log = if is_crashed {
+        "XFS (drbd0): Starting recovery (logdev: internal)"
+    } else {
+        "XFS (drbd0): Ending clean mount"
+    };
     script.kernel(mounted - 0.5, node, log);
     if is_crashed {
         script.kernel(mounted - 0.05, node, "XFS (drbd0): Ending recovery (logdev: internal)");
@@ -65,7 +74,11 @@ pub(super) fn start_group(script: &mut Script<'_>, from: f64, node: Node, is_cra
         script.alert_log(mounted + 6.0, node, &scanned);
         let applied = "Started redo application at\n Thread 1: logseq 417, block 2211\nRecovery of Online Redo Log: Thread 1 Group 2 Seq 417 Reading mem 0\n  Mem# 0: /u02/oradata/ERP/redo02.log";
         script.alert_log(mounted + 6.3, node, applied);
-        script.alert_log(opened - 1.2, node, "Completed crash recovery at\n Thread 1: logseq 417, block 4093, scn 91863904");
+        script.alert_log(
+            opened - 1.2,
+            node,
+            "Completed crash recovery at\n Thread 1: logseq 417, block 4093, scn 91863904",
+        );
     }
     let open = "Thread 1 opened at log sequence 418\nCompleted: ALTER DATABASE OPEN";
     script.alert_log(opened - 0.3, node, open);
@@ -89,7 +102,12 @@ pub(super) fn rejoin(script: &mut Script<'_>, from: f64, node: Node, ring: &str)
     let joined = from + 11.0;
     let formed = format!("  [TOTEM ] A new membership ({ring}) was formed. Members joined: {}", node.number());
     for host in [other.name(), WITNESS] {
-        script.syslog(joined - 0.02, host, "corosync", &format!("  [KNET  ] link: host: {} link: 0 is up", node.number()));
+        script.syslog(
+            joined - 0.02,
+            host,
+            "corosync",
+            &format!("  [KNET  ] link: host: {} link: 0 is up", node.number()),
+        );
         script.syslog(joined, host, "corosync", &formed);
         script.syslog(joined + 0.01, host, "corosync", "  [QUORUM] Members[3]: 1 2 3");
         script.member(joined + 0.05, host, name, true);
@@ -116,11 +134,23 @@ pub(super) fn bring_up(script: &mut Script<'_>, from: f64, node: Node) {
     script.drbd_disk(from + 0.3, node, "Outdated", false);
     let connected = from + 0.7;
     for (at, peer) in [(node, other), (other, node)] {
-        let agreed = format!("drbd r0 {}: Handshake to peer {} successful: Agreed network protocol version 122", peer.name(), peer.number());
+        let agreed = format!(
+            "drbd r0 {}: Handshake to peer {} successful: Agreed network protocol version 122",
+            peer.name(),
+            peer.number()
+        );
         script.kernel(connected - 0.1, at, &agreed);
     }
-    script.kernel(connected, other, &format!("drbd r0 {name}: conn( Connecting -> Connected ) peer( Unknown -> Secondary ) [connected]"));
-    script.kernel(connected, node, &format!("drbd r0 {}: conn( Connecting -> Connected ) peer( Unknown -> Primary ) [connected]", other.name()));
+    script.kernel(
+        connected,
+        other,
+        &format!("drbd r0 {name}: conn( Connecting -> Connected ) peer( Unknown -> Secondary ) [connected]"),
+    );
+    script.kernel(
+        connected,
+        node,
+        &format!("drbd r0 {}: conn( Connecting -> Connected ) peer( Unknown -> Primary ) [connected]", other.name()),
+    );
     script.drbd_connection(connected, node, "Connected", "Primary", false);
     script.drbd_connection(connected + 0.01, other, "Connected", "Secondary", false);
     script.kernel(connected + 0.1, node, "drbd r0/0 drbd0: disk( Outdated -> Inconsistent ) [resync-target]");
