@@ -255,16 +255,17 @@ fn take(replay: &mut Replay, item: &Item) -> bool {
                 }
                 _ => ("pacemaker", Layer::Cluster),
             };
+            let attributes = seen.attributes();
             replay.record(&ReplayRecord {
                 at: seen.at,
                 host: &seen.reporter,
                 service,
                 layer,
                 kind: Kind::Event,
-                severity: Severity::INFO,
+                severity: severity(&seen.observation),
                 body: text,
-                attributes: &seen.attributes(),
-                entities: &[],
+                attributes: &attributes,
+                entities: &entities(&attributes),
             })
         }
         Item::Probe(probe) => {
@@ -294,6 +295,36 @@ fn take(replay: &mut Replay, item: &Item) -> bool {
         }
         Item::Sample(_) => true,
     }
+}
+
+/// How bad it is by itself.
+fn severity(observation: &Observation) -> Severity {
+    match observation {
+        Observation::Member(member) if !member.is_member => Severity::ERROR,
+        Observation::Operation(operation) if operation.has_failed() => Severity::ERROR,
+        Observation::NodeState(state) if state.is_unclean => Severity::ERROR,
+        Observation::Fencing(_) => Severity::WARN,
+        Observation::DrbdDevice(device) if device.disk == "Failed" => Severity::ERROR,
+        Observation::DrbdConnection(it) if it.connection == "NetworkFailure" => Severity::WARN,
+        _ => Severity::INFO,
+    }
+}
+
+/// What an observation is about.
+fn entities(attributes: &[Attribute]) -> Vec<String> {
+    let of = |attribute: &Attribute| {
+        let kind = match attribute.key.as_str() {
+            "pacemaker.node" | "pacemaker.target" | "drbd.peer" => "host",
+            "pacemaker.resource" | "pacemaker.parent" => "resource",
+            "drbd.resource" => "drbd",
+            _ => return None,
+        };
+        match &attribute.value {
+            AttributeValue::String(name) => Some(format!("{kind}/{name}")),
+            _ => None,
+        }
+    };
+    attributes.iter().filter_map(of).collect()
 }
 
 /// The same for the same labels.
