@@ -47,7 +47,7 @@ impl Site {
     pub fn new(seed: u64, start: Timestamp, every_s: u64) -> Self {
         let start = Timestamp(start.0.div_euclid(NS) * NS);
         let every = every_s.clamp(EVERY_MIN_S, EVERY_MAX_S) as i64;
-        let active = if seed % 2 == 0 { Node::Db1 } else { Node::Db2 };
+        let active = if seed.is_multiple_of(2) { Node::Db1 } else { Node::Db2 };
         let booted = [Timestamp(start.0 - 1_904_377 * NS), Timestamp(start.0 - 911_020 * NS)];
         let mut random = Random::new(seed, 0);
         let mut script = Script { begun: start, random: &mut random, booted, items: Vec::new() };

@@ -93,7 +93,7 @@ pub(super) fn disk(mut script: Script<'_>, node: Node) -> Plan {
         ),
     };
     let slow = s.span(-75.0, 25.0);
-    let mut plan = finish(script, truth, node, followed);
+    let mut plan = finish(script, truth, node, &followed);
     plan.slow = Some((node, slow, 1.8));
     plan
 }
@@ -121,10 +121,10 @@ pub(super) fn power(mut script: Script<'_>, node: Node) -> Plan {
             followed.restored
         ),
     };
-    finish(script, truth, node, followed)
+    finish(script, truth, node, &followed)
 }
 
-fn finish(script: Script<'_>, truth: Truth, node: Node, followed: Followed) -> Plan {
+fn finish(script: Script<'_>, truth: Truth, node: Node, followed: &Followed) -> Plan {
     let outage = truth.outage.map(|(from, until)| Span { from, until });
     let moves = Some((script.at(followed.back), node.other()));
     Plan {

@@ -79,7 +79,7 @@ fn failed_probes(items: &[Item], truth: &Truth) -> Option<(Timestamp, Timestamp)
         _ => None,
     });
     let first = failed.next()?;
-    Some((first, failed.last().unwrap_or(first)))
+    Some((first, failed.next_back().unwrap_or(first)))
 }
 
 fn kinds(facts: &[&Fact]) -> Vec<String> {
