@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::client::Client;
 use crate::commands::{
-    backup, bench, check_config, collector, collectors, completion, demo, doctor, event, explain, query, restore, search, server, tail, token, topology, up, version,
+    backup, bench, check_config, collector, collectors, completion, demo, doctor, event, explain, query, restore, search, server, sql, tail, token, topology, up, version,
 };
 use crate::telemetry::{self, LogFormat};
 use crate::{data_dir, features};
@@ -83,6 +83,7 @@ pub enum Command {
     Collectors(collectors::Args),
     Topology(topology::Args),
     Event(event::Args),
+    Sql(sql::Args),
     Doctor(doctor::Args),
     CheckConfig(check_config::Args),
     Token(token::Args),
@@ -121,6 +122,7 @@ impl Cli {
             Command::Collector(args) => runtime()?.block_on(collector::run(&global, args)),
             Command::Collectors(args) => runtime()?.block_on(collectors::run(&global, args)),
             Command::Topology(args) => runtime()?.block_on(topology::run(&global, args)),
+            Command::Sql(args) => runtime()?.block_on(sql::run(args)),
             Command::Doctor(args) => runtime()?.block_on(doctor::run(&global, args)),
             Command::Event(args) => event::run(args),
             Command::CheckConfig(args) => check_config::run(&global, args),

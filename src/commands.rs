@@ -14,6 +14,7 @@ pub mod query;
 pub mod restore;
 pub mod search;
 pub mod server;
+pub mod sql;
 pub mod tail;
 pub mod token;
 pub mod topology;

@@ -11,13 +11,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use orszem_transform::{RedactConfig, RelabelConfig, Rule, SampleRule, ThrottleRule, TransformConfig};
+use orszem_sql::DatabaseConfig;
 use serde::{Deserialize, Serialize};
 
 pub use cluster::{ClusterCommands, ClusterConfig, ClusterMode};
 pub use exec::ExecConfig;
 pub use files::{FileConfig, MultilineConfig};
 pub use limits::{QueueConfig, WhenFull};
-pub(crate) use metrics::Jobs;
+pub(crate) use metrics::{Jobs, load_sql};
 pub use metrics::{HostMetricsConfig, MetricsQueueConfig, ScrapeSection};
 
 use crate::Wrong;
@@ -76,6 +77,8 @@ pub struct CollectorConfig {
     pub host_metrics: HostMetricsConfig,
     /// What is scraped.
     pub scrape: ScrapeSection,
+    /// Databases that are asked in SQL.
+    pub sql: Vec<DatabaseConfig>,
     /// The disk queue of metrics.
     pub metrics_queue: MetricsQueueConfig,
     /// Where records and metrics are sent. `orszem up` hands them to its own server.
@@ -155,6 +158,7 @@ impl Default for CollectorConfig {
             cluster: ClusterConfig::default(),
             host_metrics: HostMetricsConfig::default(),
             scrape: ScrapeSection::default(),
+            sql: Vec::new(),
             metrics_queue: MetricsQueueConfig::default(),
             output: OutputConfig::default(),
             cpu_max_percent: 0,
@@ -167,7 +171,8 @@ impl Default for CollectorConfig {
 
 impl CollectorConfig {
     /// All that is wrong with the values; keys are relative to the section. An empty `state_dir` and no endpoints are
-    /// accepted here, since the binary fills them in. Reads the files that `scrape.files` names.
+    /// accepted here, since the binary fills them in. Reads the files that `scrape.files` and `sql.files`
+    /// name.
     pub fn validate(&self) -> Vec<Wrong> {
         let mut wrong = files::validate_patterns("include", &self.include);
         if self.include.is_empty() && self.file.is_empty() && self.exec.is_empty() && self.journal == JournalMode::Off {
@@ -196,6 +201,7 @@ impl CollectorConfig {
         wrong.extend(self.cluster.validate());
         wrong.extend(self.host_metrics.validate());
         wrong.extend(self.scrape.validate());
+        wrong.extend(metrics::validate_sql(&self.sql));
         wrong.extend(self.metrics_queue.validate());
         // Who names no server says it on the command line, or runs `orszem up`.
         let names_server = |wrong: &Wrong| wrong.key != "output.endpoints";

@@ -142,7 +142,8 @@ fn name<'r>(metric: &Metric, prefix: &str, field: &str, cell: &impl Fn(&str) -> 
 /// A text as part of a name, as Oracle's exporter has it: `parse count (total)` is `parse_count_total`.
 fn clean(text: &str) -> String {
     let kept = text.chars().filter(|c| !matches!(c, '(' | ')' | '/' | '*'));
-    kept.map(|c| if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '_' }).collect()
+    let named = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '_' };
+    kept.map(named).collect::<String>().trim_end_matches('_').to_owned()
 }
 
 /// At most so many bytes, whole characters.

@@ -7,6 +7,7 @@ use orszem_host::HostConfig;
 use orszem_model::{ByteSize, Span};
 use orszem_scrape::Settings;
 use orszem_scrape::config::{GlobalConfig, ScrapeConfig, load_file};
+use orszem_sql::{DatabaseConfig, FileProblem, Plan};
 use serde::{Deserialize, Serialize};
 
 use super::limits::{QueueConfig, WhenFull, validate_label};
@@ -117,6 +118,51 @@ impl ScrapeSection {
         wrong.extend(repeated(&all));
         if wrong.is_empty() { Ok(all) } else { Err(wrong) }
     }
+}
+
+/// Reads the metric files of databases. `external` are the labels of series that have none of the name. Blocks on the
+/// disk.
+pub(crate) fn load_sql(
+    databases: &[DatabaseConfig],
+    external: &BTreeMap<String, String>,
+) -> Result<Vec<Plan>, Vec<Wrong>> {
+    let (mut plans, mut wrong) = (Vec::new(), Vec::new());
+    for (at, database) in databases.iter().enumerate() {
+        let key = format!("sql[{at}]");
+        let own = database.validate(&key);
+        let is_valid = own.is_empty();
+        wrong.extend(own);
+        if databases.iter().take(at).any(|other| other.name == database.name) {
+            let value = format!("{:?}", database.name);
+            wrong.push(Wrong::new(format!("{key}.name"), value, "is another database's already", "rename one of the two"));
+        }
+        if !is_valid {
+            continue;
+        }
+        let labels = BTreeMap::from([("job".to_owned(), "sql".to_owned())]);
+        match Plan::new(database, labels, external.clone(), &variable) {
+            Ok(plan) => plans.push(plan),
+            Err(problems) => wrong.extend(problems.into_iter().map(|problem| of_metric_file(&key, &problem))),
+        }
+    }
+    if wrong.is_empty() { Ok(plans) } else { Err(wrong) }
+}
+
+pub(super) fn validate_sql(databases: &[DatabaseConfig]) -> Vec<Wrong> {
+    load_sql(databases, &BTreeMap::new()).err().unwrap_or_default()
+}
+
+fn of_metric_file(key: &str, problem: &FileProblem) -> Wrong {
+    let FileProblem { file, line, key: inner, wrong, remedy } = problem;
+    let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+    let place = format!("{:?}", format!("{}{line}", file.display()));
+    let space = if inner.is_empty() { "" } else { " " };
+    Wrong::new(format!("{key}.files"), place, format!("{inner}{space}{wrong}"), remedy.clone())
+}
+
+/// What metric files may name as `${NAME}`.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// Jobs that two files have; within one it is told there.

@@ -6,6 +6,7 @@
 mod batching;
 mod book;
 mod cluster;
+mod databases;
 mod encode;
 mod histogram;
 mod host;
@@ -29,7 +30,7 @@ use tracing::error;
 pub(crate) use host::{Own, OwnPage};
 pub(crate) use view::View;
 
-use crate::config::{Jobs, ScrapeSection};
+use crate::config::{self, Jobs, ScrapeSection};
 use crate::output::{Sender, Signal};
 use crate::pipeline::{DROPS_POSITION, Drops, Notice};
 use crate::prepare::COMPRESSION_LEVEL;
@@ -39,6 +40,7 @@ use crate::shared::Shared;
 use crate::{CollectorConfig, CollectorError, Wrong};
 use batching::Batching;
 use book::Book;
+use databases::Databases;
 use encode::WriteEncoder;
 use host::HostPlan;
 use jobs::Scrapers;
@@ -52,6 +54,7 @@ pub(crate) struct Plan {
     host: Option<Arc<HostPlan>>,
     jobs: Vec<Jobs>,
     section: ScrapeSection,
+    databases: Vec<orszem_sql::Plan>,
 }
 
 impl Plan {
@@ -68,7 +71,8 @@ impl Plan {
                 external: config.scrape.external_labels.clone(),
             })
         });
-        Ok(Self { host, jobs: config.scrape.load()?, section: config.scrape.clone() })
+        let databases = config::load_sql(&config.sql, &config.scrape.external_labels)?;
+        Ok(Self { host, jobs: config.scrape.load()?, section: config.scrape.clone(), databases })
     }
 }
 
@@ -81,6 +85,7 @@ pub(crate) fn source(host: &str) -> String {
 #[derive(Debug)]
 pub(crate) struct Metrics {
     scrapers: Arc<Scrapers>,
+    databases: Databases,
     plans: watch::Sender<Option<Arc<HostPlan>>>,
     sections: watch::Sender<ScrapeSection>,
     own: Own,
@@ -153,6 +158,7 @@ impl Metrics {
             sending.run().await;
             send_ended.send_replace(true);
         });
+        let databases = Databases::start(&plan.databases, sink.clone(), stopping.clone());
         let own = Own::default();
         let (plans, next_plan) = watch::channel(plan.host.clone());
         tokio::spawn(host::keep_measuring(next_plan, own.clone(), shared.cluster.clone(), sink, stopping.clone()));
@@ -162,12 +168,12 @@ impl Metrics {
             scraping.reload(&jobs).await;
             jobs::follow_files(scraping, section, stop_following).await;
         });
-        Ok(Self { scrapers, plans, sections, own, ways, stopping, finish, has_batched, has_sent })
+        Ok(Self { scrapers, databases, plans, sections, own, ways, stopping, finish, has_batched, has_sent })
     }
 
     /// Goes on with another plan; what is the same keeps running.
     pub(crate) async fn reload(&self, plan: Plan) {
-        let Plan { host, jobs, section } = plan;
+        let Plan { host, jobs, section, databases } = plan;
         self.sections.send_replace(section);
         self.plans.send_if_modified(|before| {
             let is_other = *before != host;
@@ -175,6 +181,7 @@ impl Metrics {
             is_other
         });
         self.scrapers.reload(&jobs).await;
+        self.databases.reload(databases).await;
     }
 
     /// Says where this process' own metrics come from.
@@ -186,6 +193,7 @@ impl Metrics {
     pub(crate) async fn stop_taking(&self) {
         self.stopping.cancel();
         self.scrapers.stopped().await;
+        self.databases.stopped().await;
         // The page may hold the collector.
         self.own.set(None);
         self.finish.cancel();
