@@ -10,16 +10,16 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use orszem_transform::{RedactConfig, RelabelConfig, Rule, SampleRule, ThrottleRule, TransformConfig};
 use orszem_sql::DatabaseConfig;
+use orszem_transform::{RedactConfig, RelabelConfig, Rule, SampleRule, ThrottleRule, TransformConfig};
 use serde::{Deserialize, Serialize};
 
 pub use cluster::{ClusterCommands, ClusterConfig, ClusterMode};
 pub use exec::ExecConfig;
 pub use files::{FileConfig, MultilineConfig};
 pub use limits::{QueueConfig, WhenFull};
-pub(crate) use metrics::{Jobs, load_sql};
 pub use metrics::{HostMetricsConfig, MetricsQueueConfig, ScrapeSection};
+pub(crate) use metrics::{Jobs, load_sql};
 
 use crate::Wrong;
 use crate::output::OutputConfig;

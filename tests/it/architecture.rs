@@ -81,10 +81,7 @@ const MAY_USE: [(&str, &[&str]); 22] = [
     ("orszem-client", &[]),
     ("orszem-scrape", &["orszem-model", "orszem-client", "orszem-exposition", "orszem-transform"]),
     ("orszem-host", &["orszem-model", "orszem-exposition", "orszem-transform"]),
-    (
-        "orszem-sql",
-        &["orszem-model", "orszem-client", "orszem-exposition", "orszem-scrape", "orszem-transform"],
-    ),
+    ("orszem-sql", &["orszem-model", "orszem-client", "orszem-exposition", "orszem-scrape", "orszem-transform"]),
     ("orszem-parse", &["orszem-model"]),
     ("orszem-transform", &["orszem-model", "orszem-parse"]),
     ("orszem-queue", &["orszem-model", "orszem-durable"]),

@@ -19,6 +19,6 @@ pub use config::{DatabaseConfig, Kind, TlsMode};
 pub use drivers::{Limits, Table};
 pub use error::{QueryError, Reason};
 pub use file::{FileProblem, Loaded, load, load_text};
-pub use metric::{Bound, FieldType, Iterator, Metric, OnError, Operator, Role, Schedule, Thresholds};
+pub use metric::{Bound, FieldType, ForEach, Metric, OnError, Operator, Role, Schedule, Thresholds};
 pub use run::{Asker, Plan, RunOnce, run_once};
 pub use samples::{Family, Sample, Yield};

@@ -36,7 +36,7 @@ pub struct Metric {
     pub row_limit: usize,
     /// The longest value of a label in bytes; longer ones are cut.
     pub label_limit: usize,
-    pub iterator: Option<Iterator>,
+    pub iterator: Option<ForEach>,
     /// Run before the request, in the same session.
     pub startup_sql: Vec<String>,
     pub static_labels: BTreeMap<String, String>,
@@ -154,7 +154,7 @@ impl fmt::Display for Bound {
 
 /// A query whose rows the request is run for, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Iterator {
+pub struct ForEach {
     pub request: String,
     /// Its columns that become labels, in lower case.
     pub labels: Vec<String>,

@@ -91,7 +91,8 @@ impl Yield {
                     continue;
                 }
                 let count = cell("count").and_then(number::parse);
-                let bounds = of_field.buckets.iter().map(|(column, bound)| (cell(column).and_then(number::parse), *bound));
+                let bounds =
+                    of_field.buckets.iter().map(|(column, bound)| (cell(column).and_then(number::parse), *bound));
                 let finite = bounds.filter(|(_, bound)| bound.is_finite());
                 for (cumulative, bound) in finite.chain([(count, f64::INFINITY)]) {
                     let Some(cumulative) = cumulative else { continue };

@@ -134,7 +134,12 @@ pub(crate) fn load_sql(
         wrong.extend(own);
         if databases.iter().take(at).any(|other| other.name == database.name) {
             let value = format!("{:?}", database.name);
-            wrong.push(Wrong::new(format!("{key}.name"), value, "is another database's already", "rename one of the two"));
+            wrong.push(Wrong::new(
+                format!("{key}.name"),
+                value,
+                "is another database's already",
+                "rename one of the two",
+            ));
         }
         if !is_valid {
             continue;

@@ -108,7 +108,8 @@ fn told(error: oracledb::Error) -> QueryError {
                 _ => Reason::Query,
             };
             // End of file on communication channel, session killed, not connected, and their like.
-            let is_broken = matches!(of_database.code(), 28 | 600 | 1012 | 1033 | 1034 | 1089 | 1090 | 1092 | 3113 | 3114 | 3135);
+            let is_broken =
+                matches!(of_database.code(), 28 | 600 | 1012 | 1033 | 1034 | 1089 | 1090 | 1092 | 3113 | 3114 | 3135);
             QueryError { is_broken, ..QueryError::new(reason, message) }
         }
         ErrorKind::CallTimeoutExceeded => QueryError::broken(Reason::Timeout, message),

@@ -177,9 +177,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsConnect<S> for Conne
 
     fn connect(self, stream: S) -> Self::Future {
         let Self { config, name } = self;
-        Box::pin(async move {
-            tokio_rustls::TlsConnector::from(config).connect(name, stream).await.map(Encrypted)
-        })
+        Box::pin(async move { tokio_rustls::TlsConnector::from(config).connect(name, stream).await.map(Encrypted) })
     }
 }
 

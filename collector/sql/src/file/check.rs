@@ -10,7 +10,7 @@ use orszem_model::Span;
 
 use super::raw::{RawIterator, RawMetric, RawThresholds};
 use crate::config::is_name;
-use crate::metric::{Bound, FieldType, Iterator, Metric, OnError, Role, Schedule, Thresholds};
+use crate::metric::{Bound, FieldType, ForEach, Metric, OnError, Role, Schedule, Thresholds};
 use crate::placeholder;
 
 /// Rows of a result unless the metric says otherwise.
@@ -150,7 +150,9 @@ fn fields(
     is_appended: bool,
     wrong: &mut Wrongs,
 ) -> BTreeMap<String, FieldType> {
-    for (section, key) in types.keys().map(|key| ("metricstype", key)).chain(buckets.keys().map(|key| ("metricsbuckets", key))) {
+    for (section, key) in
+        types.keys().map(|key| ("metricstype", key)).chain(buckets.keys().map(|key| ("metricsbuckets", key)))
+    {
         if !desc.contains_key(key) {
             wrong.tell(format!("{section}.{key}"), "is of no field", "name a field of metricsdesc, or remove it");
         }
@@ -175,7 +177,11 @@ fn fields(
         let mut bounds = Vec::new();
         match (kind, buckets.get(&field)) {
             (MetricType::Histogram, None) => {
-                wrong.tell(&key, "has no buckets", format!("add metricsbuckets = {{ {field} = {{ column = \"0.5\" }} }}"));
+                wrong.tell(
+                    &key,
+                    "has no buckets",
+                    format!("add metricsbuckets = {{ {field} = {{ column = \"0.5\" }} }}"),
+                );
             }
             (MetricType::Histogram, Some(_)) if is_appended => {
                 wrong.tell(&key, "can't have a fieldtoappend", "leave fieldtoappend out, or make it a gauge");
@@ -265,7 +271,11 @@ fn thresholds_of(
         let mut bound = |key: &str, text: &str| {
             let bound = Bound::parse(text);
             if bound.is_none() && !text.is_empty() {
-                wrong.tell(format!("thresholds.{key}"), format!("= {text:?} is no bound"), "write one such as \">= 85\"");
+                wrong.tell(
+                    format!("thresholds.{key}"),
+                    format!("= {text:?} is no bound"),
+                    "write one such as \">= 85\"",
+                );
             }
             bound
         };
@@ -279,7 +289,7 @@ fn thresholds_of(
     thresholds
 }
 
-fn iterator_of(iterator: RawIterator, request: &str, wrong: &mut Wrongs) -> Option<Iterator> {
+fn iterator_of(iterator: RawIterator, request: &str, wrong: &mut Wrongs) -> Option<ForEach> {
     let RawIterator { request: outer, labels } = iterator;
     if outer.trim().is_empty() {
         wrong.tell("iterator", "lacks request", "add request = \"select name from …\"");
@@ -290,7 +300,7 @@ fn iterator_of(iterator: RawIterator, request: &str, wrong: &mut Wrongs) -> Opti
         wrong.tell("iterator", "is not used", remedy);
     }
     let labels = labels.into_iter().map(|label| label.to_ascii_lowercase()).collect();
-    Some(Iterator { request: outer.trim().trim_end_matches(';').to_owned(), labels })
+    Some(ForEach { request: outer.trim().trim_end_matches(';').to_owned(), labels })
 }
 
 fn limit(key: &str, value: u64, most: u64, wrong: &mut Wrongs) -> usize {

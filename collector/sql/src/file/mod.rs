@@ -83,11 +83,7 @@ fn read(file: &Path) -> Result<String, Vec<FileProblem>> {
 ///
 /// # Errors
 /// All that is wrong with it.
-pub fn load_text(
-    file: &Path,
-    text: &str,
-    lookup: &dyn Fn(&str) -> Option<String>,
-) -> Result<Loaded, Vec<FileProblem>> {
+pub fn load_text(file: &Path, text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Vec<FileProblem>> {
     let at = |line: Option<usize>, key: String, wrong: String, remedy: String| FileProblem {
         file: file.to_owned(),
         line,
@@ -115,9 +111,13 @@ pub fn load_text(
         let key = problem.key();
         let line = tree::line_at(&whole, &key);
         let (told, remedy) = match problem.what {
-            What::UnknownKey { key: _, known } => ("is no such key".to_owned(), format!("known are {}", known.join(", "))),
+            What::UnknownKey { key: _, known } => {
+                ("is no such key".to_owned(), format!("known are {}", known.join(", ")))
+            }
             What::MissingKey(missing) => (format!("lacks {missing}"), format!("add {missing}")),
-            What::NotA(expected) => (format!("= {:?} is of the wrong kind", problem.value), format!("write {expected}")),
+            What::NotA(expected) => {
+                (format!("= {:?} is of the wrong kind", problem.value), format!("write {expected}"))
+            }
             What::Other(told) => (told, "write it as docs/sql.md says".to_owned()),
         };
         problems.push(at(Some(line), key, told, remedy));

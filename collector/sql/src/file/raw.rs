@@ -19,9 +19,8 @@ impl RawFile {
     /// The metrics, each with its key.
     pub(super) fn metrics(self) -> impl Iterator<Item = (String, RawMetric)> {
         let Self { metric, metrics } = self;
-        let keyed = |section: &'static str| {
-            move |(at, metric): (usize, RawMetric)| (format!("{section}[{at}]"), metric)
-        };
+        let keyed =
+            |section: &'static str| move |(at, metric): (usize, RawMetric)| (format!("{section}[{at}]"), metric);
         metric.into_iter().enumerate().map(keyed("metric")).chain(metrics.into_iter().enumerate().map(keyed("metrics")))
     }
 }

@@ -80,11 +80,8 @@ for = "5m"
     let metric = &loaded.metrics[0];
     let held = Duration::from_secs(300);
     let bound = |operator, value| Some(Bound { operator, value });
-    let expected = Thresholds {
-        warning: bound(Operator::GreaterOrEqual, 85.0),
-        critical: bound(Operator::Greater, 97.5),
-        held,
-    };
+    let expected =
+        Thresholds { warning: bound(Operator::GreaterOrEqual, 85.0), critical: bound(Operator::Greater, 97.5), held };
     assert_eq!(metric.thresholds.get("seconds"), Some(&expected));
     assert_eq!((metric.row_limit, metric.label_limit), (5, 9));
     assert_eq!((metric.on_error, metric.role), (OnError::Zero, Role::Standby));
@@ -140,7 +137,10 @@ labels = ["database"]
     let broken = told("a.yaml", "metrics:\n- context: [");
     assert!(broken.len() == 1 && broken[0].starts_with("a.yaml:") && broken[0].contains("is no YAML"), "{broken:?}");
     assert!(told("a.toml", "[[metric]\n")[0].starts_with("a.toml:1: is no TOML"));
-    assert_eq!(told("a.toml", ""), ["a.toml: has no metric; add a metric, such as `[[metric]]` with metricsdesc and request"]);
+    assert_eq!(
+        told("a.toml", ""),
+        ["a.toml: has no metric; add a metric, such as `[[metric]]` with metricsdesc and request"]
+    );
 }
 
 #[test]
@@ -158,9 +158,8 @@ fn a_later_metric_of_the_same_context_and_fields_replaces_the_earlier() {
 fn every_shipped_file_loads() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/sql");
     for (name, count) in [("oracle.toml", 31), ("postgresql.toml", 16), ("mariadb.toml", 9), ("sqlite.toml", 4)] {
-        let loaded = load(&[folder.join(name)], &none).map_err(|problems| {
-            problems.iter().map(ToString::to_string).collect::<Vec<_>>()
-        });
+        let loaded = load(&[folder.join(name)], &none)
+            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>());
         assert_eq!(loaded.map(|loaded| loaded.metrics.len()), Ok(count), "{name}");
     }
 }

@@ -116,6 +116,7 @@ pub async fn run_once(plan: &Plan, only: Option<&str>) -> Result<Vec<RunOnce>, Q
 }
 
 async fn connect(plan: &Plan) -> Result<Connection, QueryError> {
-    let address = plan.config.address().map_err(|wrong| QueryError::connect(format!("{} {}", wrong.key, wrong.wrong)))?;
+    let address =
+        plan.config.address().map_err(|wrong| QueryError::connect(format!("{} {}", wrong.key, wrong.wrong)))?;
     Connection::open(&address, plan.config.timeout()).await
 }

@@ -58,13 +58,7 @@ impl Query {
     }
 
     /// Puts off the next run; whether the query is in quarantine from now on.
-    pub(super) fn failed(
-        &mut self,
-        reason: Reason,
-        interval: Duration,
-        now: Instant,
-        clock: &DateTime<Local>,
-    ) -> bool {
+    pub(super) fn failed(&mut self, reason: Reason, interval: Duration, now: Instant, clock: &DateTime<Local>) -> bool {
         self.failures = self.failures.saturating_add(1);
         self.lasting = if reason.is_lasting() { self.lasting.saturating_add(1) } else { 0 };
         let pause = self.pause(interval, clock);

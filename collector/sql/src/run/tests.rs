@@ -137,14 +137,17 @@ request = "select 7 as value, '2026-11-22T13:39:32.5Z' as at"
         ("rows", vec!["sqlite_rows_count{kind=base,tab=orders} 3"]),
         ("timed", vec!["sqlite_timed_value{} 7 @1795354772500"]),
     ];
-    let expected = expected.map(|(query, lines)| (query.to_owned(), Ok(lines.into_iter().map(str::to_owned).collect())));
+    let expected =
+        expected.map(|(query, lines)| (query.to_owned(), Ok(lines.into_iter().map(str::to_owned).collect())));
     assert_eq!(once(&site).await, expected);
 }
 
 #[tokio::test]
 async fn failures_have_their_reasons_and_limits_hold() {
     let metric = |context: &str, request: &str, more: &str| {
-        format!("[[metric]]\ncontext = \"{context}\"\nlabels = [\"l\"]\nmetricsdesc = {{ v = \"V\" }}\nrequest = \"{request}\"\n{more}\n")
+        format!(
+            "[[metric]]\ncontext = \"{context}\"\nlabels = [\"l\"]\nmetricsdesc = {{ v = \"V\" }}\nrequest = \"{request}\"\n{more}\n"
+        )
     };
     let endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select i as v from n";
     let forever = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) as v from n";
@@ -222,7 +225,9 @@ async fn series_come_go_and_end_with_their_query() {
     );
     let (sink, mut rounds) = mpsc::channel(4);
     let asker = Asker::start(site.plan(), sink, CancellationToken::new());
-    let of = |status: &str, value: &str| format!("__name__=sqlite_orders_count,database=shop,site=x,status={status} {value}");
+    let of = |status: &str, value: &str| {
+        format!("__name__=sqlite_orders_count,database=shop,site=x,status={status} {value}")
+    };
     let up = |value: &str| format!("__name__=sqlite_up,database=shop,site=x {value}");
     let rows = |value: &str| format!("__name__=sqlite_query_rows,database=shop,query=orders,site=x {value}");
     let first = round_with(&mut rounds, &up("1")).await;
@@ -248,10 +253,8 @@ async fn series_come_go_and_end_with_their_query() {
 
 #[tokio::test]
 async fn a_database_that_is_gone_is_down_and_comes_back() {
-    let site = Site::new(
-        ORDERS,
-        "[[metric]]\ncontext = \"a\"\nmetricsdesc = { v = \"V\" }\nrequest = \"select 1 as v\"\n",
-    );
+    let site =
+        Site::new(ORDERS, "[[metric]]\ncontext = \"a\"\nmetricsdesc = { v = \"V\" }\nrequest = \"select 1 as v\"\n");
     let (from, to): (PathBuf, PathBuf) = (site.path("a.db"), site.path("b.db"));
     std::fs::rename(&from, &to).expect("renames");
     let (sink, mut rounds) = mpsc::channel(4);
@@ -269,7 +272,8 @@ async fn a_database_that_is_gone_is_down_and_comes_back() {
 fn a_query_that_keeps_failing_waits_longer_and_longer() {
     use std::time::Duration;
     use tokio::time::Instant;
-    let site = Site::new(ORDERS, "[[metric]]\ncontext = \"a\"\nmetricsdesc = { v = \"V\" }\nrequest = \"select 1 as v\"\n");
+    let site =
+        Site::new(ORDERS, "[[metric]]\ncontext = \"a\"\nmetricsdesc = { v = \"V\" }\nrequest = \"select 1 as v\"\n");
     let metric = site.plan().metrics[0].clone();
     let (now, clock, interval) = (Instant::now(), chrono::Local::now(), Duration::from_secs(30));
     let mut query = query::Query::new(metric, "a".to_owned(), now);

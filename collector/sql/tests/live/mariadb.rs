@@ -67,19 +67,29 @@ fn client(socket: &Path, sql: &str) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_shipped_file_works_and_oracles_in_oracles_mode() {
     let Some(server) = Server::start() else { return };
-    server.execute("create user mon@localhost identified by 'pass word'; grant process, slave monitor on *.* to mon@localhost");
-    server.execute("create database shop; create table shop.orders (id int primary key); insert into shop.orders values (1)");
+    server.execute(
+        "create user mon@localhost identified by 'pass word'; grant process, slave monitor on *.* to mon@localhost",
+    );
+    server.execute(
+        "create database shop; create table shop.orders (id int primary key); insert into shop.orders values (1)",
+    );
     let folder = tempfile::tempdir().expect("a folder");
     let (password, metrics) = (folder.path().join("password"), folder.path().join("metrics.toml"));
     fs::write(&password, "pass word\n").expect("writes");
     let config = DatabaseConfig { password_file: Some(password.clone()), ..server.config("mon", "", "mariadb.toml") };
     let ran = crate::run(&config).await;
     assert_eq!(crate::failed(&ran), []);
-    let expected = ["mariadb_replication_is_read_only{} 0", "mariadb_transactions_count{} 0", "mariadb_status_threads_connected{} 1"];
+    let expected = [
+        "mariadb_replication_is_read_only{} 0",
+        "mariadb_transactions_count{} 0",
+        "mariadb_status_threads_connected{} 1",
+    ];
     crate::assert_has(&crate::lines(&ran), &expected);
 
     let metric = |context: &str, request: &str, more: &str| {
-        format!("[[metric]]\ncontext = \"{context}\"\nlabels = [\"l\"]\nmetricsdesc = {{ v = \"V\" }}\nrequest = \"{request}\"\n{more}\n")
+        format!(
+            "[[metric]]\ncontext = \"{context}\"\nlabels = [\"l\"]\nmetricsdesc = {{ v = \"V\" }}\nrequest = \"{request}\"\n{more}\n"
+        )
     };
     let all = [
         metric("denied", "select id as v from shop.orders", ""),
@@ -92,7 +102,8 @@ async fn the_shipped_file_works_and_oracles_in_oracles_mode() {
     fs::write(&metrics, all.concat()).expect("writes");
     let config = DatabaseConfig { files: vec![metrics], ..config };
     let ran = crate::run(&config).await;
-    let reasons: Vec<(String, Reason)> = crate::failed(&ran).into_iter().map(|(name, reason, _)| (name, reason)).collect();
+    let reasons: Vec<(String, Reason)> =
+        crate::failed(&ran).into_iter().map(|(name, reason, _)| (name, reason)).collect();
     let expected = [("denied", Reason::Permission), ("missing", Reason::Missing), ("late", Reason::Timeout)];
     assert_eq!(reasons, expected.map(|(name, reason)| (name.to_owned(), reason)));
     let expected = ["mariadb_time_v{l=a} 1795354772", "mariadb_span_v{} -3630.5", "mariadb_number_v{} 12345.678"];

@@ -79,7 +79,8 @@ async fn told(answer: Option<&'static [u8]>, closes: bool) -> (Reason, String, D
 }
 
 /// A TNS packet of type 4, REFUSE, as a listener sends it for a service that it does not know.
-const REFUSE: &[u8] = b"\x00\x4c\x00\x00\x04\x00\x00\x00\x22\x00\x00\x40(DESCRIPTION=(TMP=)(VSNNUM=0)(ERR=12514)(ERROR_STACK=(ERROR=0)))";
+const REFUSE: &[u8] =
+    b"\x00\x4c\x00\x00\x04\x00\x00\x00\x22\x00\x00\x40(DESCRIPTION=(TMP=)(VSNNUM=0)(ERR=12514)(ERROR_STACK=(ERROR=0)))";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_oracle_is_told_within_the_deadline() {

@@ -97,7 +97,9 @@ async fn the_shipped_file_works_and_oracles_on_orafce() {
     let (password, metrics) = (folder.path().join("password"), folder.path().join("metrics.toml"));
     fs::write(&password, "pass word\n").expect("writes");
     let metric = |context: &str, request: &str, more: &str| {
-        format!("[[metric]]\ncontext = \"{context}\"\nlabels = [\"l\"]\nmetricsdesc = {{ v = \"V\" }}\nrequest = \"{request}\"\n{more}\n")
+        format!(
+            "[[metric]]\ncontext = \"{context}\"\nlabels = [\"l\"]\nmetricsdesc = {{ v = \"V\" }}\nrequest = \"{request}\"\n{more}\n"
+        )
     };
     let all = [
         metric("denied", "select x as v from kept", ""),
@@ -114,16 +116,21 @@ async fn the_shipped_file_works_and_oracles_on_orafce() {
         ..server.config("secret", "postgres", "postgresql.toml")
     };
     let ran = crate::run(&config).await;
-    let reasons: Vec<(String, Reason)> = crate::failed(&ran).into_iter().map(|(name, reason, _)| (name, reason)).collect();
+    let reasons: Vec<(String, Reason)> =
+        crate::failed(&ran).into_iter().map(|(name, reason, _)| (name, reason)).collect();
     let expected = [("denied", Reason::Permission), ("writes", Reason::Query), ("late", Reason::Timeout)];
     assert_eq!(reasons, expected.map(|(name, reason)| (name.to_owned(), reason)));
-    let expected =
-        ["postgresql_types_v{l={1,2}} 93600", "postgresql_time_v{l=true} 1795354772.5", "postgresql_number_v{} 12345.678"];
+    let expected = [
+        "postgresql_types_v{l={1,2}} 93600",
+        "postgresql_time_v{l=true} 1795354772.5",
+        "postgresql_number_v{} 12345.678",
+    ];
     assert_eq!(crate::lines(&ran), expected);
     fs::write(&password, "wrong").expect("writes");
     let refused = run_once(&crate::plan(&config), None).await.expect_err("a wrong password").to_string();
     assert!(refused.contains("password authentication failed") && !refused.contains("wrong"), "{refused}");
-    let encrypted = DatabaseConfig { tls: Some(TlsMode::Require), ..server.config("mon", "postgres", "postgresql.toml") };
+    let encrypted =
+        DatabaseConfig { tls: Some(TlsMode::Require), ..server.config("mon", "postgres", "postgresql.toml") };
     let refused = run_once(&crate::plan(&encrypted), None).await.expect_err("a server without TLS").to_string();
     assert!(refused.contains("server does not support TLS"), "{refused}");
 
