@@ -1,5 +1,6 @@
 //! What the views of the fixture give by Oracle's file; and listeners that refuse, talk nonsense, or say nothing.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use orszem_model::Span;
@@ -41,8 +42,9 @@ pub(super) const EXPECTED: [&str; 16] = [
     "oracledb_asm_diskgroup_used_percent{name=DATA,state=MOUNTED} 75",
 ];
 
-fn config(port: u16) -> DatabaseConfig {
+fn config(port: u16, password_file: &Path) -> DatabaseConfig {
     DatabaseConfig {
+        password_file: Some(password_file.to_owned()),
         name: "ora".to_owned(),
         url: format!("oracle://mon@127.0.0.1:{port}/FREEPDB1"),
         files: vec![crate::shipped("oracle.toml")],
@@ -52,7 +54,7 @@ fn config(port: u16) -> DatabaseConfig {
 }
 
 /// What is told of a listener that answers the first packet with `answer`, or nothing, and closes or waits.
-async fn told(answer: Option<&'static [u8]>, closes: bool) -> (Reason, String, Duration) {
+async fn told(password_file: &Path, answer: Option<&'static [u8]>, closes: bool) -> (Reason, String, Duration) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("listens");
     let port = listener.local_addr().expect("an address").port();
     tokio::spawn(async move {
@@ -74,7 +76,7 @@ async fn told(answer: Option<&'static [u8]>, closes: bool) -> (Reason, String, D
         }
     });
     let begun = Instant::now();
-    let error = run_once(&crate::plan(&config(port)), None).await.expect_err("no database");
+    let error = run_once(&crate::plan(&config(port, password_file)), None).await.expect_err("no database");
     (error.reason, error.to_string(), begun.elapsed())
 }
 
@@ -84,10 +86,13 @@ const REFUSE: &[u8] =
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_oracle_is_told_within_the_deadline() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let password = folder.path().join("password");
+    std::fs::write(&password, "hunter2\n").expect("writes");
     // Nobody listens.
     let port = crate::writer::free_address().port();
     let begun = Instant::now();
-    let error = run_once(&crate::plan(&config(port)), None).await.expect_err("no database");
+    let error = run_once(&crate::plan(&config(port, &password)), None).await.expect_err("no database");
     assert_eq!(error.reason, Reason::Connect, "{error}");
     assert!(begun.elapsed() < Duration::from_secs(5));
     for (what, answer, closes) in [
@@ -97,11 +102,14 @@ async fn what_is_no_oracle_is_told_within_the_deadline() {
         ("closes", None, true),
         ("says nothing", None, false),
     ] {
-        let (reason, text, took) = told(answer, closes).await;
+        let (reason, text, took) = told(&password, answer, closes).await;
         assert_eq!(reason, Reason::Connect, "{what}: {text}");
         assert!(took < Duration::from_secs(5), "{what}: {took:?}");
+        assert!(!text.contains("hunter2") && !text.contains("no credentials"), "{what}: {text}");
+        let is_timeout = text.starts_with("no connection within");
+        assert_eq!(is_timeout, !closes, "{what}: {text}");
         eprintln!("{what}: {text}");
     }
-    let (_, refused, _) = told(Some(REFUSE), true).await;
+    let (_, refused, _) = told(&password, Some(REFUSE), true).await;
     assert!(refused.contains("FREEPDB1") || refused.contains("12514"), "{refused}");
 }
