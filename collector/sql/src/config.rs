@@ -196,7 +196,9 @@ impl DatabaseConfig {
         let parts = match self.url.as_str() {
             "" => url::Parts::default(),
             text => url::parse(text).map_err(|problem| {
-                Wrong::new("url", format!("{:?}", url::without_password(text)), problem.what, problem.remedy)
+                // Who shows the value of `url` as the file has it would show the password.
+                let key = if problem == url::HAS_PASSWORD { "url.password" } else { "url" };
+                Wrong::new(key, format!("{:?}", url::without_password(text)), problem.what, problem.remedy)
             })?,
         };
         let Some(kind) = self.kind.or(parts.kind) else {
@@ -286,7 +288,7 @@ mod tests {
     #[test]
     fn all_that_is_wrong_is_told_and_no_password_shown() {
         let secret = of_url("postgres://me:hunter2@h/d");
-        assert_eq!(told(&secret), ["sql[0].url = \"postgres://me:***@h/d\": holds a password"]);
+        assert_eq!(told(&secret), ["sql[0].url.password = \"postgres://me:***@h/d\": holds a password"]);
         let bad = DatabaseConfig {
             interval: Span::secs(0),
             timeout: Span::secs(3600),

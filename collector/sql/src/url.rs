@@ -23,6 +23,10 @@ const fn problem(what: &'static str, remedy: &'static str) -> UrlProblem {
     UrlProblem { what, remedy }
 }
 
+/// A URL that has a password in it.
+pub(crate) const HAS_PASSWORD: UrlProblem =
+    problem("holds a password", "write it into a file that password_file names");
+
 /// Reads a URL.
 pub(crate) fn parse(text: &str) -> Result<Parts, UrlProblem> {
     const FORM: &str = "write it as postgresql://user@host:port/database, mariadb://…, oracle://user@host/service or \
@@ -44,7 +48,7 @@ pub(crate) fn parse(text: &str) -> Result<Parts, UrlProblem> {
     let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
     let (user, place) = authority.rsplit_once('@').unwrap_or(("", authority));
     if user.contains(':') {
-        return Err(problem("holds a password", "write it into a file that password_file names"));
+        return Err(HAS_PASSWORD);
     }
     let (host, port) = match place.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
         Some((host, rest)) => (host, rest.strip_prefix(':')),
