@@ -8,7 +8,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::client::Client;
 use crate::commands::{
-    backup, bench, check_config, collector, collectors, completion, demo, doctor, event, explain, query, restore, search, server, sql, tail, token, topology, up, version,
+    backup, bench, check_config, collector, collectors, completion, demo, doctor, event, explain, query, restore,
+    search, server, sql, tail, token, topology, up, version,
 };
 use crate::telemetry::{self, LogFormat};
 use crate::{data_dir, features};

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use orszem_cluster::drbd::handler::{Handler, HandlerError};
 use orszem_cluster::pacemaker::alert::{self, AlertError};
-use orszem_model::Timestamp;
+use orszem_model::{Timestamp, prefix};
 use serde::{Deserialize, Serialize};
 
 /// Where events are left, unless another directory is named.
@@ -107,15 +107,11 @@ impl Event {
     pub fn new(received: Timestamp, helper: &str, environment: impl IntoIterator<Item = (String, String)>) -> Self {
         let is_ours = |name: &str| PREFIXES.iter().any(|prefix| name.starts_with(prefix));
         let all: BTreeMap<String, String> = environment.into_iter().filter(|(name, _)| is_ours(name)).collect();
-        let mut event = Self {
-            received,
-            helper: shortened(helper, 64).to_owned(),
-            environment: BTreeMap::new(),
-            is_shortened: false,
-        };
+        let mut event =
+            Self { received, helper: prefix(helper, 64).to_owned(), environment: BTreeMap::new(), is_shortened: false };
         let mut bytes = FRAME_BYTES;
         for (name, value) in all {
-            let kept = shortened(&value, VALUE_BYTES_MAX);
+            let kept = prefix(&value, VALUE_BYTES_MAX);
             event.is_shortened |= kept.len() < value.len();
             let takes = escaped_len(&name) + escaped_len(kept) + 2;
             if bytes + takes > FILE_BYTES_MAX {
@@ -160,7 +156,7 @@ impl Event {
         };
         let shown = self.environment.keys().filter(is_telling).filter_map(|name| {
             let value = self.environment.get(name)?;
-            Some(format!("{name}={:?}", shortened(value, 128)))
+            Some(format!("{name}={:?}", prefix(value, 128)))
         });
         let helper = (!self.helper.is_empty()).then(|| format!("handler={:?}", self.helper));
         helper.into_iter().chain(shown).collect::<Vec<_>>().join(" ")
@@ -230,12 +226,6 @@ fn put(partial: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
-}
-
-/// The beginning of a text, whole characters of at most `bytes_max`.
-fn shortened(text: &str, bytes_max: usize) -> &str {
-    let end = (0..=bytes_max.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
-    end.and_then(|end| text.get(..end)).unwrap_or_default()
 }
 
 /// The most bytes that a text takes as JSON.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use orszem_exposition::MetricType;
+use orszem_model::prefix as beginning;
 
 use crate::drivers::Table;
 use crate::error::{QueryError, Reason};
@@ -58,10 +59,10 @@ impl Yield {
                 labels.insert(name, value.clone());
             }
             for name in metric.labels.iter().filter(|name| metric.field_to_append.as_ref() != Some(name)) {
-                labels.insert(name, cut(cell(name).unwrap_or_default(), metric.label_limit).to_owned());
+                labels.insert(name, beginning(cell(name).unwrap_or_default(), metric.label_limit).to_owned());
             }
             for (name, value) in more {
-                labels.insert(name, cut(value, metric.label_limit).to_owned());
+                labels.insert(name, beginning(value, metric.label_limit).to_owned());
             }
             let labels = labels.into_iter().filter(|(_, value)| !value.is_empty());
             let labels: Vec<(String, String)> = labels.map(|(name, value)| (name.to_owned(), value)).collect();
@@ -75,7 +76,7 @@ impl Yield {
                     continue;
                 };
                 let Some(value) = number::parse(text) else {
-                    self.note(Reason::Value, || format!("{field} = {:?} is no number", cut(text, 64)));
+                    self.note(Reason::Value, || format!("{field} = {:?} is no number", beginning(text, 64)));
                     continue;
                 };
                 let name = name(metric, prefix, field, &cell);
@@ -145,10 +146,4 @@ fn clean(text: &str) -> String {
     let kept = text.chars().filter(|c| !matches!(c, '(' | ')' | '/' | '*'));
     let named = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '_' };
     kept.map(named).collect::<String>().trim_end_matches('_').to_owned()
-}
-
-/// At most so many bytes, whole characters.
-fn cut(text: &str, bytes_max: usize) -> &str {
-    let end = (0..=bytes_max.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    text.get(..end).unwrap_or(text)
 }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use orszem_model::Timestamp;
 use orszem_model::time::NANOS_PER_SECOND;
+use orszem_model::{Timestamp, prefix};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::condition::{self, Matcher};
@@ -216,6 +216,5 @@ impl Summaries {
 
 /// The value, cut to what a summary tells.
 pub(crate) fn shortened(value: &str) -> &str {
-    let end = (0..=VALUE_BYTES_MAX.min(value.len())).rev().find(|end| value.is_char_boundary(*end)).unwrap_or(0);
-    value.get(..end).unwrap_or_default()
+    prefix(value, VALUE_BYTES_MAX)
 }

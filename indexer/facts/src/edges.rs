@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn what_was_seen_is_where_it_is() {
         let mut facts = Facts::new(Settings { cluster: "lab".to_owned(), ..Settings::default() });
-        let word = String::from;
+        let word = |word: &str| word.to_owned();
         let mut see = |at: i64, reporter: &str, observation: Observation| {
             let at = Timestamp(1_795_341_600 * SECOND + at * SECOND);
             let seen = Seen { at, reporter: word(reporter), origin: Origin::Status, is_initial: false, observation };

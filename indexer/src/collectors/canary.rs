@@ -1,7 +1,7 @@
 //! The canary: the record that a collector sends every 10 s about itself, found in an encoded batch.
 
 use orszem_model::wire::{AttributeView, AttributesView, Batch};
-use orszem_model::{Stream, Timestamp, varint};
+use orszem_model::{Stream, Timestamp, prefix, varint};
 
 /// The `service` label of all streams of collectors about themselves.
 pub(crate) const SERVICE: &str = "orszem-collector";
@@ -153,7 +153,6 @@ fn set<N: std::str::FromStr>(number: &mut N, attribute: &AttributeView<'_>) -> b
 
 fn text(attribute: &AttributeView<'_>, bytes_max: usize) -> String {
     let mut text = String::from_utf8_lossy(attribute.value).into_owned();
-    let end = (0..=bytes_max.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
-    text.truncate(end.unwrap_or(0));
+    text.truncate(prefix(&text, bytes_max).len());
     text
 }

@@ -1,7 +1,7 @@
 //! A fact as the record that is kept of it.
 
 use orszem_model::wire::encode_records;
-use orszem_model::{Fact, Kind, Labels, Record, Stream, Timestamp};
+use orszem_model::{Fact, Kind, Labels, Record, Stream, Timestamp, prefix};
 
 use super::SERVICE;
 use super::stage::ClusterKey;
@@ -43,7 +43,7 @@ fn cut(fact: &Fact) -> Fact {
     let details = details.iter_mut().flat_map(|(name, value)| [name, value]);
     for text in [entity, from, to, cause, text].into_iter().chain(others).chain(details) {
         if text.len() > TEXT_BYTES_MAX {
-            text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+            text.truncate(prefix(text, TEXT_BYTES_MAX).len());
         }
     }
     fact

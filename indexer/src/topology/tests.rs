@@ -37,7 +37,7 @@ async fn a_set_replaces_the_one_before_and_the_past_stays() {
     let moved = [two.clone(), edge("db", "n1")];
     assert_eq!(topology.replace(set("n1", 20, &moved)).await.expect("replaces"), tally(1, 1));
     // Another reporter, and another origin, have edges of their own.
-    assert_eq!(topology.replace(set("n2", 25, &[two.clone()])).await.expect("replaces"), tally(1, 0));
+    assert_eq!(topology.replace(set("n2", 25, std::slice::from_ref(&two))).await.expect("replaces"), tally(1, 0));
     let other = EdgeSet { origin: Some("drbd".to_owned()), ..set("n1", 30, &[]) };
     assert_eq!(topology.replace(other).await.expect("replaces"), tally(0, 0));
     assert_eq!(topology.replace(set("n1", 40, &[])).await.expect("replaces"), tally(0, 2));

@@ -142,6 +142,9 @@ request = "select 7 as value, '2026-11-22T13:39:32.5Z' as at"
     assert_eq!(once(&site).await, expected);
 }
 
+/// A query, what it brought or why it failed, and what was left out.
+type Told = (String, Result<Vec<String>, Reason>, Vec<Reason>);
+
 #[tokio::test]
 async fn failures_have_their_reasons_and_limits_hold() {
     let metric = |context: &str, request: &str, more: &str| {
@@ -164,7 +167,7 @@ async fn failures_have_their_reasons_and_limits_hold() {
     ];
     let site = Site::new(ORDERS, &metrics.concat());
     let ran = run_once(&site.plan(), None).await.expect("connects");
-    let told: Vec<(String, Result<Vec<String>, Reason>, Vec<Reason>)> = ran
+    let told: Vec<Told> = ran
         .into_iter()
         .map(|one| {
             let flaws = one.result.as_ref().map(|y| y.flaws.keys().copied().collect()).unwrap_or_default();
