@@ -245,6 +245,6 @@ fn a_journal_is_recognised_and_followed() {
     let texts: Vec<&str> = rows.iter().map(body).collect();
     let expected: Vec<String> = (100..120).chain(200..220).map(|number| format!("entry number {number}")).collect();
     assert_eq!(texts, expected);
-    assert_eq!(following.found("host:db1").len(), entries.len() + 40);
+    assert_eq!(following.found("host:db1 -service:orszem-facts").len(), entries.len() + 40);
     assert_eq!(following.found("event.name:collector.gap"), Vec::<Value>::new());
 }
