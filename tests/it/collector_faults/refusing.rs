@@ -1,5 +1,6 @@
 //! A server that is slow, breaks off, or refuses for a while.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use super::proxy::{Fault, Proxy};
@@ -47,6 +48,12 @@ fn a_slow_and_refusing_server_gets_every_line_once_and_in_order() {
     site.configure("");
     site.start_collector();
     let mut logs: Vec<Numbered> = (0..3).map(|number| Numbered::new(&site, &format!("r{number}"))).collect();
+    logs.iter_mut().for_each(|log| log.append(1, 100, false));
+    // What was rotated before the very first start looked is history, and not read.
+    wait(&site, "the files are followed", || {
+        let told = fs::read_to_string(site.folder.join("collector.err")).unwrap_or_default();
+        (0..3).all(|number| told.contains(&format!("/r{number}.log offset=0")))
+    });
     let begun = Instant::now();
     let mut turn = 0;
     while !proxy.is_through() {
