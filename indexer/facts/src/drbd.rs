@@ -289,7 +289,6 @@ impl Facts {
             } else {
                 self.outbox.also(&evidence, source.id);
             }
-            self.split_healed(source, name, &pair);
         } else if was == "Connected" || source.is_initial {
             if !self.outbox.begin(FactKind::DrbdConnectionLost, &entity(name), &pair, source.at) {
                 self.outbox.also(&evidence, source.id);
@@ -308,7 +307,8 @@ impl Facts {
     }
 
     pub(crate) fn drbd_helper(&mut self, source: &Source, told: &DrbdHelper) {
-        if source.is_initial {
+        // Its end tells nothing new.
+        if source.is_initial || told.exit.is_some() {
             return;
         }
         match told.helper.as_str() {
@@ -349,7 +349,8 @@ impl Facts {
         self.tell(source.at, &key, draft);
     }
 
-    fn split_healed(&mut self, source: &Source, name: &str, pair: &str) {
+    /// The ends of this pair replicate again: to be connected is not enough, as that is how they find out.
+    pub(crate) fn split_healed(&mut self, source: &Source, name: &str, pair: &str) {
         if self.drbd.splits.get(name).is_none_or(|split| split != pair) {
             return;
         }

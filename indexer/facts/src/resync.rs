@@ -59,6 +59,9 @@ impl Facts {
         let at = if before.state == told.peer_disk { before.at } else { source.at };
         let disk = Disk { state: told.peer_disk.clone(), is_copy, at, ..before };
         self.drbd.peer_disks.insert(key, disk);
+        if (is_sync(&told.replication) || told.replication == "Established") && !source.is_initial {
+            self.split_healed(source, &name, &pair(&reporter, &told.peer));
+        }
         self.look_again(source.at, self.settings.settle_ms, Timer::DrbdRedundancy(name));
         self.synced(source, told);
     }
