@@ -12,7 +12,7 @@ use crate::flags::FlagFacts;
 use crate::input::Source;
 use crate::resync::Sync;
 use crate::settings::DRBD_MAX;
-use crate::words::{Draft, between, host, list, span};
+use crate::words::{Draft, between, host, later, list, span};
 
 /// How often it is looked whether two nodes are primary at once, until that is certain.
 const LOOK_MS: u64 = 1_000;
@@ -155,13 +155,15 @@ impl Facts {
         let was = before.as_ref().map(|before| before.state.clone()).unwrap_or_default();
         let had_quorum = before.as_ref().is_some_and(|before| before.has_quorum);
         let is_data = !told.is_client && (is_copy(&told.disk) || before.as_ref().is_some_and(|before| before.is_copy));
+        // A disk that failed was `Failed` before it was gone: this is a device that was just made, as after a boot.
+        let is_anew = is_copy(&was) && told.disk == "Diskless" && !told.has_quorum;
         let at = if was == told.disk { before.as_ref().map_or(source.at, |before| before.at) } else { source.at };
         let minor = told.minor.or(before.and_then(|before| before.minor));
         let is_copy_now = is_data || (source.is_initial && !told.is_client);
         let disk = Disk { state: told.disk.clone(), is_copy: is_copy_now, at, has_quorum: told.has_quorum, minor };
         self.drbd.disks.insert(key, disk);
         self.disk_changed(source, told, &was);
-        if had_quorum != told.has_quorum {
+        if had_quorum != told.has_quorum && !is_anew {
             self.drbd_quorum(source, name, had_quorum && !told.has_quorum, told.has_quorum);
         }
         self.look_again(source.at, self.settings.settle_ms, Timer::DrbdRedundancy(name.clone()));
@@ -172,6 +174,9 @@ impl Facts {
         let volume = format!("{}/{}", entity(name), told.volume);
         let is_gone = told.disk == "Diskless" && !told.is_client && (is_copy(was) || source.is_initial);
         let key = format!("disk:{name}:{}:{reporter}", told.volume);
+        if told.disk == "Attaching" && self.outbox.withdraw(FactKind::DrbdDiskFailed, &volume, reporter, &key) {
+            return;
+        }
         if told.disk == "Failed" || is_gone {
             if self.outbox.begin(FactKind::DrbdDiskFailed, &volume, reporter, source.at) {
                 let device =
@@ -190,7 +195,9 @@ impl Facts {
                     .detail("backing_device", &told.backing_device)
                     .record(source.id)
                     .holding(source.is_initial);
-                self.tell(source.at, &key, draft);
+                // A device that was just made has no disk at first.
+                let wait_ms = if told.disk == "Failed" { 0 } else { self.settings.settle_ms };
+                self.tell(later(source.at, wait_ms), &key, draft);
             } else {
                 self.outbox.also(&key, source.id);
             }

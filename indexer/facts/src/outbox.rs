@@ -78,6 +78,13 @@ impl Outbox {
         self.conditions.remove(&(kind, entity.to_owned(), sub.to_owned()))
     }
 
+    /// Takes back what has begun and was not told yet; `false` if there is no such thing.
+    pub(crate) fn withdraw(&mut self, kind: FactKind, entity: &str, sub: &str, key: &str) -> bool {
+        let before = self.held.len();
+        self.held.retain(|held| held.key != key || held.fact.kind != kind);
+        self.held.len() < before && self.end(kind, entity, sub).is_some()
+    }
+
     pub(crate) fn since(&self, kind: FactKind, entity: &str, sub: &str) -> Option<Timestamp> {
         self.conditions.get(&(kind, entity.to_owned(), sub.to_owned())).copied()
     }
