@@ -454,6 +454,18 @@ impl Facts {
         }
     }
 
+    /// What a reporter's peer is called: DRBD 8.4 does not say, but of two nodes it is the other.
+    pub(crate) fn peer_name<'a>(&'a self, name: &str, reporter: &str, peer: &'a str) -> &'a str {
+        if peer != "peer" {
+            return peer;
+        }
+        let mut others = self.drbd.roles.keys().filter(|(of, by)| of == name && by != reporter).map(|(_, by)| by);
+        match (others.next(), others.next()) {
+            (Some(other), None) => other,
+            _ => peer,
+        }
+    }
+
     /// A node is gone: what it said of itself and its peers is not so any more.
     pub(crate) fn forget_drbd_of(&mut self, node: &str, at: Timestamp) {
         let names: Vec<String> =

@@ -14,6 +14,8 @@ use crate::words::{Draft, between, host, later, list, span};
 
 /// The two ends begin and end a resync this close to each other.
 const ENDS_MS: u64 = 2_000;
+/// A node says of its own disk what the others see so close to it.
+const OWN_MS: u64 = 5_000;
 /// How much longer a resync's beginning waits for the first figures of it.
 const FIGURES_MS: u64 = 700;
 
@@ -231,12 +233,21 @@ impl Facts {
     pub(crate) fn decide_redundancy(&mut self, name: &str, due: Timestamp) {
         let own = self.drbd.disks.iter().filter(|((resource, _, by), _)| resource == name && !self.members.is_away(by));
         let own = own.map(|((_, volume, by), disk)| (by.clone(), *volume, disk));
-        let peers = self
-            .drbd
-            .peer_disks
-            .iter()
-            .filter(|((resource, _, (by, _)), _)| resource == name && !self.members.is_away(by));
-        let peers = peers.map(|((_, volume, (_, peer)), disk)| (peer.clone(), *volume, disk));
+        let peers = self.drbd.peer_disks.iter().filter(|((resource, volume, (by, peer)), disk)| {
+            let own = |of: &str| self.drbd.disks.get(&(name.to_owned(), *volume, of.to_owned()));
+            let peer = self.peer_name(name, by, peer);
+            // A node knows its own disk best, unless it has said nothing since.
+            let is_newer = |own: &Disk| between(own.at, disk.at) < OWN_MS;
+            let is_said_by_itself = own(peer).is_some_and(is_newer) && !self.members.is_away(peer);
+            let counts = match disk.state.as_str() {
+                // Who has no copy itself loses none when it does not see another's.
+                "DUnknown" => own(by).is_none_or(|disk| disk.is_copy),
+                _ => !is_said_by_itself,
+            };
+            resource == name && !self.members.is_away(by) && counts
+        });
+        let peers =
+            peers.map(|((_, volume, (by, peer)), disk)| (self.peer_name(name, by, peer).to_owned(), *volume, disk));
         let all: Vec<(String, u32, &Disk)> = own.chain(peers).filter(|(.., disk)| disk.is_copy).collect();
         let bad: Vec<&(String, u32, &Disk)> = all.iter().filter(|(.., disk)| disk.state != "UpToDate").collect();
         let entity = format!("drbd/{name}");
@@ -263,7 +274,7 @@ impl Facts {
         } else if all.len() > 1
             && let Some(since) = self.outbox.end(FactKind::DrbdDegraded, &entity, "")
         {
-            let at = all.iter().map(|(.., disk)| disk.at).max().unwrap_or(due);
+            let at = all.iter().map(|(.., disk)| disk.at).max().unwrap_or(due).max(since);
             let ms = between(since, at);
             let text = format!("All copies of {name} are up to date again, after {}", span(ms));
             let draft =
