@@ -4,5 +4,6 @@
 
 mod captures;
 mod crm_mon;
+mod drbd_captures;
 mod script;
 mod scripts;
