@@ -10,6 +10,9 @@ use crate::source::corosync::CorosyncConfig;
 use crate::source::drbd::DrbdConfig;
 use crate::source::pacemaker::PacemakerConfig;
 
+/// Where udev names DRBD's devices by their resources.
+const DRBD_BY_RESOURCE: &str = "/dev/drbd/by-res";
+
 /// The cluster that this host is a node of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -167,6 +170,7 @@ impl ClusterConfig {
             reporter: reporter.to_owned(),
             drbdsetup: self.commands.drbdsetup.clone(),
             proc_drbd: self.commands.proc_drbd.clone(),
+            by_resource: PathBuf::from(DRBD_BY_RESOURCE),
             interval: self.drbd_interval.duration(),
             timeout: self.timeout.duration(),
             is_required: self.enabled == ClusterMode::On,

@@ -34,6 +34,9 @@ const SLOT_JOURNAL: u64 = 1 << 40;
 const SLOT_INPUT: u64 = 2 << 40;
 const SLOT_EXEC: u64 = 3 << 40;
 
+/// What is taken of the cluster before the other sources have their turn.
+const CLUSTER_ITEMS_MAX: usize = 1_024;
+
 /// A configuration that has been checked, ready to be gone on with.
 #[derive(Debug)]
 pub(crate) struct Prepared {
@@ -274,7 +277,8 @@ impl Sources {
         let mut is_full = false;
         let reporter = cluster.as_ref().map(|cluster| cluster.reporter().to_owned()).unwrap_or_default();
         if let Some(cluster) = cluster {
-            while let Some(item) = cluster.next() {
+            for _ in 0..CLUSTER_ITEMS_MAX {
+                let Some(item) = cluster.next() else { break };
                 match item {
                     ClusterItem::Notice(notice) => notices.push(*notice),
                     ClusterItem::Seen(seen) if take(&seen) => {}

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -82,13 +82,15 @@ impl RunError {
     }
 }
 
-/// The file of a tool; `None` where it is not installed.
+/// The file of a tool; `None` where it is not installed. What PATH has comes first.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     if program.contains('/') {
         let path = PathBuf::from(program);
         return path.is_file().then_some(path);
     }
-    DIRECTORIES.iter().map(|directory| Path::new(directory).join(program)).find(|path| path.is_file())
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let named = std::env::split_paths(&path).filter(|directory| directory.is_absolute());
+    named.chain(DIRECTORIES.map(PathBuf::from)).map(|directory| directory.join(program)).find(|path| path.is_file())
 }
 
 /// Starts a tool in a process group of its own, so that what it starts can be ended with it. Its times are those of UTC

@@ -45,6 +45,8 @@ pub enum Verb {
     /// A helper has ended.
     Response,
     Rename,
+    /// `- skipped N`: the kernel told more than the tool could take, and what it was is lost.
+    Skipped,
     Other(String),
 }
 
@@ -135,6 +137,9 @@ pub fn parse(line: &[u8]) -> Result<Option<Event>, EventError> {
         None
     };
     let (Some(verb), Some(object)) = (words.next(), words.next()) else { return Err(EventError::NoObject) };
+    if (verb, object) == ("-", "skipped") {
+        return Ok(Some(Event { at, verb: Verb::Skipped, object: Object::End, keys: Vec::new() }));
+    }
     let (verb, object) = (Verb::read(checked(verb)?), Object::read(checked(object)?));
     let keys = words.map(pair).collect::<Result<Vec<_>, _>>()?;
     if keys.is_empty() && object != Object::End {

@@ -24,6 +24,11 @@ impl Lines {
         }
     }
 
+    /// Bytes of the line that has not ended, beyond what is kept of one.
+    pub fn dropped(&self) -> usize {
+        self.dropped
+    }
+
     /// The output has ended: a line that did not is told as truncated.
     pub fn end(&mut self) -> Result<(), EventError> {
         let is_clean = self.partial.is_empty() && self.dropped == 0;
@@ -82,6 +87,7 @@ mod tests {
             lines.push(&piece, |_| panic!("no line has ended"));
             assert!(lines.partial.len() <= LINE_BYTES_MAX);
         }
+        assert_eq!(lines.dropped(), 40_000_000);
         assert_eq!(lines.end(), Err(EventError::Truncated));
         assert_eq!(lines.end(), Ok(()));
     }

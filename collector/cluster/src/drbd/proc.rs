@@ -84,12 +84,17 @@ impl Proc {
         for device in &self.devices {
             let (resource, volume) = match volume_of(device.minor) {
                 Some((resource, volume)) => (resource.to_owned(), volume),
-                None => (format!("minor-{}", device.minor), 0),
+                None => (nameless(device.minor), 0),
             };
             device.rows(&resource, volume, &mut snapshot);
         }
         snapshot
     }
+}
+
+/// What a resource is called of which only the minor is known.
+pub fn nameless(minor: u32) -> String {
+    format!("minor-{minor}")
 }
 
 impl Device {

@@ -27,9 +27,10 @@ pub(crate) fn key(event: &Event) -> Result<Option<Key>, TableError> {
 
 /// The row of an event with this key.
 pub(crate) fn row(event: &Event, part: &Part) -> Result<Row, TableError> {
-    let number = |key| number::<u64>(event, key);
-    let kib = |key| Ok::<_, TableError>(number(key)?.map(|kib| kib.saturating_mul(KIB)));
-    let sectors = |key| Ok::<_, TableError>(number(key)?.map(|sectors| sectors.saturating_mul(SECTOR)));
+    // A state counts, whatever a later DRBD writes for its counters.
+    let number = |key| event.get(key).and_then(|text| text.parse::<u64>().ok());
+    let kib = |key| number(key).map(|kib| kib.saturating_mul(KIB));
+    let sectors = |key| number(key).map(|sectors| sectors.saturating_mul(SECTOR));
     let text = |key| event.get(key).map(str::to_owned);
     Ok(match part {
         Part::Resource => Row::Resource(ResourceRow {
@@ -37,7 +38,7 @@ pub(crate) fn row(event: &Event, part: &Part) -> Result<Row, TableError> {
             suspended: event.get("suspended").map(list),
             has_forced_io_failures: yes(event, "force-io-failures")?,
             may_promote: yes(event, "may_promote")?,
-            promotion_score: number("promotion_score")?,
+            promotion_score: number("promotion_score"),
             write_ordering: text("write-ordering"),
         }),
         Part::Device { .. } => Row::Device(DeviceRow {
@@ -49,13 +50,13 @@ pub(crate) fn row(event: &Event, part: &Part) -> Result<Row, TableError> {
             is_client: yes(event, "client")?,
             has_quorum: yes(event, "quorum")?,
             is_open: yes(event, "open")?,
-            size_bytes: kib("size")?,
-            read_bytes: kib("read")?,
-            written_bytes: kib("written")?,
-            al_writes: number("al-writes")?,
-            bm_writes: number("bm-writes")?,
-            upper_pending: number("upper-pending")?,
-            lower_pending: number("lower-pending")?,
+            size_bytes: kib("size"),
+            read_bytes: kib("read"),
+            written_bytes: kib("written"),
+            al_writes: number("al-writes"),
+            bm_writes: number("bm-writes"),
+            upper_pending: number("upper-pending"),
+            lower_pending: number("lower-pending"),
             is_al_suspended: yes(event, "al-suspended")?,
             blocked: text("blocked"),
         }),
@@ -65,20 +66,20 @@ pub(crate) fn row(event: &Event, part: &Part) -> Result<Row, TableError> {
             peer_role: text("role"),
             sync_state: text("sync-state"),
             is_congested: yes(event, "congested")?,
-            ap_in_flight_bytes: sectors("ap-in-flight")?,
-            rs_in_flight_bytes: sectors("rs-in-flight")?,
+            ap_in_flight_bytes: sectors("ap-in-flight"),
+            rs_in_flight_bytes: sectors("rs-in-flight"),
         }),
         Part::PeerDevice { .. } => Row::PeerDevice(PeerDeviceRow {
             replication: text("replication"),
             peer_disk: text("peer-disk"),
             is_peer_client: yes(event, "peer-client")?,
             resync_suspended: event.get("resync-suspended").map(list),
-            received_bytes: kib("received")?,
-            sent_bytes: kib("sent")?,
-            out_of_sync_bytes: kib("out-of-sync")?,
-            pending: number("pending")?,
-            unacked: number("unacked")?,
-            done: event.get("done").map(|text| percent(text).ok_or_else(|| wrong("done", text))).transpose()?,
+            received_bytes: kib("received"),
+            sent_bytes: kib("sent"),
+            out_of_sync_bytes: kib("out-of-sync"),
+            pending: number("pending"),
+            unacked: number("unacked"),
+            done: event.get("done").and_then(percent),
             eta_s: event.get("eta").and_then(seconds),
         }),
         Part::Path { .. } => Row::Path(PathRow { is_established: yes(event, "established")? }),

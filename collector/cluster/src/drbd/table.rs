@@ -26,6 +26,9 @@ pub enum TableError {
     Value { key: &'static str, value: String },
     #[error("events of this verb and object are not known")]
     Unknown,
+    /// The table is not what DRBD is any more: it has to be flushed, and told anew.
+    #[error("events were lost: the kernel told more than could be taken")]
+    Skipped,
     #[error("more than {max} objects")]
     Full { max: usize },
 }
@@ -49,8 +52,8 @@ pub struct Table {
     entries: BTreeMap<Key, Entry>,
     /// The calls of helpers, by resource and helper.
     calls: BTreeMap<(String, String), u64>,
-    /// Volumes whose split brain was not resolved.
-    split: BTreeSet<(String, u32)>,
+    /// Volumes whose split brain was not resolved, each with the peer; an empty one for any.
+    split: BTreeSet<(String, u32, String)>,
     dump: Dump,
     round: u64,
 }
@@ -109,6 +112,7 @@ impl Table {
         let at = event.at.unwrap_or(received);
         let how = match (&event.verb, &event.object) {
             (Verb::Exists, Object::End) => return Ok(self.end_dump(at)),
+            (Verb::Skipped, _) => return Err(TableError::Skipped),
             (Verb::Call | Verb::Response, Object::Helper) => return Ok(vec![self.helper(event, at)?]),
             (Verb::Rename, Object::Resource) => return self.rename(event, at),
             (Verb::Exists, _) => How::Exists,
@@ -180,6 +184,11 @@ impl Table {
         self.dump == Dump::Ended
     }
 
+    /// Whether a resync or a comparison of a volume is going on.
+    pub fn is_syncing(&self) -> bool {
+        self.entries.values().any(|entry| running(&entry.row) == Some(true))
+    }
+
     /// All objects in the order of their resources.
     pub fn rows(&self) -> impl Iterator<Item = (&Key, &Row)> {
         self.entries.iter().map(|(key, entry)| (key, &entry.row))
@@ -207,7 +216,9 @@ impl Table {
 
     /// Volumes for which the helper `split-brain` was called, and that are not replicated since.
     pub fn split_brains(&self) -> impl Iterator<Item = (&str, u32)> {
-        self.split.iter().map(|(resource, volume)| (resource.as_str(), *volume))
+        let volumes: BTreeSet<_> =
+            self.split.iter().map(|(resource, volume, _)| (resource.as_str(), *volume)).collect();
+        volumes.into_iter()
     }
 
     /// The progress of a running pass, in hundredths of a percent, the seconds that are left, and the bytes a second.
@@ -232,11 +243,14 @@ impl Table {
         entry.round = self.round;
         entry.take(row, how, at);
         let news = entry.tell(key, at);
-        if let (Row::PeerDevice(PeerDeviceRow { replication: Some(now), .. }), Part::PeerDevice { volume, .. }) =
+        if let (Row::PeerDevice(PeerDeviceRow { replication: Some(now), .. }), Part::PeerDevice { volume, peer }) =
             (&entry.row, &key.part)
             && now != "Off"
+            && !self.split.is_empty()
         {
-            self.split.remove(&(key.resource.clone(), *volume));
+            for peer in [peer.as_str(), ""] {
+                self.split.remove(&(key.resource.clone(), *volume, peer.to_owned()));
+            }
         }
         Ok(news.map(|observation| self.seen(at, is_initial, observation)))
     }
@@ -294,9 +308,9 @@ impl Table {
                 seen.push(self.seen(at, false, observation));
             }
             match &key.part {
-                Part::Resource => self.split.retain(|(resource, _)| *resource != key.resource),
+                Part::Resource => self.split.retain(|(resource, ..)| *resource != key.resource),
                 Part::Device { volume } => {
-                    self.split.remove(&(key.resource.clone(), *volume));
+                    self.split.retain(|(resource, of, _)| (resource, of) != (&key.resource, volume));
                 }
                 Part::Connection { .. } | Part::PeerDevice { .. } | Part::Path { .. } => {}
             }
@@ -334,21 +348,38 @@ impl Table {
         let helper = read::needed(event, "helper")?;
         let volume = read::number(event, "volume")?;
         let exit = read::number(event, "status")?;
+        let mut split = None;
         if event.verb == Verb::Call {
             let call = (resource.clone(), helper.clone());
             self.check_room(self.calls.contains_key(&call))?;
             *self.calls.entry(call).or_default() += 1;
             if helper == "split-brain" {
-                self.split_brain(&resource, volume);
+                split = Some(volume);
             }
         }
-        let peer = event.get("conn-name").unwrap_or_default().to_owned();
+        let by_number = || self.peer_of(&resource, read::number(event, "peer-node-id").ok().flatten()?);
+        let peer = event.get("conn-name").map(str::to_owned).or_else(by_number).unwrap_or_default();
+        if let Some(volume) = split {
+            self.split_brain(&resource, volume, &peer);
+        }
         let helper = DrbdHelper { resource, peer, volume, helper, exit };
         Ok(self.seen(at, false, Observation::DrbdHelper(helper)))
     }
 
+    /// The peer with this number.
+    fn peer_of(&self, resource: &str, id: u32) -> Option<String> {
+        self.entries.iter().find_map(|(key, entry)| match (&key.part, &entry.row) {
+            (Part::Connection { peer }, Row::Connection(row))
+                if key.resource == resource && row.peer_node_id == Some(id) =>
+            {
+                Some(peer.clone())
+            }
+            _ => None,
+        })
+    }
+
     /// Marks a volume, or all of a resource, that are known.
-    fn split_brain(&mut self, resource: &str, volume: Option<u32>) {
+    fn split_brain(&mut self, resource: &str, volume: Option<u32>, peer: &str) {
         let volumes: Vec<_> = self
             .entries
             .keys()
@@ -359,7 +390,7 @@ impl Table {
             })
             .filter(|known| volume.is_none_or(|volume| volume == *known))
             .collect();
-        self.split.extend(volumes.into_iter().map(|volume| (resource.to_owned(), volume)));
+        self.split.extend(volumes.into_iter().map(|volume| (resource.to_owned(), volume, peer.to_owned())));
     }
 }
 

@@ -16,11 +16,16 @@ use crate::clock;
 use crate::counters::{add, count};
 use crate::source::command::{self, COMPLAINT_BYTES_MAX, RunError};
 
-const ARGUMENTS: [&str; 5] = ["events2", "--full", "--poll", "--timestamps", "--statistics"];
+/// How it is asked of DRBD 9.
+const FULL: [&str; 5] = ["events2", "--full", "--poll", "--timestamps", "--statistics"];
+/// That of 8.4, and of 9 before drbd-utils 9.12, knows no more.
+const PLAIN: [&str; 3] = ["events2", "--timestamps", "--statistics"];
 /// Makes it tell its counters.
 const ASK: &[u8] = b"n\n";
 /// Lines in a row that can't be understood until the child is given up.
 const BAD_LINES_MAX: usize = 1_000;
+/// Bytes without the end of a line until the child is given up.
+const LINE_BYTES_MAX: usize = 4 << 20;
 /// What is read of it in a second; what it writes beyond waits.
 const BYTES_A_SECOND_MAX: usize = 8 << 20;
 const PIECE_BYTES: usize = 64 << 10;
@@ -32,12 +37,19 @@ struct Piece {
     bad: u64,
     /// Bad ones since the last good one, those of pieces before among them.
     bad_in_a_row: usize,
+    has_good: bool,
+    /// The child said that it could not take all that the kernel told.
+    has_lost: bool,
 }
 
 impl Following {
     /// Follows a child until it ends, can't be understood, or the poller is to stop.
     pub(super) fn follow(&mut self) -> Result<(), FollowError> {
-        let mut group = command::start(&self.config.drbdsetup, &ARGUMENTS, Stdio::piped(), &self.telling.control)?;
+        self.is_plain |= self.version.starts_with("8.");
+        let arguments = if self.is_plain { &PLAIN[..] } else { &FULL };
+        let mut group = command::start(&self.config.drbdsetup, arguments, Stdio::piped(), &self.telling.control)?;
+        let begun = Instant::now();
+        self.has_answered = false;
         let (Some(mut output), Some(input)) = (group.child.stdout.take(), group.child.stdin.take()) else {
             return Err(FollowError::Ended { reason: "it has no output".to_owned() });
         };
@@ -47,7 +59,7 @@ impl Following {
         let mut complaint = Vec::new();
         let mut lines = Lines::default();
         let mut piece = vec![0; PIECE_BYTES];
-        let mut bad_in_a_row = 0;
+        let (mut bad_in_a_row, mut is_known) = (0, false);
         let (mut second, mut bytes) = (Instant::now(), 0);
         let mut ask = Instant::now() + self.config.interval;
         loop {
@@ -55,9 +67,18 @@ impl Following {
                 return Err(RunError::Stopped.into());
             }
             let now = Instant::now();
+            let is_late = begun.elapsed() >= self.config.timeout;
+            if is_late && !self.has_answered {
+                return Err(FollowError::Silent { seconds: self.config.timeout.as_secs() });
+            }
+            // One that does not say where its first telling ends is taken at its word all the same.
+            if self.table.is_complete() || (is_late && self.has_answered) {
+                self.telling.answers();
+                is_known = true;
+            }
             if now >= ask {
                 ask = now + self.config.interval;
-                self.ask(&input)?;
+                self.ask(&input, is_known)?;
             }
             if second.elapsed() >= Duration::from_secs(1) {
                 (second, bytes) = (now, 0);
@@ -85,11 +106,14 @@ impl Following {
                     if lines.end().is_err() {
                         count(&self.telling.counters.drbd_lines_undecodable);
                     }
+                    // Perhaps it knows less.
+                    self.is_plain ^= !self.has_answered;
                     return Err(FollowError::Ended { reason: ended(&complaint) });
                 }
                 bytes += len;
                 let read = self.take(&mut lines, piece.get(..len).unwrap_or_default(), bad_in_a_row);
                 bad_in_a_row = read.bad_in_a_row;
+                self.has_answered |= read.has_good;
                 add(&self.telling.counters.drbd_lines_undecodable, read.bad);
                 if !self.telling.see(read.seen) {
                     return Err(RunError::Stopped.into());
@@ -97,21 +121,29 @@ impl Following {
                 if bad_in_a_row >= BAD_LINES_MAX {
                     return Err(FollowError::Garbled { lines: bad_in_a_row });
                 }
-                if self.table.is_complete() {
-                    self.telling.answers();
+                if lines.dropped() >= LINE_BYTES_MAX {
+                    return Err(FollowError::Endless { bytes: lines.dropped() });
+                }
+                if read.has_lost {
+                    return Err(FollowError::Overrun);
                 }
             }
         }
     }
 
     /// Makes the child tell its counters, and shows what is known.
-    fn ask(&mut self, mut input: &ChildStdin) -> Result<(), FollowError> {
-        if self.table.is_complete() {
+    fn ask(&mut self, mut input: &ChildStdin, is_known: bool) -> Result<(), FollowError> {
+        if is_known {
             let begun = Instant::now();
-            self.look_at_proc(false);
+            if !self.look_at_proc(false) && self.is_plain && self.table.is_syncing() {
+                self.ask_progress();
+            }
             let stalled = self.table.tick(clock::now());
             self.telling.see(stalled);
             self.publish(begun);
+        }
+        if self.is_plain {
+            return Ok(());
         }
         match input.write_all(ASK) {
             Ok(()) => Ok(()),
@@ -131,11 +163,17 @@ impl Following {
                     Ok(seen) => {
                         piece.seen.extend(seen);
                         piece.bad_in_a_row = 0;
+                        piece.has_good = true;
+                        return;
+                    }
+                    Err(TableError::Skipped) => {
+                        piece.has_lost = true;
                         return;
                     }
                     // Words of a later DRBD are no reason to give up.
                     Err(error @ (TableError::Unknown | TableError::Full { .. })) => {
                         piece.bad_in_a_row = 0;
+                        piece.has_good = true;
                         error.to_string()
                     }
                     Err(error) => {

@@ -5,6 +5,7 @@
 //! known. DRBD 8.4 tells progress in /proc/drbd alone.
 
 mod child;
+mod minors;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 use orszem_cluster::drbd::metrics::{self, Options};
 use orszem_cluster::drbd::proc::{self, PROC_BYTES_MAX, Proc};
 use orszem_cluster::drbd::row::{Part as DrbdPart, Row};
+use orszem_cluster::drbd::snapshot::Snapshot;
 use orszem_cluster::drbd::status_json;
 use orszem_cluster::drbd::table::Table;
 use orszem_model::chain;
@@ -41,6 +43,8 @@ pub(crate) struct DrbdConfig {
     pub(crate) reporter: String,
     pub(crate) drbdsetup: String,
     pub(crate) proc_drbd: PathBuf,
+    /// Where the names of 8.4's minors are.
+    pub(crate) by_resource: PathBuf,
     pub(crate) interval: Duration,
     pub(crate) timeout: Duration,
     /// It is told where it is not installed.
@@ -64,6 +68,12 @@ enum FollowError {
     Exchange(#[source] io::Error),
     #[error("drbdsetup events2 wrote {lines} lines in a row that can't be understood")]
     Garbled { lines: usize },
+    #[error("drbdsetup events2 wrote {bytes} bytes without the end of a line")]
+    Endless { bytes: usize },
+    #[error("drbdsetup events2 said nothing for {seconds} s")]
+    Silent { seconds: u64 },
+    #[error("drbdsetup events2 could not take all that the kernel told")]
+    Overrun,
     #[error("drbdsetup events2 has ended ({reason})")]
     Ended { reason: String },
 }
@@ -74,11 +84,16 @@ struct Following {
     table: Table,
     /// Of the kernel module; empty where it is not known.
     version: String,
+    /// The child is asked as that of 8.4 can be.
+    is_plain: bool,
+    /// The child said something that makes sense.
+    has_answered: bool,
 }
 
 impl Following {
     fn new(config: DrbdConfig, telling: Telling) -> Self {
-        Self { table: Table::new(&config.reporter), config, telling, version: String::new() }
+        let table = Table::new(&config.reporter);
+        Self { table, config, telling, version: String::new(), is_plain: false, has_answered: false }
     }
 
     fn run(mut self) {
@@ -104,26 +119,59 @@ impl Following {
             count(&self.telling.counters.drbd_restarts);
             tracing::debug!(error = &error as &dyn std::error::Error, "drbdsetup events2 is started again");
             self.table.flush();
-            let has_run_well = begun.elapsed() >= RUN_WELL;
-            (failures, pause) = match has_run_well {
-                true => (0, RESTART_AFTER),
-                false => (failures.saturating_add(1), (pause * 2).min(RESTART_AFTER_MAX)),
-            };
+            let has_run_well = self.has_answered && begun.elapsed() >= RUN_WELL;
+            failures = if has_run_well { 0 } else { failures.saturating_add(1) };
+            pause = if failures > 1 { (pause * 2).min(RESTART_AFTER_MAX) } else { RESTART_AFTER };
             // What was lost meanwhile is asked for, unless the next child tells it at once. One end is no trouble.
             if failures > 0 && !self.ask_status() && failures > 1 {
                 self.telling.silent(&chain(&error));
             }
-            self.telling.control.pause(Instant::now() + pause);
+            self.rest(Instant::now() + pause, failures > 1);
+        }
+    }
+
+    /// Waits for the next child; where there is none for long, the status is asked instead.
+    fn rest(&mut self, until: Instant, is_asking: bool) {
+        loop {
+            self.telling.control.pause(until.min(Instant::now() + self.config.interval));
+            if self.telling.control.is_stopped() || Instant::now() >= until {
+                return;
+            }
+            if is_asking {
+                self.ask_status();
+            }
         }
     }
 
     /// One question for all of the status; whether it was answered. DRBD 8.4 has it in /proc/drbd alone.
     fn ask_status(&mut self) -> bool {
         let begun = Instant::now();
+        let is_known = self.look_at_proc(true)
+            || self.status().is_some_and(|snapshot| {
+                let applied = self.table.apply_snapshot(&snapshot, clock::now());
+                self.telling.see(applied.seen)
+            });
+        if is_known {
+            self.telling.answers();
+            self.publish(begun);
+        }
+        is_known
+    }
+
+    /// Progress where the child can't be asked for it.
+    fn ask_progress(&mut self) {
+        if let Some(snapshot) = self.status() {
+            let seen = self.table.apply_progress(&snapshot, clock::now());
+            self.telling.see(seen);
+        }
+    }
+
+    /// What `drbdsetup status --json` of DRBD 9 answers.
+    fn status(&self) -> Option<Snapshot> {
         let DrbdConfig { drbdsetup, timeout, .. } = &self.config;
         let answer = command::run(drbdsetup, &["status", "--json"], *timeout, &self.telling.control);
         self.telling.asked(&answer);
-        let snapshot = match answer.map(|answer| status_json::parse(&answer.output)) {
+        match answer.map(|answer| status_json::parse(&answer.output)) {
             Ok(Ok(snapshot)) => Some(snapshot),
             Ok(Err(error)) => {
                 self.telling.failed();
@@ -134,20 +182,7 @@ impl Following {
                 tracing::debug!(%error, "drbdsetup gives no status");
                 None
             }
-        };
-        let is_known = match snapshot {
-            Some(snapshot) => {
-                let applied = self.table.apply_snapshot(&snapshot, clock::now());
-                self.telling.see(applied.seen);
-                true
-            }
-            None => self.look_at_proc(true),
-        };
-        if is_known {
-            self.telling.answers();
-            self.publish(begun);
         }
-        is_known
     }
 
     /// Reads /proc/drbd for what only it tells; whether that was all of a status, which counts if `is_all` is asked for.
@@ -164,7 +199,11 @@ impl Following {
         if proc.devices.is_empty() {
             return false;
         }
-        let snapshot = proc.snapshot(|minor| self.table.volume_of(minor));
+        let by_name = minors::of(&self.config.by_resource);
+        let snapshot = proc.snapshot(|minor| {
+            let named = self.table.volume_of(minor).filter(|(resource, _)| *resource != proc::nameless(minor));
+            named.or_else(|| by_name.get(&minor).map(|(resource, volume)| (resource.as_str(), *volume)))
+        });
         let at = clock::now();
         let seen = match is_all {
             true => self.table.apply_snapshot(&snapshot, at).seen,

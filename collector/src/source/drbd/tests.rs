@@ -25,6 +25,7 @@ fn config(directory: &Path, drbdsetup: &str) -> DrbdConfig {
         reporter: "n1".to_owned(),
         drbdsetup: script(directory, "drbdsetup", drbdsetup),
         proc_drbd,
+        by_resource: directory.join("by-res"),
         interval: Duration::from_millis(50),
         timeout: Duration::from_secs(60),
         is_required: false,
@@ -123,6 +124,39 @@ fn of_8_4_proc_drbd_tells_what_no_status_does() {
     let _poller = start(config, &ways).expect("starts");
     assert_eq!(disk(&items), ("UpToDate".to_owned(), true));
     until("samples are shown", || ways.latest.measured().iter().any(|(_, it)| it.is_well));
+}
+
+#[test]
+fn minors_of_8_4_have_the_names_that_udev_gives_them() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let config = config(directory.path(), "echo usage >&2; exit 20");
+    fs::create_dir_all(config.by_resource.join("mail")).expect("makes");
+    std::os::unix::fs::symlink("../../../drbd4", config.by_resource.join("mail/1")).expect("links");
+    let line = |minor: u32| format!(" {minor}: cs:Connected ro:Primary/Secondary ds:UpToDate/UpToDate C r-----\n");
+    let text = format!("version: 8.4.11 (api:1/proto:86-101)\n{}{}", line(4), line(9));
+    fs::write(&config.proc_drbd, text).expect("writes");
+    let (ways, items) = ways();
+    let _poller = start(config, &ways).expect("starts");
+    let mut devices = std::collections::BTreeSet::new();
+    while devices.len() < 2 {
+        if let Observation::DrbdDevice(it) = next_seen(&items).observation {
+            devices.insert((it.resource, it.volume, it.minor));
+        }
+    }
+    let expected = [("mail".to_owned(), 1, Some(4)), ("minor-9".to_owned(), 0, Some(9))];
+    assert_eq!(devices.into_iter().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn one_that_says_nothing_is_started_again_and_that_is_told() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut config = config(directory.path(), "test \"$1\" = events2 || exit 1\nexec sleep 1000");
+    config.timeout = Duration::from_secs(1);
+    config.is_required = true;
+    let (ways, items) = ways();
+    let _poller = start(config, &ways).expect("starts");
+    let told = crate::source::poller::testing::next_notice(&items);
+    assert_eq!(told, "drbd does not answer: drbdsetup events2 said nothing for 1 s");
 }
 
 #[test]

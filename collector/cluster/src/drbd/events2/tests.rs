@@ -55,6 +55,12 @@ fn what_is_not_known_is_kept() {
 }
 
 #[test]
+fn what_was_lost_is_told() {
+    let event = read("2026-03-01T10:00:00.000250+00:00 - skipped 12").unwrap().unwrap();
+    assert_eq!((event.verb, event.object, event.keys), (Verb::Skipped, Object::End, Vec::new()));
+}
+
+#[test]
 fn what_is_garbled_is_an_error() {
     let no_value = |text: &str| EventError::NoValue { text: text.into() };
     for (line, expected) in [

@@ -208,6 +208,13 @@ call helper name:r0 peer-node-id:2 conn-name:beta helper:disconnected";
     let lines = "change peer-device name:r0 conn-name:beta volume:0 replication:Off peer-disk:DUnknown";
     told(&mut table, 2, lines);
     assert_eq!(table.split_brains().count(), 1);
+    // What the two replicate with a third says nothing of it.
+    told(
+        &mut table,
+        2,
+        "create peer-device name:r0 conn-name:gamma volume:0 replication:Established peer-disk:UpToDate",
+    );
+    assert_eq!(table.split_brains().count(), 1);
     told(&mut table, 2, "change peer-device name:r0 conn-name:beta volume:0 replication:WFBitMapS");
     assert_eq!(table.split_brains().count(), 0);
 }
@@ -223,9 +230,9 @@ fn an_event_that_lacks_something_changes_nothing() {
         ("change peer-device name:r0 volume:0 replication:Off", TableError::Missing { key: "conn-name" }),
         ("change device name:r0 volume:0 minor:x disk:Failed", value("minor", "x")),
         ("change device name:r0 volume:0 quorum:maybe", value("quorum", "maybe")),
-        ("change peer-device name:r0 conn-name:beta volume:0 done:100.01", value("done", "100.01")),
         ("call helper name:r0", TableError::Missing { key: "helper" }),
         ("rename resource name:r0", TableError::Missing { key: "new_name" }),
+        ("- skipped 4", TableError::Skipped),
         ("explode resource name:r0", TableError::Unknown),
         ("change bitmap name:r0", TableError::Unknown),
         ("destroy helper name:r0 helper:x", TableError::Unknown),
@@ -234,6 +241,25 @@ fn an_event_that_lacks_something_changes_nothing() {
         assert_eq!(table.apply(&event, Timestamp(S)), Err(expected), "{line}");
     }
     assert_eq!(table.rows().map(|(key, row)| (key.clone(), row.clone())).collect::<Vec<_>>(), before);
+}
+
+#[test]
+fn a_counter_that_is_no_number_does_not_hide_the_state_beside_it() {
+    let mut table = dumped();
+    let line =
+        "change peer-device name:r0 conn-name:beta volume:0 replication:SyncTarget done:100.01 sent:-1 out-of-sync:?";
+    assert_eq!(told(&mut table, 1, line), ["r0/0-beta SyncTarget UpToDate out=0"]);
+}
+
+#[test]
+fn a_helper_of_a_peer_without_a_name_has_the_name_of_its_number() {
+    let mut table = dumped();
+    let event = parse(b"call helper name:r0 peer-node-id:2 helper:disconnected").unwrap().unwrap();
+    let seen = table.apply(&event, Timestamp(S)).unwrap();
+    assert!(matches!(&seen[0].observation, Observation::DrbdHelper(it) if it.peer == "beta"), "{seen:?}");
+    let event = parse(b"call helper name:r0 peer-node-id:7 helper:disconnected").unwrap().unwrap();
+    let seen = table.apply(&event, Timestamp(S)).unwrap();
+    assert!(matches!(&seen[0].observation, Observation::DrbdHelper(it) if it.peer.is_empty()), "{seen:?}");
 }
 
 #[test]
