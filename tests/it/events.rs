@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::collector::site::Site;
+use crate::disk_full::Disk;
 use crate::program::orszem;
 use crate::torture::client::rows;
 use crate::torture::random::{Random, seed};
@@ -221,4 +222,141 @@ fn kills_between_the_spool_and_the_queue_neither_lose_nor_double_an_event() {
     found.sort();
     expected.sort();
     assert_eq!(found, expected);
+}
+
+/// As many as a large cluster's failover starts at once, and more.
+#[test]
+fn a_thousand_at_once_are_all_left_and_each_becomes_one_record() {
+    const AT_ONCE: usize = 50;
+    const EACH: usize = 20;
+    let folder = tempfile::tempdir().expect("a directory");
+    let (mut site, spool) = site(folder.path());
+    site.start_collector();
+    let left: Vec<Duration> = std::thread::scope(|scope| {
+        let run = |thread: usize| {
+            let spool = &spool;
+            scope.spawn(move || {
+                let one = |number: usize| {
+                    let resource = format!("r{}", thread * EACH + number);
+                    let mut environment = ALERT;
+                    environment[7].1 = resource.as_str();
+                    let begun = Instant::now();
+                    assert_eq!(outcome(&mut event(spool, &environment, &[])), (Some(0), String::new()));
+                    begun.elapsed()
+                };
+                (0..EACH).map(one).collect::<Vec<_>>()
+            })
+        };
+        let threads: Vec<_> = (0..AT_ONCE).map(run).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("ends")).collect()
+    });
+    let (all, longest) = (left.len(), left.iter().max().expect("some"));
+    eprintln!("{all} calls, {AT_ONCE} at once: the longest took {longest:?}");
+    let records = arrived(&site, all, "service%3Apacemaker");
+    let attribute = |record: &Value| record["attributes"]["pacemaker.resource"].as_str().map(str::to_owned);
+    let mut found: Vec<String> = records.iter().filter_map(attribute).collect();
+    let mut expected: Vec<String> = (0..all).map(|number| format!("r{number}")).collect();
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn on_a_full_disk_it_says_what_is_lost_and_with_room_it_goes_on() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let place = folder.path().join("disk");
+    fs::create_dir(&place).expect("makes");
+    let Some(disk) = Disk::mount(&place, "256k") else { return };
+    let (seen, spool) = (disk.path(&place), place.join("events"));
+    fs::create_dir(seen.join("events")).expect("makes");
+    let surroundings = disk.surroundings();
+    let run = || {
+        let mut command = Command::new(&surroundings[0]);
+        command.args(&surroundings[1..]).arg(env!("CARGO_BIN_EXE_orszem")).arg("event").env_clear();
+        command.env("PATH", "/usr/bin:/bin:/usr/sbin").env("ORSZEM_SPOOL", &spool).envs(ALERT);
+        outcome(&mut command)
+    };
+    let mut ballast = fs::File::create(seen.join("ballast")).expect("creates");
+    while std::io::Write::write_all(&mut ballast, &[0; 4096]).is_ok() {}
+    let (code, told) = run();
+    assert!(code == Some(0) && told.starts_with("orszem event: an event is lost: can't write"), "{told}");
+    assert!(told.contains("No space left on device") && told.contains("CRM_alert_rsc=\"web\""), "{told}");
+    assert_eq!(files(&seen.join("events")), Vec::<PathBuf>::new(), "nothing is left half");
+    fs::remove_file(seen.join("ballast")).expect("removes");
+    drop(ballast);
+    assert_eq!(run(), (Some(0), String::new()));
+    assert_eq!(files(&seen.join("events")).len(), 1);
+}
+
+/// Without a recipient and with all that may be missing, however much of it is, it ends well.
+#[test]
+fn whatever_is_missing_it_ends_well_and_nothing_is_dropped_in_silence() {
+    let spool = tempfile::tempdir().expect("a directory");
+    for missing in 0..ALERT.len() {
+        let mut environment = ALERT.to_vec();
+        let (name, _) = environment.remove(missing);
+        let (code, told) = outcome(&mut event(spool.path(), &environment, &[]));
+        assert_eq!(code, Some(0), "{name}: {told}");
+        assert_eq!(files(spool.path()).len(), missing + 1, "{name}");
+        // Nobody needs these to know what happened.
+        let may_miss = ["_recipient", "_version", "_node_sequence", "_timestamp_epoch", "_timestamp_usec", "_desc"];
+        if may_miss.iter().any(|end| name.ends_with(end)) {
+            assert_eq!(told, "", "{name}");
+        }
+    }
+}
+
+/// What a real Pacemaker started its agents with, `alerts.jsonl` and `notify.jsonl` in the folder `pacemaker_lab` of the
+/// one that `ORSZEM_CLUSTER_CAPTURES` names: of each node, all of it becomes records, and no event twice.
+#[test]
+fn environments_of_a_real_cluster_become_records_each_once() {
+    let Some(folder) = std::env::var_os("ORSZEM_CLUSTER_CAPTURES") else { return };
+    let lines = |name: &str| -> Vec<Value> {
+        let text = fs::read_to_string(Path::new(&folder).join("pacemaker_lab").join(name)).expect("reads");
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    };
+    let (alerts, notifications) = (lines("alerts.jsonl"), lines("notify.jsonl"));
+    let node_of = |line: &Value| line["reported_by"].as_str().unwrap_or_default().to_owned();
+    let mut nodes: Vec<String> = alerts.iter().chain(&notifications).map(node_of).collect();
+    nodes.sort();
+    nodes.dedup();
+    for node in nodes {
+        let folder = tempfile::tempdir().expect("a directory");
+        let (mut site, spool) = site(folder.path());
+        site.start_collector();
+        let (mut fencings, mut expected, mut longest) = (BTreeMap::new(), 0_usize, Duration::ZERO);
+        for line in alerts.iter().chain(&notifications).filter(|line| node_of(line) == node) {
+            let all = line["env"].as_object().expect("an environment");
+            let environment: Vec<(&str, &str)> =
+                all.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))).collect();
+            let get = |end: &str| {
+                environment.iter().find(|(name, _)| name.starts_with("CRM_") && name.ends_with(end)).map(|(_, it)| *it)
+            };
+            let begun = Instant::now();
+            let (code, told) = outcome(&mut event(&spool, &environment, &[]));
+            longest = longest.max(begun.elapsed());
+            if environment.is_empty() {
+                assert_eq!(code, Some(2), "{told}");
+                continue;
+            }
+            assert_eq!((code, told.as_str()), (Some(0), ""), "{line}");
+            let is_pending = get("_notify_status") == Some("-1");
+            let reference = get("_desc").and_then(|desc| desc.split_once("(ref=")).map(|(_, of)| of.to_owned());
+            let is_repeat = reference.is_some_and(|reference| fencings.insert(reference, ()).is_some());
+            expected += usize::from(!is_pending && !is_repeat);
+        }
+        let query = "service%3Apacemaker%20kind%3Aevent";
+        let records = arrived(&site, expected, query);
+        until_empty(&spool);
+        assert_eq!((arrived(&site, expected, query).len(), records.len()), (expected, expected), "{node}");
+        eprintln!("{node}: {expected} events, {} fencings; the longest call took {longest:?}", fencings.len());
+    }
+}
+
+fn until_empty(spool: &Path) {
+    let begun = Instant::now();
+    while !files(spool).is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "files are left");
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
 }

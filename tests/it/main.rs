@@ -17,6 +17,7 @@ mod demo;
 mod disk_full;
 mod dist;
 mod doctor;
+mod drbd;
 mod elasticsearch;
 mod events;
 mod metrics;

@@ -10,7 +10,8 @@ use orszem_model::observation::{Fencing, FencingState};
 const UNKNOWN: [&str; 8] =
     ["<no-one>", "the cluster", "a client", "a node", "no node", "(none)", "(unknown)", "(null)"];
 
-/// Reads the sentence; `None` for one about something else, such as a new fence device. `rc` is 0 for success.
+/// Reads the sentence; `None` for one about something else, such as a new fence device. `rc` is 0 for success. One that is
+/// cut short tells what there is of it.
 pub(super) fn read(text: &str, rc: Option<i64>) -> Option<Fencing> {
     let rest = text.strip_prefix("Operation ")?;
     let (rest, reference) = match rest.rsplit_once(" (ref=") {
@@ -18,13 +19,19 @@ pub(super) fn read(text: &str, rc: Option<i64>) -> Option<Fencing> {
         None => (rest, ""),
     };
     let (who, result) = rest.split_once(": ").unwrap_or((rest, ""));
-    let parts = targeted(who).or_else(|| requested(who))?;
+    let parts = targeted(who).or_else(|| requested(who)).unwrap_or_else(|| cut(who));
     let (status, reason) = match result.strip_suffix(')').and_then(|result| result.split_once(" (")) {
         Some((status, reason)) => (status, reason),
         None => (result, ""),
     };
-    let is_done = rc.map_or_else(|| status.eq_ignore_ascii_case("ok"), |rc| rc == 0);
-    let reason = if reason.is_empty() && !is_done { status } else { reason };
+    let state = match rc {
+        Some(0) => FencingState::Done,
+        Some(_) => FencingState::Failed,
+        None if status.is_empty() => FencingState::Pending,
+        None if status.eq_ignore_ascii_case("ok") => FencingState::Done,
+        None => FencingState::Failed,
+    };
+    let reason = if reason.is_empty() && state == FencingState::Failed { status } else { reason };
     Some(Fencing {
         reference: known(reference),
         target: known(parts.target),
@@ -32,7 +39,7 @@ pub(super) fn read(text: &str, rc: Option<i64>) -> Option<Fencing> {
         delegate: known(parts.delegate),
         client: known(parts.client),
         origin: known(parts.origin),
-        state: if is_done { FencingState::Done } else { FencingState::Failed },
+        state,
         reason: reason.to_owned(),
     })
 }
@@ -60,6 +67,12 @@ fn requested(who: &str) -> Option<Parts<'_>> {
     let (origin, target) = rest.split_once(" for peer ")?;
     let action = if operation.starts_with(super::FENCER) { "" } else { operation };
     Some(Parts { action, target, delegate: "", client: "", origin })
+}
+
+/// `reboot of node1 by no`
+fn cut(who: &str) -> Parts<'_> {
+    let action = who.split_once(" of ").map_or("", |(action, _)| action);
+    Parts { action, target: "", delegate: "", client: "", origin: "" }
 }
 
 fn known(word: &str) -> String {

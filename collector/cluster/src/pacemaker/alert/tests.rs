@@ -176,10 +176,29 @@ fn fencing_in_the_words_of_all_versions() {
     }
     for (name, value) in [
         ("CRM_notify_desc", "A fencing device (apc) was added"),
-        ("CRM_notify_desc", "Operation without end"),
         ("CRM_notify_task", "st_notify_history"),
     ] {
         assert_eq!(observed(changed(FENCING, &[(name, value)])), None, "{value}");
+    }
+}
+
+#[test]
+fn a_fencing_whose_sentence_is_cut_short_is_one_of_its_node() {
+    let nothing = || Fencing {
+        reference: String::new(),
+        action: String::new(),
+        delegate: String::new(),
+        client: String::new(),
+        origin: String::new(),
+        ..fenced()
+    };
+    for (desc, rc, expected) in [
+        ("Operation reboot of n1 by n", "0", Fencing { action: "reboot".into(), ..nothing() }),
+        ("Operation reb", "-61", Fencing { state: FencingState::Failed, ..nothing() }),
+        ("Operation reb", "", Fencing { state: FencingState::Pending, ..nothing() }),
+    ] {
+        let environment = changed(FENCING, &[("CRM_notify_desc", desc), ("CRM_notify_rc", rc)]);
+        assert_eq!(observed(environment), Some(Observation::Fencing(expected)), "{desc}");
     }
 }
 
