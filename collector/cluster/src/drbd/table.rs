@@ -56,6 +56,8 @@ pub struct Table {
     split: BTreeSet<(String, u32, String)>,
     dump: Dump,
     round: u64,
+    /// The time of the last event, and when that was received.
+    heard: Option<(Timestamp, Timestamp)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,12 +106,14 @@ impl Table {
             split: BTreeSet::new(),
             dump: Dump::First,
             round: 0,
+            heard: None,
         }
     }
 
     /// Merges an event and tells what is new. An event without a time is of when it was `received`.
     pub fn apply(&mut self, event: &Event, received: Timestamp) -> Result<Vec<Seen>, TableError> {
         let at = event.at.unwrap_or(received);
+        self.heard = Some((at, received));
         let how = match (&event.verb, &event.object) {
             (Verb::Exists, Object::End) => return Ok(self.end_dump(at)),
             (Verb::Skipped, _) => return Err(TableError::Skipped),
@@ -168,8 +172,15 @@ impl Table {
         seen
     }
 
-    /// Tells of resyncs that have stalled meanwhile. To be called about as often as DRBD is polled.
-    pub fn tick(&mut self, now: Timestamp) -> Vec<Seen> {
+    /// What the time of the events is at `clock`: what was recorded, or is late, does not stand still because of that.
+    pub fn time(&self, clock: Timestamp) -> Timestamp {
+        let Some((at, received)) = self.heard else { return clock };
+        Timestamp(at.0.saturating_add(clock.0.saturating_sub(received.0).max(0)))
+    }
+
+    /// Tells of resyncs that have stalled until `clock`. To be called about as often as DRBD is polled.
+    pub fn tick(&mut self, clock: Timestamp) -> Vec<Seen> {
+        let now = self.time(clock);
         let mut seen = Vec::new();
         for (key, entry) in &mut self.entries {
             if matches!(&entry.row, Row::PeerDevice(row) if entry.slope.is_stalled(now) && is_running(row)) {

@@ -161,7 +161,7 @@ impl Following {
     /// Progress where the child can't be asked for it.
     fn ask_progress(&mut self) {
         if let Some(snapshot) = self.status() {
-            let seen = self.table.apply_progress(&snapshot, clock::now());
+            let seen = self.table.apply_progress(&snapshot, self.table.time(clock::now()));
             self.telling.see(seen);
         }
     }
@@ -207,7 +207,7 @@ impl Following {
         let at = clock::now();
         let seen = match is_all {
             true => self.table.apply_snapshot(&snapshot, at).seen,
-            false => self.table.apply_progress(&snapshot, at),
+            false => self.table.apply_progress(&snapshot, self.table.time(at)),
         };
         self.telling.see(seen)
     }
@@ -225,7 +225,7 @@ impl Following {
         self.telling.latest.set_minors(minors);
         let versions = (!self.version.is_empty()).then(|| (self.version.clone(), String::new()));
         let options = Options { versions, ..Options::default() };
-        let drbd = metrics::samples(&self.table, &options, clock::now());
+        let drbd = metrics::samples(&self.table, &options, self.table.time(clock::now()));
         let measured = Measured { is_well: true, took: begun.elapsed(), drbd, ..Measured::default() };
         self.telling.measured(measured);
     }

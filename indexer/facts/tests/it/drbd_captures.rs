@@ -108,10 +108,11 @@ fn repeats(told: &[Fact], is_84: bool) -> Vec<String> {
         {
             wrong.push(format!("twice within a second: {key}: {}", fact.text));
         }
-        if let Some(end) = fact.kind.ended_by() {
-            if !open.insert((end.name(), which.clone(), fact.kind.name())) && end.name() != "drbd.resync_done" {
-                wrong.push(format!("begun again before its end: {key}: {}", fact.text));
-            }
+        if let Some(end) = fact.kind.ended_by()
+            && !open.insert((end.name(), which.clone(), fact.kind.name()))
+            && end.name() != "drbd.resync_done"
+        {
+            wrong.push(format!("begun again before its end: {key}: {}", fact.text));
         }
         open.retain(|(end, of, _)| !(*end == fact.kind.name() && *of == which));
     }

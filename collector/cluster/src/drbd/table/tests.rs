@@ -334,6 +334,22 @@ fn where_drbd_tells_no_rest_the_slope_does_until_it_stalls() {
 }
 
 #[test]
+fn what_was_recorded_long_ago_does_not_stall_for_that() {
+    let mut table = dumped();
+    let lines = "2020-01-01T00:00:00Z change peer-device name:r0 conn-name:beta volume:0 replication:SyncTarget out-of-sync:900";
+    told(&mut table, 5_000, lines);
+    let begun = "2020-01-01T00:00:00Z".parse::<Timestamp>().unwrap();
+    assert_eq!(table.time(Timestamp(5_010 * S)), Timestamp(begun.0 + 10 * S));
+    assert_eq!(table.time(Timestamp(4_000 * S)), begun);
+    assert_eq!(table.tick(Timestamp(5_059 * S)), []);
+    let line = "2020-01-01T00:00:59Z change peer-device name:r0 conn-name:beta volume:0 eta:9";
+    assert_eq!(told(&mut table, 5_060, line), ["r0/0-beta SyncTarget UpToDate done=0 eta=9 out=921600"]);
+    let stalled = table.tick(Timestamp(5_062 * S));
+    assert_eq!(stalled.iter().map(|seen| seen.at).collect::<Vec<_>>(), [Timestamp(begun.0 + 61 * S)]);
+    assert_eq!(shown(&stalled[0]), "r0/0-beta SyncTarget UpToDate done=0 out=921600");
+}
+
+#[test]
 fn a_status_takes_the_place_of_a_dump() {
     let status = |role: &str| {
         let text = format!(

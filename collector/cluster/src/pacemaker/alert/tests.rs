@@ -174,10 +174,9 @@ fn fencing_in_the_words_of_all_versions() {
         let environment = changed(FENCING, &[("CRM_notify_desc", &desc), ("CRM_notify_rc", rc)]);
         assert_eq!(observed(environment), Some(Observation::Fencing(expected)), "{desc}");
     }
-    for (name, value) in [
-        ("CRM_notify_desc", "A fencing device (apc) was added"),
-        ("CRM_notify_task", "st_notify_history"),
-    ] {
+    for (name, value) in
+        [("CRM_notify_desc", "A fencing device (apc) was added"), ("CRM_notify_task", "st_notify_history")]
+    {
         assert_eq!(observed(changed(FENCING, &[(name, value)])), None, "{value}");
     }
 }
