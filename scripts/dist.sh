@@ -52,10 +52,11 @@ for shell in bash zsh fish; do "$work/orszem" completion "$shell" > "$work/compl
 # --- the archive ---
 name=orszem-$version-$machine
 tree=$work/$name
-mkdir -p "$tree/config" "$tree/systemd" "$tree/alerts" "$tree/completions" "$tree/docs"
+mkdir -p "$tree/config/sql" "$tree/systemd" "$tree/alerts" "$tree/completions" "$tree/docs"
 install -m 755 "$work/orszem" "$tree/orszem"
 install -m 644 README.md LICENSE CHANGELOG.md SECURITY.md "$tree/"
 install -m 644 config/orszem.toml "$tree/config/"
+install -m 644 config/sql/*.toml "$tree/config/sql/"
 install -m 644 config/systemd/*.service "$tree/systemd/"
 install -m 644 config/alerts/* "$tree/alerts/"
 install -m 644 docs/*.md "$tree/docs/"
@@ -66,12 +67,13 @@ install -m 644 "$work/completion.fish" "$tree/completions/orszem.fish"
 # --- the package ---
 root=$work/deb
 docs=$root/usr/share/doc/orszem
-mkdir -p "$root/DEBIAN" "$root/usr/bin" "$root/etc/orszem" "$root/usr/lib/systemd/system" "$docs" \
+mkdir -p "$root/DEBIAN" "$root/usr/bin" "$root/etc/orszem/sql" "$root/usr/lib/systemd/system" "$docs" \
 	"$root/usr/share/bash-completion/completions" "$root/usr/share/zsh/vendor-completions" \
 	"$root/usr/share/fish/vendor_completions.d"
 install -m 755 "$work/orszem" "$root/usr/bin/orszem"
 ln -s orszem "$root/usr/bin/orszem-event"
 install -m 644 config/orszem.toml "$root/etc/orszem/orszem.toml"
+install -m 644 config/sql/*.toml "$root/etc/orszem/sql/"
 install -m 644 config/systemd/*.service "$root/usr/lib/systemd/system/"
 install -m 644 "$work/completion.bash" "$root/usr/share/bash-completion/completions/orszem"
 install -m 644 "$work/completion.zsh" "$root/usr/share/zsh/vendor-completions/_orszem"
@@ -89,7 +91,7 @@ cat > "$docs/copyright" <<-EOF
 	License: Apache-2.0
 	 On Debian systems the text is in /usr/share/common-licenses/Apache-2.0.
 EOF
-echo /etc/orszem/orszem.toml > "$root/DEBIAN/conffiles"
+(cd "$root" && find etc -type f -printf '/%p\n' | LC_ALL=C sort) > "$root/DEBIAN/conffiles"
 cat > "$root/DEBIAN/control" <<-EOF
 	Package: orszem
 	Version: $version

@@ -43,6 +43,7 @@ fn the_package_has_the_program_its_units_and_its_configuration() {
     for file in [
         "usr/bin/orszem",
         "etc/orszem/orszem.toml",
+        "etc/orszem/sql/postgresql.toml",
         "usr/lib/systemd/system/orszem-server.service",
         "usr/lib/systemd/system/orszem-collector.service",
         "usr/share/bash-completion/completions/orszem",
@@ -54,7 +55,8 @@ fn the_package_has_the_program_its_units_and_its_configuration() {
     let printed = lines(&root.join("usr/bin/orszem"), &["version"]);
     assert!(printed.starts_with(&format!("orszem {version} ")), "{printed}");
     let conffiles = lines(&dpkg, &["--info", deb.to_str().expect("plain"), "conffiles"]);
-    assert_eq!(conffiles, "/etc/orszem/orszem.toml\n");
+    let expected = ["orszem.toml", "sql/mariadb.toml", "sql/oracle.toml", "sql/postgresql.toml", "sql/sqlite.toml"];
+    assert_eq!(conffiles, expected.map(|file| format!("/etc/orszem/{file}\n")).concat());
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod collector_config;
 mod collector_faults;
 mod config;
 mod damage;
+mod databases;
 mod demo;
 mod disk_full;
 mod dist;

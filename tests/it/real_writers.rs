@@ -9,4 +9,4 @@ mod mariadb;
 mod nginx;
 mod postgres;
 mod tomcat;
-mod writer;
+pub(crate) mod writer;

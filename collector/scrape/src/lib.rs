@@ -30,6 +30,7 @@ pub use orszem_transform::Wrong;
 pub use output::{Metadata, Scraped};
 pub use scraper::{Options, Scraper};
 pub use settings::Settings;
+pub use shared::millis;
 pub use status::{DroppedTarget, Health, TargetStatus, Targets};
 
 #[cfg(test)]

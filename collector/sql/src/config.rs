@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use orszem_model::Span;
-use orszem_transform::Wrong;
+use orszem_transform::{NameValidation, Wrong};
 use serde::{Deserialize, Serialize};
 
 use crate::url;
+
+/// The longest name of a database, a label, or the beginning of metrics.
+const NAME_BYTES_MAX: usize = 128;
 
 /// A database and the metric files it is asked by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +123,10 @@ impl Default for DatabaseConfig {
     }
 }
 
+/// What is told of Oracle by a program that was built without its driver.
+#[cfg(not(feature = "oracle"))]
+pub(crate) const NO_ORACLE: &str = "is not in this build, which lacks the cargo feature oracle";
+
 /// Where a database is and who asks it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address {
@@ -149,7 +156,7 @@ impl DatabaseConfig {
         let mut tell = |name: &str, value: String, what: &str, remedy: &str| {
             wrong.push(Wrong::new(format!("{key}.{name}"), value, what, remedy));
         };
-        if self.name.is_empty() || self.name.len() > 128 {
+        if self.name.is_empty() || self.name.len() > NAME_BYTES_MAX {
             tell("name", format!("{:?}", self.name), "is no name", "write 1 to 128 bytes");
         }
         if self.files.is_empty() {
@@ -165,7 +172,7 @@ impl DatabaseConfig {
             tell("prefix", format!("{prefix:?}"), "begins no metric name", "use letters, digits and _");
         }
         for (name, value) in &self.labels {
-            if !is_name(name) || name.contains(':') || matches!(name.as_str(), "database" | "query") {
+            if !is_label_name(name) || matches!(name.as_str(), "database" | "query") {
                 let remedy = "use letters, digits and _, and neither `database` nor `query`, which are told anyway";
                 tell(&format!("labels.{name}"), format!("{value:?}"), "can't be a label", remedy);
             }
@@ -205,6 +212,10 @@ impl DatabaseConfig {
             let remedy = "write \"postgresql\", \"mariadb\", \"sqlite\" or \"oracle\", or a url";
             return Err(Wrong::new("kind", "", "is not told", remedy));
         };
+        #[cfg(not(feature = "oracle"))]
+        if kind == Kind::Oracle {
+            return Err(Wrong::new("kind", "\"oracle\"", NO_ORACLE, "use a build with it, or leave this database out"));
+        }
         let or = |own: &str, url: String| if own.is_empty() { url } else { own.to_owned() };
         let database = or(&self.database, parts.database);
         if kind == Kind::Sqlite && database.is_empty() {
@@ -237,18 +248,22 @@ impl DatabaseConfig {
 }
 
 impl Address {
-    /// The password, if a file holds one. Blocks on the disk.
-    pub(crate) fn password(&self) -> std::io::Result<Option<String>> {
+    /// The password, if a file holds one.
+    pub(crate) async fn password(&self) -> std::io::Result<Option<String>> {
         let Some(path) = &self.password_file else { return Ok(None) };
-        let text = std::fs::read_to_string(path)?;
+        let text = tokio::fs::read_to_string(path).await?;
         Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
     }
 }
 
-/// Whether a metric's name may begin with it, or a label be called so.
+/// Whether a metric may be called so, or begin so.
 pub(crate) fn is_name(text: &str) -> bool {
-    let begins_well = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_' || b == b':');
-    begins_well && text.len() <= 128 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b':')
+    text.len() <= NAME_BYTES_MAX && NameValidation::Legacy.is_metric_name(text)
+}
+
+/// Whether a label may be called so.
+pub(crate) fn is_label_name(text: &str) -> bool {
+    text.len() <= NAME_BYTES_MAX && NameValidation::Legacy.is_label_name(text)
 }
 
 #[cfg(test)]

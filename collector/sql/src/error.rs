@@ -80,7 +80,7 @@ impl QueryError {
     }
 }
 
-/// An error with what it comes from, in one line.
+/// An error with its causes, in one line; some drivers' texts hold their cause already, which is not told twice.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut told = error.to_string();
     let mut next = error.source();

@@ -1,5 +1,7 @@
 //! Numbers from the texts that databases give: numbers, truth values, dates as seconds since 1970, spans as seconds.
 
+use orszem_model::time::Civil;
+
 /// The number of a cell; `None` when it is none.
 ///
 /// Read are numbers (`12`, `.5`, `1e3`, `NaN`), `t`/`true`/`f`/`false`, dates and times of ISO 8601 (UTC where no zone
@@ -27,18 +29,6 @@ fn named(text: &str) -> Option<f64> {
     }
 }
 
-/// Days since 1970 of a date of the Gregorian calendar.
-fn days(year: i64, month: i64, day: i64) -> Option<i64> {
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    let shifted = if month <= 2 { year - 1 } else { year };
-    let era = shifted.div_euclid(400);
-    let year_of_era = shifted.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    Some(era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468)
-}
-
 /// `2026-11-22[ T][13:39:32[.5]][Z|+01[:00]]`.
 fn time(text: &str) -> Option<f64> {
     let (date, rest) = match text.find([' ', 'T']) {
@@ -47,13 +37,13 @@ fn time(text: &str) -> Option<f64> {
     };
     let mut parts = date.split('-').map(|part| {
         let is_digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        is_digits.then(|| part.parse::<i64>().ok()).flatten()
+        is_digits.then(|| part.parse::<u32>().ok()).flatten()
     });
     let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
     if parts.next().is_some() || year > 9999 {
         return None;
     }
-    let midnight = days(year, month, day)? * 86_400;
+    let midnight = Civil::new(i64::from(year), month, day)?.days() * 86_400;
     if rest.is_empty() {
         return Some(midnight as f64);
     }
@@ -179,6 +169,7 @@ mod tests {
             ("P", None),
             ("12 MB", None),
             ("2026-13-01", None),
+            ("2026-02-29", None),
             ("2026-11-22 25:00", None),
             ("1:2:3:4", None),
             ("+", None),

@@ -41,7 +41,7 @@ pub struct Yield {
 }
 
 impl Yield {
-    fn note(&mut self, reason: Reason, told: impl FnOnce() -> String) {
+    pub(crate) fn note(&mut self, reason: Reason, told: impl FnOnce() -> String) {
         self.flaws.entry(reason).or_insert_with(|| (0, told())).0 += 1;
     }
 

@@ -6,12 +6,20 @@ mod live {
     mod postgresql;
 }
 
+#[path = "../../../tests/it/databases/postgresql.rs"]
+#[expect(dead_code, reason = "shared with the tests of the program, which use more of it")]
+mod postgresql;
 #[path = "../../../tests/it/tools.rs"]
 #[expect(dead_code, reason = "shared with the tests of the program, which use more of it")]
 mod tools;
 #[path = "../../../tests/it/real_writers/writer.rs"]
 #[expect(dead_code, reason = "shared with the tests of the program, which use more of it")]
 mod writer;
+
+/// Where the shared files look for it.
+mod real_writers {
+    pub(crate) use crate::writer;
+}
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -39,12 +47,22 @@ async fn run(config: &DatabaseConfig) -> Vec<RunOnce> {
 }
 
 /// Those that failed.
-fn failed(ran: &[RunOnce]) -> Vec<(String, Reason, String)> {
+fn failed(ran: &[RunOnce]) -> Vec<(&str, Reason, String)> {
     let failed = ran.iter().filter_map(|one| {
         let error = one.result.as_ref().err()?;
-        Some((one.query.clone(), error.reason, error.to_string()))
+        Some((one.query.as_str(), error.reason, error.to_string()))
     });
     failed.collect()
+}
+
+/// Those that failed, and why.
+fn reasons(ran: &[RunOnce]) -> Vec<(&str, Reason)> {
+    failed(ran).into_iter().map(|(name, reason, _)| (name, reason)).collect()
+}
+
+/// The names of those that failed.
+fn failed_names(ran: &[RunOnce]) -> Vec<&str> {
+    failed(ran).into_iter().map(|(name, _, _)| name).collect()
 }
 
 /// The samples of a run as `name{labels} value`.
@@ -55,6 +73,13 @@ fn lines(ran: &[RunOnce]) -> Vec<String> {
         format!("{}{{{}}} {}", sample.name, labels.join(","), sample.value)
     };
     samples.map(line).collect()
+}
+
+/// A metric of the column `v`, with the label `l`.
+fn metric(context: &str, request: &str, more: &str) -> String {
+    format!(
+        "[[metric]]\ncontext = \"{context}\"\nlabels = [\"l\"]\nmetricsdesc = {{ v = \"V\" }}\nrequest = \"{request}\"\n{more}\n"
+    )
 }
 
 /// Asserts that each line is there.

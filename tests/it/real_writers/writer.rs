@@ -9,21 +9,21 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The zone of everything in these tests.
-pub(super) const ZONE: &str = "America/New_York";
+pub(crate) const ZONE: &str = "America/New_York";
 /// How long a program may take until it answers.
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
 /// A running program; it is killed when dropped.
-pub(super) struct Writer(Child);
+pub(crate) struct Writer(Child);
 
 impl Writer {
     /// Starts `command`, whose output is thrown away where it does not say otherwise.
-    pub(super) fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         Self(command.stdin(Stdio::null()).spawn().expect("the program starts"))
     }
 
     /// Waits until the program does as `is_ready` asks.
-    pub(super) fn wait_until(&mut self, what: &str, is_ready: impl Fn() -> bool) {
+    pub(crate) fn wait_until(&mut self, what: &str, is_ready: impl Fn() -> bool) {
         let begun = Instant::now();
         while !is_ready() {
             let ended = self.0.try_wait().expect("asks");
@@ -34,12 +34,12 @@ impl Writer {
     }
 
     /// Waits until `address` takes connections.
-    pub(super) fn wait_for_port(&mut self, address: SocketAddr) {
+    pub(crate) fn wait_for_port(&mut self, address: SocketAddr) {
         self.wait_until("listening", || TcpStream::connect(address).is_ok());
     }
 
     /// Ends the program by a signal, as its service would be stopped, and waits until it is gone.
-    pub(super) fn stop(mut self, signal: &str) {
+    pub(crate) fn stop(mut self, signal: &str) {
         let sent = Command::new("kill").args([&format!("-{signal}"), &self.0.id().to_string()]).status();
         assert!(sent.expect("runs kill").success());
         self.0.wait().expect("ends");
@@ -55,24 +55,24 @@ impl Drop for Writer {
 }
 
 /// An address that is free at this moment.
-pub(super) fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.local_addr()).expect("a port")
 }
 
 /// Whether these tests run as root, whom some programs refuse.
-pub(super) fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     fs::metadata("/proc/self").expect("is there").uid() == 0
 }
 
 /// Whom a program runs as and whose its folders are.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct User {
+pub(crate) struct User {
     ids: Option<(u32, u32)>,
 }
 
 impl User {
     /// The user of this name where the tests run as root, else whoever runs them.
-    pub(super) fn named(name: &str) -> Self {
+    pub(crate) fn named(name: &str) -> Self {
         let users = fs::read_to_string("/etc/passwd").expect("the users");
         let line = users.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         let ids = line.map(|line| {
@@ -83,7 +83,7 @@ impl User {
     }
 
     /// Makes a folder that is this user's.
-    pub(super) fn folder(self, path: &Path) {
+    pub(crate) fn folder(self, path: &Path) {
         fs::create_dir_all(path).expect("is made");
         if let Some((user, group)) = self.ids {
             chown(path, Some(user), Some(group)).expect("changes its owner");
@@ -91,7 +91,7 @@ impl User {
     }
 
     /// A command that this user gives, in the zone of the test and with no other surroundings.
-    pub(super) fn command(self, program: &Path) -> Command {
+    pub(crate) fn command(self, program: &Path) -> Command {
         let mut command = command(program);
         if let Some((user, group)) = self.ids {
             command.uid(user).gid(group);
@@ -101,7 +101,7 @@ impl User {
 }
 
 /// A command in the zone of the test, with no other surroundings.
-pub(super) fn command(program: &Path) -> Command {
+pub(crate) fn command(program: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C").env("TZ", ZONE);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");

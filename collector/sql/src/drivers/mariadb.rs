@@ -53,12 +53,13 @@ impl Session {
             Err(_) => Err(QueryError::timeout(within)),
         };
         if asked.as_ref().is_err_and(|error| error.reason == Reason::Timeout && error.is_broken) {
-            self.kill(id).await;
+            kill(&self.opts, id).await;
         }
         asked
     }
 
     async fn ask(&mut self, sql: &str, limits: Limits) -> Result<Table, QueryError> {
+        let id = self.connection.id();
         let mut result = self.connection.query_iter(sql).await.map_err(|error| told(&error))?;
         let mut table = Table::default();
         if let Some(columns) = result.columns() {
@@ -71,22 +72,28 @@ impl Session {
                 break;
             }
         }
-        result.drop_result().await.map_err(|error| told(&error))?;
-        Ok(table)
-    }
-
-    /// Tells the database, over another connection, that nobody waits any more.
-    async fn kill(&self, id: u32) {
-        let killing = async {
-            let mut connection = Conn::new(self.opts.clone()).await?;
-            connection.query_drop(format!("KILL QUERY {id}")).await?;
-            connection.disconnect().await
-        };
-        match timeout(KILL_WITHIN, killing).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "a query can't be killed"),
-            Err(_) => tracing::debug!("a query can't be killed in time"),
+        if table.is_cut {
+            kill(&self.opts, id).await;
         }
+        match result.drop_result().await.map_err(|error| told(&error)) {
+            // That it was killed.
+            Err(error) if !table.is_cut || error.is_broken => Err(error),
+            Ok(()) | Err(_) => Ok(table),
+        }
+    }
+}
+
+/// Tells the database, over another connection, that nobody waits any more for what this one asked.
+async fn kill(opts: &Opts, id: u32) {
+    let killing = async {
+        let mut connection = Conn::new(opts.clone()).await?;
+        connection.query_drop(format!("KILL QUERY {id}")).await?;
+        connection.disconnect().await
+    };
+    match timeout(KILL_WITHIN, killing).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "a query can't be killed"),
+        Err(_) => tracing::debug!("a query can't be killed in time"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! One connection to a database, whichever kind it is: text in, text cells out.
 
 mod mariadb;
+#[cfg(feature = "oracle")]
 mod oracle;
 mod postgresql;
 mod sqlite;
@@ -62,22 +63,26 @@ pub(crate) enum Connection {
     Postgresql(postgresql::Session),
     Mariadb(mariadb::Session),
     Sqlite(sqlite::Session),
+    #[cfg(feature = "oracle")]
     Oracle(oracle::Session),
 }
 
 impl Connection {
     /// Connects, at most `within`.
     pub(crate) async fn open(address: &Address, within: Duration) -> Result<Self, QueryError> {
-        let password = address.password().map_err(|error| {
-            let path = address.password_file.as_deref().unwrap_or(std::path::Path::new(""));
-            QueryError::connect(format!("can't read password_file {}: {error}", path.display()))
-        })?;
         let opening = async {
+            let password = address.password().await.map_err(|error| {
+                let path = address.password_file.as_deref().unwrap_or(std::path::Path::new(""));
+                QueryError::connect(format!("can't read password_file {}: {error}", path.display()))
+            })?;
             Ok(match address.kind {
                 Kind::Postgresql => Self::Postgresql(postgresql::Session::open(address, password).await?),
                 Kind::Mariadb => Self::Mariadb(mariadb::Session::open(address, password).await?),
                 Kind::Sqlite => Self::Sqlite(sqlite::Session::open(address, within).await?),
+                #[cfg(feature = "oracle")]
                 Kind::Oracle => Self::Oracle(oracle::Session::open(address, password, within).await?),
+                #[cfg(not(feature = "oracle"))]
+                Kind::Oracle => return Err(QueryError::connect(crate::config::NO_ORACLE)),
             })
         };
         match timeout(within, opening).await {
@@ -93,6 +98,7 @@ impl Connection {
             Self::Postgresql(session) => session.query(sql, limits, within).await,
             Self::Mariadb(session) => session.query(sql, limits, within).await,
             Self::Sqlite(session) => session.query(sql, limits, within).await,
+            #[cfg(feature = "oracle")]
             Self::Oracle(session) => session.query(sql, limits, within).await,
         }
     }
@@ -100,6 +106,7 @@ impl Connection {
     /// Runs a statement whose result, if any, is of no interest.
     pub(crate) async fn execute(&mut self, sql: &str, within: Duration) -> Result<(), QueryError> {
         match self {
+            #[cfg(feature = "oracle")]
             Self::Oracle(session) => session.execute(sql, within).await,
             Self::Postgresql(_) | Self::Mariadb(_) | Self::Sqlite(_) => {
                 self.query(sql, Limits { rows: 0 }, within).await.map(drop)
@@ -112,6 +119,7 @@ impl Connection {
         let (sql, standby): (&str, &[&str]) = match self {
             Self::Postgresql(_) => ("select pg_is_in_recovery()", &["t"]),
             Self::Mariadb(_) => ("select @@global.read_only", &["1"]),
+            #[cfg(feature = "oracle")]
             Self::Oracle(_) => ("select database_role from v$database", &["PHYSICAL STANDBY", "LOGICAL STANDBY"]),
             Self::Sqlite(_) => return Ok(false),
         };
@@ -137,7 +145,8 @@ fn tls(address: &Address) -> Result<std::sync::Arc<rustls::ClientConfig>, QueryE
     Ok(std::sync::Arc::new(config))
 }
 
-/// Drivers that choose no cryptography of their own use ring.
+/// Drivers that choose no cryptography of their own use ring. Without this they would panic: Oracle's driver brings
+/// aws-lc-rs too, so that rustls can't tell which of the two is meant.
 fn install_crypto() {
     let is_missing = rustls::crypto::CryptoProvider::get_default().is_none();
     if is_missing && rustls::crypto::ring::default_provider().install_default().is_err() {

@@ -9,7 +9,7 @@ use orszem_exposition::MetricType;
 use orszem_model::Span;
 
 use super::raw::{RawIterator, RawMetric, RawThresholds};
-use crate::config::is_name;
+use crate::config::{is_label_name, is_name};
 use crate::metric::{Bound, FieldType, ForEach, Metric, OnError, Role, Schedule, Thresholds};
 use crate::placeholder;
 
@@ -21,6 +21,12 @@ const ROW_LIMIT_MAX: u64 = 100_000;
 const LABEL_LIMIT: u64 = 256;
 /// The most that it may say.
 const LABEL_LIMIT_MAX: u64 = 4_096;
+/// A query may not run more often.
+const INTERVAL_MIN: Span = Span::secs(1);
+/// Nor have less time.
+const TIMEOUT_MIN: Span = Span::millis(10);
+/// The longest length of time.
+const SPAN_MAX: Span = Span::days(31);
 
 /// A wrong value; `key` from the metric on.
 pub(super) struct WrongValue {
@@ -77,7 +83,7 @@ pub(super) fn check(raw: RawMetric, file: &Path, line: usize) -> Result<Metric, 
     }
     for label in labels.iter().chain(static_labels.keys()) {
         let is_own = matches!(label.as_str(), "__name__" | "database" | "le");
-        if !is_name(label) || label.contains(':') || is_own {
+        if !is_label_name(label) || is_own {
             let remedy = "use letters, digits and _, and another name than database or le: give the column an alias";
             wrong.tell("labels", format!("has {label:?}, which can't be a label"), remedy);
         }
@@ -86,7 +92,7 @@ pub(super) fn check(raw: RawMetric, file: &Path, line: usize) -> Result<Metric, 
     let buckets = lower(metricsbuckets);
     let fields = fields(lower(metricsdesc), &metricstype, &buckets, !fieldtoappend.is_empty(), &mut wrong);
     let schedule = schedule(&scrapeinterval, &interval, &cron, &mut wrong);
-    let timeout = span("querytimeout", &querytimeout, &mut wrong);
+    let timeout = span("querytimeout", &querytimeout, TIMEOUT_MIN, &mut wrong);
     let thresholds = thresholds_of(thresholds.0, &fields, &mut wrong);
     let iterator = iterator.and_then(|iterator| iterator_of(iterator, &request, &mut wrong));
     let on_error = match on_error.as_str() {
@@ -213,14 +219,15 @@ fn bounds_of(columns: &BTreeMap<String, String>, field: &str, wrong: &mut Wrongs
     bounds
 }
 
-fn span(key: &str, text: &str, wrong: &mut Wrongs) -> Option<Duration> {
+fn span(key: &str, text: &str, least: Span, wrong: &mut Wrongs) -> Option<Duration> {
     if text.is_empty() {
         return None;
     }
     match text.parse::<Span>() {
-        Ok(span) if (Span::millis(10)..=Span::days(31)).contains(&span) => Some(span.duration()),
+        Ok(span) if (least..=SPAN_MAX).contains(&span) => Some(span.duration()),
         Ok(_) => {
-            wrong.tell(key, format!("= {text:?} is out of range"), "write \"10ms\" to \"31d\"");
+            let remedy = format!("write \"{least}\" to \"{SPAN_MAX}\"");
+            wrong.tell(key, format!("= {text:?} is out of range"), remedy);
             None
         }
         Err(_) => {
@@ -248,7 +255,7 @@ fn schedule(scrape: &str, interval: &str, cron: &str, wrong: &mut Wrongs) -> Opt
         },
         // Oracle's exporter takes "0" as none.
         (_, "0" | "0s") => None,
-        (name, text) => span(name, text, wrong).map(Schedule::Every),
+        (name, text) => span(name, text, INTERVAL_MIN, wrong).map(Schedule::Every),
     }
 }
 
@@ -283,7 +290,7 @@ fn thresholds_of(
         if warning.is_empty() && critical.is_empty() {
             wrong.tell("thresholds", "tell no bound", "add warning = \">= 85\" or critical = \">= 97\"");
         }
-        let held = span("thresholds.for", &held, wrong).unwrap_or_default();
+        let held = span("thresholds.for", &held, INTERVAL_MIN, wrong).unwrap_or_default();
         thresholds.insert(name, Thresholds { warning: warning_at, critical: critical_at, held });
     }
     thresholds

@@ -79,7 +79,7 @@ fn read(file: &Path) -> Result<String, Vec<FileProblem>> {
     std::fs::read_to_string(file).map_err(failed)
 }
 
-/// Reads the text of a file; YAML if its name ends so or it is no TOML by its name, else TOML.
+/// Reads the text of a file: YAML if its name ends in `.yaml` or `.yml`, else TOML.
 ///
 /// # Errors
 /// All that is wrong with it.

@@ -35,7 +35,16 @@ pub(super) async fn ask(connection: &mut Connection, plan: &Plan, metric: &Metri
     };
     let kind = plan.config.kind().unwrap_or(Kind::Sqlite);
     let outer = connection.query(&iterator.request, Limits { rows: ITERATIONS_MAX }, left()?).await?;
+    if outer.is_cut {
+        yielded
+            .note(Reason::Limit, || format!("the iterator has more than {ITERATIONS_MAX} rows; the rest is left out"));
+    }
     for row in &outer.rows {
+        let rows = limits.rows.saturating_sub(yielded.rows);
+        if rows == 0 {
+            yielded.note(Reason::Limit, || format!("more than {} rows; the rest is left out", limits.rows));
+            break;
+        }
         let cell = |name: &str| {
             let at = outer.columns.iter().position(|column| column == name)?;
             row.get(at).cloned().flatten()
@@ -45,7 +54,6 @@ pub(super) async fn ask(connection: &mut Connection, plan: &Plan, metric: &Metri
         })?;
         let labels: Vec<(String, String)> =
             iterator.labels.iter().filter_map(|name| Some((name.clone(), cell(name)?))).collect();
-        let rows = limits.rows.saturating_sub(yielded.rows);
         let table = connection.query(&request, Limits { rows }, left()?).await?;
         yielded.add(metric, &plan.prefix, &table, &labels);
     }

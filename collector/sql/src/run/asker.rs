@@ -1,24 +1,22 @@
 //! The task that keeps asking one database.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use orszem_exposition::MetricType;
 use orszem_model::Labels;
-use orszem_scrape::{Metadata, Scraped};
+use orszem_scrape::{Scraped, millis};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::own::Own;
 use super::query::Query;
-use super::series::Series;
 use super::{Plan, ask, connect};
 use crate::drivers::Connection;
 use crate::error::QueryError;
 use crate::metric::{OnError, Role};
-use crate::samples::{Sample, Yield};
+use crate::samples::Yield;
 
 /// All series are told again at least so often, since readers look back only five minutes.
 const TELL_EVERY: Duration = Duration::from_secs(60);
@@ -72,16 +70,14 @@ impl Asker {
 struct Task {
     plan: Arc<Plan>,
     queries: Vec<Query>,
-    own: Series,
+    own: Own,
     connection: Option<Connection>,
-    is_standby: bool,
     is_up: bool,
     /// Failed connections in turn.
     failures: u32,
     reconnect: Instant,
     /// When all series are told again.
     tell: Instant,
-    told: BTreeSet<String>,
 }
 
 impl Task {
@@ -90,29 +86,19 @@ impl Task {
         let names = plan.query_names();
         let queries = plan.metrics.iter().cloned().zip(names);
         let queries = queries.map(|(metric, name)| Query::new(metric, name, now)).collect();
-        Self {
-            plan,
-            queries,
-            own: Series::default(),
-            connection: None,
-            is_standby: false,
-            is_up: false,
-            failures: 0,
-            reconnect: now,
-            tell: now,
-            told: BTreeSet::new(),
-        }
+        let own = Own::default();
+        Self { plan, queries, own, connection: None, is_up: false, failures: 0, reconnect: now, tell: now }
     }
 
     async fn run(mut self, sink: &mpsc::Sender<Scraped>, cancel: &CancellationToken) {
         loop {
-            let next = self.queries.iter().map(|query| query.due).chain([self.tell]).min().unwrap_or(self.tell);
+            let due = self.queries.iter().map(|query| query.due).min().unwrap_or(self.tell);
             // While there is no connection, nothing but telling is due before the next attempt.
-            let next = if self.connection.is_none() { next.max(self.reconnect.min(self.tell)) } else { next };
+            let due = if self.connection.is_none() { due.max(self.reconnect) } else { due };
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => break,
-                () = tokio::time::sleep_until(next) => {}
+                () = tokio::time::sleep_until(due.min(self.tell)) => {}
             }
             let scraped = tokio::select! {
                 biased;
@@ -124,72 +110,49 @@ impl Task {
             }
         }
         let mut ending = Scraped::default();
-        let now = milliseconds();
+        let now = millis(SystemTime::now());
         self.queries.iter_mut().for_each(|query| query.series.end(now, &mut ending.samples));
-        self.own.end(now, &mut ending.samples);
+        self.own.series.end(now, &mut ending.samples);
         if !ending.is_empty() && sink.send(ending).await.is_err() {
             tracing::debug!("nobody takes the ends of a database's series");
         }
     }
 
-    /// Runs what is due.
+    /// Runs the query that has been due for longest, so that what it gives is sent before the next one is waited for.
     async fn round(&mut self) -> Scraped {
         let mut scraped = Scraped::default();
-        let started = Instant::now();
-        let is_telling = started >= self.tell;
-        let is_due = self.queries.iter().any(|query| query.due <= started);
-        if is_due && self.connection.is_none() && started >= self.reconnect {
-            self.connect().await;
+        let now = Instant::now();
+        let is_telling = now >= self.tell;
+        let due = (0..self.queries.len()).filter(|at| self.queries[*at].due <= now);
+        let due = due.min_by_key(|at| self.queries[*at].due);
+        if self.connection.is_none() && now >= self.reconnect && (due.is_some() || is_telling) {
+            self.connect(&mut scraped).await;
         }
-        if self.connection.is_none() && (is_due || is_telling) {
-            let now = milliseconds();
-            let was_up = std::mem::replace(&mut self.is_up, false);
-            if was_up {
-                self.queries.iter_mut().for_each(|query| give_up(query, now, &mut scraped.samples));
-            }
-        }
-        for at in 0..self.queries.len() {
-            let is_due = self.queries[at].due <= started;
-            if is_due && self.connection.is_none() && Instant::now() >= self.reconnect {
-                self.connect().await;
-            }
-            match self.connection.take() {
-                Some(connection) if is_due => self.connection = self.ask(at, connection, &mut scraped).await,
-                connection => {
-                    self.connection = connection;
-                    if is_telling {
-                        self.queries[at].series.repeat(milliseconds(), &mut scraped.samples);
-                    }
-                }
-            }
+        if let Some(at) = due
+            && let Some(connection) = self.connection.take()
+        {
+            self.connection = self.ask(at, connection, &mut scraped).await;
         }
         if is_telling {
-            self.tell = started + self.plan.config.interval.duration().min(TELL_EVERY);
-            self.tell_own(&mut scraped);
+            let period = self.plan.config.interval.duration().min(TELL_EVERY);
+            self.tell = now + period;
+            // What is asked again soon needs no repetition.
+            for query in self.queries.iter().filter(|query| query.due > now + period / 2) {
+                query.series.repeat(millis(SystemTime::now()), &mut scraped.samples);
+            }
+            self.own.tell(&self.plan, &self.queries, self.is_up, &mut scraped);
         }
         scraped
     }
 
-    async fn connect(&mut self) {
-        let within = self.plan.config.timeout();
-        let opened = match connect(&self.plan).await {
-            Ok(mut connection) => {
-                let needs_role = self.queries.iter().any(|query| query.metric.role != Role::Any);
-                let role = match needs_role {
-                    true => connection.is_standby(within).await,
-                    false => Ok(false),
-                };
-                role.map(|is_standby| (connection, is_standby))
-            }
-            Err(error) => Err(error),
-        };
+    async fn connect(&mut self, scraped: &mut Scraped) {
         let name = self.plan.name();
-        match opened {
-            Ok((connection, is_standby)) => {
-                if self.failures > 0 || !self.is_up {
+        match connect(&self.plan).await {
+            Ok(connection) => {
+                if !self.is_up {
                     info!(database = name, "connected to a database");
                 }
-                (self.connection, self.is_standby) = (Some(connection), is_standby);
+                self.connection = Some(connection);
                 (self.failures, self.is_up) = (0, true);
             }
             Err(error) => {
@@ -198,9 +161,14 @@ impl Task {
                 }
                 let pause = RECONNECT.saturating_mul(1 << self.failures.min(6)).min(RECONNECT_MAX);
                 self.failures = self.failures.saturating_add(1);
-                self.reconnect = Instant::now() + pause;
-                for query in self.queries.iter_mut().filter(|query| query.due <= Instant::now()) {
+                let now = Instant::now();
+                self.reconnect = now + pause;
+                for query in self.queries.iter_mut().filter(|query| query.due <= now) {
                     *query.errors.entry(error.reason).or_insert(0) += 1;
+                }
+                if std::mem::replace(&mut self.is_up, false) {
+                    let now = millis(SystemTime::now());
+                    self.queries.iter_mut().for_each(|query| give_up(query, now, &mut scraped.samples));
                 }
             }
         }
@@ -208,47 +176,39 @@ impl Task {
 
     /// Runs a query; gives the connection back if it can be used on.
     async fn ask(&mut self, at: usize, mut connection: Connection, scraped: &mut Scraped) -> Option<Connection> {
-        let plan = Arc::clone(&self.plan);
+        let Self { plan, queries, own, .. } = self;
+        let plan: &Plan = plan;
         let interval = plan.config.interval.duration();
-        let query = &mut self.queries[at];
-        let fits = match query.metric.role {
-            Role::Any => true,
-            Role::Primary => !self.is_standby,
-            Role::Standby => self.is_standby,
+        let query = &mut queries[at];
+        let (begun, clock) = (Instant::now(), chrono::Local::now());
+        let result = match is_in_role(&mut connection, query.metric.role, plan.config.timeout()).await {
+            Ok(true) => ask::ask(&mut connection, plan, &query.metric).await,
+            Ok(false) => {
+                query.series.end(millis(SystemTime::now()), &mut scraped.samples);
+                query.succeeded(interval, begun, &clock);
+                return Some(connection);
+            }
+            Err(error) => Err(error),
         };
-        if !fits {
-            query.series.end(milliseconds(), &mut scraped.samples);
-            query.succeeded(interval, Instant::now(), &chrono::Local::now());
-            // The role may change while the connection lives.
-            return match connection.is_standby(plan.config.timeout()).await {
-                Ok(is_standby) => {
-                    self.is_standby = is_standby;
-                    Some(connection)
-                }
-                Err(error) => (!error.is_broken).then_some(connection),
-            };
-        }
-        let begun = Instant::now();
-        let result = ask::ask(&mut connection, &plan, &query.metric).await;
-        let (now, clock) = (milliseconds(), chrono::Local::now());
+        let now = millis(SystemTime::now());
         query.took = Some(begun.elapsed());
         match result {
             Ok(yielded) => {
-                note_flaws(&plan, query, &yielded);
+                note_flaws(plan, query, &yielded);
                 query.rows = yielded.rows;
                 query.last_success = Some(now as f64 / 1000.0);
-                query.series.replace(&plan, &yielded.samples, now, &mut scraped.samples);
+                query.series.replace(plan, &yielded.samples, now, &mut scraped.samples);
                 query.succeeded(interval, begun, &clock);
                 if query.failing.take().is_some() {
                     info!(database = plan.name(), query = query.name, "a query works again");
                 }
                 for family in yielded.families {
-                    self.describe(&family.name, family.kind, &family.help, Some(at), scraped);
+                    own.describe(&family, &query.metric.unit, scraped);
                 }
                 Some(connection)
             }
             Err(error) => {
-                note_failure(&plan, query, &error);
+                note_failure(plan, query, &error);
                 give_up(query, now, &mut scraped.samples);
                 if query.failed(error.reason, interval, begun, &clock) {
                     let name = query.name.as_str();
@@ -258,53 +218,16 @@ impl Task {
             }
         }
     }
-
-    fn describe(&mut self, family: &str, kind: MetricType, help: &str, query: Option<usize>, scraped: &mut Scraped) {
-        if !self.told.insert(format!("{family} {help}")) {
-            return;
-        }
-        let unit = query.map_or("", |at| self.queries[at].metric.unit.as_str());
-        // A unit is the end of the family's name, or it is none.
-        let unit = if family.ends_with(&format!("_{unit}")) { unit } else { "" };
-        scraped.metadata.push(Metadata { family: family.into(), kind, help: help.into(), unit: unit.into() });
-    }
-
-    /// What is known of the database itself and of its queries.
-    fn tell_own(&mut self, scraped: &mut Scraped) {
-        let prefix = self.plan.prefix.clone();
-        let mut samples = Vec::new();
-        let mut own = |name: &str, labels: &[(&str, &str)], value: f64| {
-            let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-            samples.push(Sample { name: format!("{prefix}{name}"), labels, value, time: None });
-        };
-        own("up", &[], f64::from(u8::from(self.is_up)));
-        for query in &self.queries {
-            let name = query.name.as_str();
-            if let Some(took) = query.took {
-                own("query_duration_seconds", &[("query", name)], took.as_secs_f64());
-                own("query_rows", &[("query", name)], query.rows as f64);
-            }
-            if let Some(at) = query.last_success {
-                own("query_last_success_timestamp_seconds", &[("query", name)], at);
-            }
-            for (reason, count) in &query.errors {
-                own("query_errors_total", &[("query", name), ("reason", reason.as_str())], *count as f64);
-            }
-        }
-        for (name, kind, help) in OWN {
-            self.describe(&format!("{prefix}{name}"), kind, help, None, scraped);
-        }
-        self.own.replace(&self.plan, &samples, milliseconds(), &mut scraped.samples);
-    }
 }
 
-const OWN: [(&str, MetricType, &str); 5] = [
-    ("up", MetricType::Gauge, "Whether the database can be asked."),
-    ("query_duration_seconds", MetricType::Gauge, "How long the last run of a query took."),
-    ("query_rows", MetricType::Gauge, "Rows that the last run gave."),
-    ("query_last_success_timestamp_seconds", MetricType::Gauge, "When a query last worked."),
-    ("query_errors", MetricType::Counter, "Failures of a query, by reason."),
-];
+/// Whether a query of this role runs on the database as it is now; a connection outlives a promotion.
+async fn is_in_role(connection: &mut Connection, role: Role, within: Duration) -> Result<bool, QueryError> {
+    match role {
+        Role::Any => Ok(true),
+        Role::Primary => connection.is_standby(within).await.map(|is_standby| !is_standby),
+        Role::Standby => connection.is_standby(within).await,
+    }
+}
 
 /// What becomes of the series of a query that failed.
 fn give_up(query: &mut Query, now: i64, out: &mut Vec<(Labels, i64, f64)>) {
@@ -332,9 +255,4 @@ fn note_flaws(plan: &Plan, query: &mut Query, yielded: &Yield) {
         }
         *total += count;
     }
-}
-
-fn milliseconds() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -2,6 +2,7 @@
 
 mod ask;
 mod asker;
+mod own;
 mod query;
 mod series;
 

@@ -52,22 +52,29 @@ impl Query {
         }
     }
 
-    pub(super) fn succeeded(&mut self, interval: Duration, now: Instant, clock: &DateTime<Local>) {
+    /// Begins anew; `begun` and `clock` are both when the run began.
+    pub(super) fn succeeded(&mut self, interval: Duration, begun: Instant, clock: &DateTime<Local>) {
         (self.failures, self.lasting) = (0, 0);
-        self.due = now + self.pause(interval, clock);
+        self.due = begun + self.pause(interval, clock);
     }
 
     /// Puts off the next run; whether the query is in quarantine from now on.
-    pub(super) fn failed(&mut self, reason: Reason, interval: Duration, now: Instant, clock: &DateTime<Local>) -> bool {
+    pub(super) fn failed(
+        &mut self,
+        reason: Reason,
+        interval: Duration,
+        begun: Instant,
+        clock: &DateTime<Local>,
+    ) -> bool {
         self.failures = self.failures.saturating_add(1);
         self.lasting = if reason.is_lasting() { self.lasting.saturating_add(1) } else { 0 };
         let pause = self.pause(interval, clock);
         if self.lasting >= LASTING_MAX {
-            self.due = now + pause.max(QUARANTINE);
+            self.due = begun + pause.max(QUARANTINE);
             return self.lasting == LASTING_MAX;
         }
         let longer = interval.saturating_mul(1_u32 << self.failures.min(10));
-        self.due = now + pause.max(longer.min(BACK_OFF_MAX));
+        self.due = begun + pause.max(longer.min(BACK_OFF_MAX));
         false
     }
 
@@ -78,7 +85,9 @@ impl Query {
             Some(Schedule::Every(every)) => *every,
             // A schedule that never comes again waits a day and looks again.
             Some(Schedule::Cron(cron)) => {
-                let next = cron.find_next_occurrence(clock, false).ok();
+                // A timer may be a little early by the wall clock; the same moment does not come twice.
+                let after = *clock + chrono::TimeDelta::milliseconds(500);
+                let next = cron.find_next_occurrence(&after, false).ok();
                 let until = next.and_then(|next| next.signed_duration_since(clock).to_std().ok());
                 until.unwrap_or(Duration::from_secs(86_400))
             }

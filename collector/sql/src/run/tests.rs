@@ -271,6 +271,69 @@ async fn a_database_that_is_gone_is_down_and_comes_back() {
     assert!(Path::new(&from).is_file());
 }
 
+#[tokio::test]
+async fn a_query_that_hangs_ends_no_other_series() {
+    let forever = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) as v from n";
+    let metric = |context: &str, request: &str, more: &str| {
+        format!("[[metric]]\ncontext = \"{context}\"\nmetricsdesc = {{ v = \"V\" }}\nrequest = \"{request}\"\n{more}\n")
+    };
+    let metrics =
+        [metric("a", "select 1 as v", "interval = \"1h\""), metric("late", forever, "querytimeout = \"200ms\"")];
+    let site = Site::new(ORDERS, &metrics.concat());
+    let (sink, mut rounds) = mpsc::channel(4);
+    let asker = Asker::start(site.plan(), sink, CancellationToken::new());
+    let last = "__name__=sqlite_query_errors_total,database=shop,query=late,reason=timeout,site=x 2";
+    let mut told = Vec::new();
+    while !told.iter().any(|line| line == last) {
+        told.extend(lines(&rounds.recv().await.expect("a round")));
+    }
+    let value = "__name__=sqlite_a_v,database=shop,site=x 1";
+    assert!(told.iter().filter(|line| *line == value).count() >= 2, "it is told again: {told:#?}");
+    let is_wrong =
+        |line: &String| line.ends_with(" stale") || line.starts_with("__name__=sqlite_up") && line.ends_with('0');
+    assert_eq!(told.into_iter().filter(is_wrong).collect::<Vec<_>>(), Vec::<String>::new());
+    asker.cancel();
+}
+
+#[tokio::test]
+async fn an_iterator_stops_at_its_limits_and_tells() {
+    let numbers = "with recursive n(i) as (select 1 union all select i + 1 from n limit 1500) select i from n";
+    let metric = |context: &str, more: &str| {
+        format!(
+            "[[metric]]\ncontext = \"{context}\"\niterator = {{ request = \"{numbers}\", labels = [\"i\"] }}\n\
+                 metricsdesc = {{ v = \"V\" }}\nrequest = \"select 1 as v\"\n{more}\n"
+        )
+    };
+    let site = Site::new(ORDERS, &[metric("all", "row_limit = 100000"), metric("few", "row_limit = 3")].concat());
+    let ran = run_once(&site.plan(), None).await.expect("connects");
+    let told = ran.into_iter().map(|one| {
+        let yielded = one.result.expect("works");
+        (yielded.samples.len(), yielded.flaws)
+    });
+    let limit = |count: u64, text: &str| BTreeMap::from([(Reason::Limit, (count, text.to_owned()))]);
+    let iterations = "the iterator has more than 1000 rows; the rest is left out";
+    assert_eq!(told.collect::<Vec<_>>(), [(1000, limit(1, iterations)), (3, limit(2, iterations))]);
+}
+
+#[test]
+fn a_moment_of_cron_comes_once_though_the_timer_is_early() {
+    use chrono::TimeZone;
+    use std::time::Duration;
+    use tokio::time::Instant;
+    let site = Site::new(
+        ORDERS,
+        "[[metric]]\ncontext = \"a\"\ncron = \"*/5 * * * *\"\nmetricsdesc = { v = \"V\" }\nrequest = \"select 1 as v\"\n",
+    );
+    let begun = Instant::now();
+    let mut query = query::Query::new(site.plan().metrics[0].clone(), "a".to_owned(), begun);
+    let five = chrono::Local.with_ymd_and_hms(2026, 11, 22, 12, 5, 0).single().expect("a time");
+    let mut wait = |milliseconds: i64| {
+        query.succeeded(Duration::from_secs(30), begun, &(five + chrono::TimeDelta::milliseconds(milliseconds)));
+        (query.due - begun).as_millis()
+    };
+    assert_eq!([wait(-1000), wait(-200), wait(0), wait(20)], [1000, 300_200, 300_000, 299_980]);
+}
+
 #[test]
 fn a_query_that_keeps_failing_waits_longer_and_longer() {
     use std::time::Duration;
