@@ -212,10 +212,6 @@ impl DatabaseConfig {
             let remedy = "write \"postgresql\", \"mariadb\", \"sqlite\" or \"oracle\", or a url";
             return Err(Wrong::new("kind", "", "is not told", remedy));
         };
-        #[cfg(not(feature = "oracle"))]
-        if kind == Kind::Oracle {
-            return Err(Wrong::new("kind", "\"oracle\"", NO_ORACLE, "use a build with it, or leave this database out"));
-        }
         let or = |own: &str, url: String| if own.is_empty() { url } else { own.to_owned() };
         let database = or(&self.database, parts.database);
         if kind == Kind::Sqlite && database.is_empty() {
@@ -223,6 +219,10 @@ impl DatabaseConfig {
         }
         if kind == Kind::Oracle && database.is_empty() {
             return Err(Wrong::new("database", "", "names no service", "write the service, such as \"FREEPDB1\""));
+        }
+        #[cfg(not(feature = "oracle"))]
+        if kind == Kind::Oracle {
+            return Err(Wrong::new("kind", "\"oracle\"", NO_ORACLE, "use a build with it, or leave this database out"));
         }
         let host = or(&or(&self.host, parts.host), "localhost".to_owned());
         if host.contains(['(', ')', '=', '?', ';', ' ']) {

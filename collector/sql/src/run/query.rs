@@ -58,7 +58,7 @@ impl Query {
         self.due = begun + self.pause(interval, clock);
     }
 
-    /// Puts off the next run; whether the query is in quarantine from now on.
+    /// Puts off the next run after one that [`Self::took`] so long; whether the query is in quarantine from now on.
     pub(super) fn failed(
         &mut self,
         reason: Reason,
@@ -68,13 +68,15 @@ impl Query {
     ) -> bool {
         self.failures = self.failures.saturating_add(1);
         self.lasting = if reason.is_lasting() { self.lasting.saturating_add(1) } else { 0 };
-        let pause = self.pause(interval, clock);
+        let scheduled = begun + self.pause(interval, clock);
+        // A run that took its whole deadline is followed by a pause too.
+        let ended = begun + self.took.unwrap_or_default();
         if self.lasting >= LASTING_MAX {
-            self.due = begun + pause.max(QUARANTINE);
+            self.due = scheduled.max(ended + QUARANTINE);
             return self.lasting == LASTING_MAX;
         }
         let longer = interval.saturating_mul(1_u32 << self.failures.min(10));
-        self.due = begun + pause.max(longer.min(BACK_OFF_MAX));
+        self.due = scheduled.max(ended + longer.min(BACK_OFF_MAX));
         false
     }
 

@@ -70,6 +70,14 @@ async fn once(site: &Site) -> Vec<(String, Result<Vec<String>, Reason>)> {
     ran.into_iter().map(|one| (one.query, one.result.map(|y| shown(&y)).map_err(|error| error.reason))).collect()
 }
 
+/// A metric of the column `v`, with the label `l`.
+fn metric(context: &str, request: &str, more: &str) -> String {
+    format!(
+        "[[metric]]\ncontext = \"{context}\"\nlabels = [\"l\"]\nmetricsdesc = {{ v = \"V\" }}\nrequest = \"{request}\"\n{more}\n"
+    )
+}
+
+const FOREVER: &str = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) as v from n";
 const ORDERS: &str = "create table orders (status text, amount real, at text);
     insert into orders values ('NEW', 10.5, '2026-11-22 13:00:00'), ('NEW', 4.5, null), ('SENT', null, null);";
 
@@ -147,20 +155,14 @@ type Told = (String, Result<Vec<String>, Reason>, Vec<Reason>);
 
 #[tokio::test]
 async fn failures_have_their_reasons_and_limits_hold() {
-    let metric = |context: &str, request: &str, more: &str| {
-        format!(
-            "[[metric]]\ncontext = \"{context}\"\nlabels = [\"l\"]\nmetricsdesc = {{ v = \"V\" }}\nrequest = \"{request}\"\n{more}\n"
-        )
-    };
     let endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select i as v from n";
-    let forever = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) as v from n";
     let metrics = [
         metric("missing", "select v from nowhere", ""),
         metric("refused", "selec 1", ""),
         metric("writes", "insert into orders values ('X', 1, null)", ""),
         metric("empty", "select 1 as v where 0", ""),
         metric("fine", "select 1 as v where 0", "ignorezeroresult = true"),
-        metric("late", forever, "querytimeout = \"300ms\""),
+        metric("late", FOREVER, "querytimeout = \"300ms\""),
         metric("many", endless, "row_limit = 2"),
         metric("long", "select 1 as v, 'ábcdef' as l", "label_limit = 4"),
         metric("text", "select 'red' as v, 'a' as l union all select 2, 'b'", ""),
@@ -256,8 +258,7 @@ async fn series_come_go_and_end_with_their_query() {
 
 #[tokio::test]
 async fn a_database_that_is_gone_is_down_and_comes_back() {
-    let site =
-        Site::new(ORDERS, "[[metric]]\ncontext = \"a\"\nmetricsdesc = { v = \"V\" }\nrequest = \"select 1 as v\"\n");
+    let site = Site::new(ORDERS, &metric("a", "select 1 as v", ""));
     let (from, to): (PathBuf, PathBuf) = (site.path("a.db"), site.path("b.db"));
     std::fs::rename(&from, &to).expect("renames");
     let (sink, mut rounds) = mpsc::channel(4);
@@ -273,12 +274,8 @@ async fn a_database_that_is_gone_is_down_and_comes_back() {
 
 #[tokio::test]
 async fn a_query_that_hangs_ends_no_other_series() {
-    let forever = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) as v from n";
-    let metric = |context: &str, request: &str, more: &str| {
-        format!("[[metric]]\ncontext = \"{context}\"\nmetricsdesc = {{ v = \"V\" }}\nrequest = \"{request}\"\n{more}\n")
-    };
     let metrics =
-        [metric("a", "select 1 as v", "interval = \"1h\""), metric("late", forever, "querytimeout = \"200ms\"")];
+        [metric("a", "select 1 as v", "interval = \"1h\""), metric("late", FOREVER, "querytimeout = \"200ms\"")];
     let site = Site::new(ORDERS, &metrics.concat());
     let (sink, mut rounds) = mpsc::channel(4);
     let asker = Asker::start(site.plan(), sink, CancellationToken::new());
@@ -320,10 +317,7 @@ fn a_moment_of_cron_comes_once_though_the_timer_is_early() {
     use chrono::TimeZone;
     use std::time::Duration;
     use tokio::time::Instant;
-    let site = Site::new(
-        ORDERS,
-        "[[metric]]\ncontext = \"a\"\ncron = \"*/5 * * * *\"\nmetricsdesc = { v = \"V\" }\nrequest = \"select 1 as v\"\n",
-    );
+    let site = Site::new(ORDERS, &metric("a", "select 1 as v", "cron = \"*/5 * * * *\""));
     let begun = Instant::now();
     let mut query = query::Query::new(site.plan().metrics[0].clone(), "a".to_owned(), begun);
     let five = chrono::Local.with_ymd_and_hms(2026, 11, 22, 12, 5, 0).single().expect("a time");
@@ -338,8 +332,7 @@ fn a_moment_of_cron_comes_once_though_the_timer_is_early() {
 fn a_query_that_keeps_failing_waits_longer_and_longer() {
     use std::time::Duration;
     use tokio::time::Instant;
-    let site =
-        Site::new(ORDERS, "[[metric]]\ncontext = \"a\"\nmetricsdesc = { v = \"V\" }\nrequest = \"select 1 as v\"\n");
+    let site = Site::new(ORDERS, &metric("a", "select 1 as v", ""));
     let metric = site.plan().metrics[0].clone();
     let (now, clock, interval) = (Instant::now(), chrono::Local::now(), Duration::from_secs(30));
     let mut query = query::Query::new(metric, "a".to_owned(), now);
@@ -353,4 +346,7 @@ fn a_query_that_keeps_failing_waits_longer_and_longer() {
     query.succeeded(interval, now, &clock);
     assert_eq!((query.due - now).as_secs(), 30);
     assert!(!query.failed(Reason::Missing, interval, now, &clock), "it begins anew");
+    query.took = Some(Duration::from_secs(8));
+    query.failed(Reason::Timeout, interval, now, &clock);
+    assert_eq!((query.due - now).as_secs(), 8 + 120, "the pause begins when the run has ended");
 }
