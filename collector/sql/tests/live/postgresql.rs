@@ -9,7 +9,8 @@ use orszem_sql::{DatabaseConfig, Kind, Reason, TlsMode, run_once};
 use crate::postgresql::Postgresql;
 use crate::tools;
 
-fn config(server: &Postgresql, user: &str, database: &str, file: &str) -> DatabaseConfig {
+/// What is asked of it by the shipped file.
+fn asked_of(server: &Postgresql, user: &str, database: &str, file: &str) -> DatabaseConfig {
     DatabaseConfig {
         name: "pg".to_owned(),
         url: format!("postgresql://{user}@127.0.0.1:{}/{database}", server.port),
@@ -26,7 +27,7 @@ async fn the_shipped_file_works_and_oracles_on_orafce() {
     server.psql("postgres", "grant pg_monitor to mon");
     server.psql("postgres", "create role secret login password 'pass word'");
     server.psql("postgres", "create table kept (x int)");
-    let ran = crate::run(&config(&server, "mon", "postgres", "postgresql.toml")).await;
+    let ran = crate::run(&asked_of(&server, "mon", "postgres", "postgresql.toml")).await;
     assert_eq!(crate::failed(&ran), []);
     let lines = crate::lines(&ran);
     let expected = [
@@ -56,7 +57,7 @@ async fn the_shipped_file_works_and_oracles_on_orafce() {
     let config = DatabaseConfig {
         password_file: Some(password.clone()),
         files: vec![metrics],
-        ..config(&server, "secret", "postgres", "postgresql.toml")
+        ..asked_of(&server, "secret", "postgres", "postgresql.toml")
     };
     let ran = crate::run(&config).await;
     let expected = [("denied", Reason::Permission), ("writes", Reason::Query), ("late", Reason::Timeout)];
@@ -73,7 +74,7 @@ async fn the_shipped_file_works_and_oracles_on_orafce() {
     let refused = run_once(&crate::plan(&config), None).await.expect_err("a wrong password").to_string();
     assert!(refused.contains("password authentication failed") && !refused.contains("wrong"), "{refused}");
     let encrypted =
-        DatabaseConfig { tls: Some(TlsMode::Require), ..config(&server, "mon", "postgres", "postgresql.toml") };
+        DatabaseConfig { tls: Some(TlsMode::Require), ..asked_of(&server, "mon", "postgres", "postgresql.toml") };
     let refused = run_once(&crate::plan(&encrypted), None).await.expect_err("a server without TLS").to_string();
     assert!(refused.contains("server does not support TLS"), "{refused}");
 
@@ -88,7 +89,7 @@ async fn the_shipped_file_works_and_oracles_on_orafce() {
     let config = DatabaseConfig {
         kind: Some(Kind::Postgresql),
         prefix: Some("oracledb_".to_owned()),
-        ..config(&server, "postgres", "ora", "oracle.toml")
+        ..asked_of(&server, "postgres", "ora", "oracle.toml")
     };
     let ran = crate::run(&config).await;
     // Without parentheses `sysdate` is no function there, and # stands in no name.
