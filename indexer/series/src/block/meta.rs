@@ -48,6 +48,18 @@ struct Stored {
     crc32c: u32,
 }
 
+impl Stored {
+    /// Whether the checksum is that of the same with `version`.
+    fn is_intact(&self, version: u32) -> serde_json::Result<bool> {
+        let Self { number, min_time, max_time, series, samples, bytes, level, .. } = *self;
+        let (sources, siblings) = (self.sources.clone(), self.siblings.clone());
+        let crc32c = 0;
+        let same =
+            Self { version, number, min_time, max_time, series, samples, bytes, level, sources, siblings, crc32c };
+        Ok(crc32c::crc32c(&serde_json::to_vec(&same)?) == self.crc32c)
+    }
+}
+
 #[derive(Deserialize)]
 struct AnyVersion {
     version: u32,
@@ -76,15 +88,55 @@ impl BlockMeta {
     pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Self> {
         let describe = |source| Error::Describe { path: path.to_owned(), source };
         let AnyVersion { version } = serde_json::from_slice(bytes).map_err(describe)?;
-        if version != VERSION {
-            return Err(Error::Version { path: path.to_owned(), version, known: VERSION });
-        }
-        let mut stored: Stored = serde_json::from_slice(bytes).map_err(describe)?;
-        let crc = std::mem::take(&mut stored.crc32c);
-        if crc32c::crc32c(&serde_json::to_vec(&stored).map_err(describe)?) != crc {
-            return Err(Error::Damaged { path: path.to_owned(), section: "checksum" });
+        let stored: Stored = match serde_json::from_slice(bytes) {
+            // It may well have other fields.
+            Err(_) if version != VERSION => {
+                return Err(Error::Version { path: path.to_owned(), version, known: VERSION });
+            }
+            stored => stored.map_err(describe)?,
+        };
+        // The checksum of what another build writes has that build's version in it.
+        let is_of_this_version = stored.is_intact(VERSION).map_err(describe)?;
+        match (version == VERSION, is_of_this_version) {
+            (true, true) => {}
+            (true, false) => return Err(Error::Damaged { path: path.to_owned(), section: "checksum" }),
+            (false, true) => return Err(Error::Damaged { path: path.to_owned(), section: "version" }),
+            (false, false) => return Err(Error::Version { path: path.to_owned(), version, known: VERSION }),
         }
         let Stored { number, min_time, max_time, series, samples, bytes, level, sources, siblings, .. } = stored;
         Ok(Self { number, min_time, max_time, series, samples, bytes, level, sources, siblings })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meta() -> BlockMeta {
+        let (number, min_time, max_time, series, samples, bytes, level) = (7, -3, 900, 2, 40, 4_000, 1);
+        BlockMeta { number, min_time, max_time, series, samples, bytes, level, sources: vec![1, 2], siblings: vec![7] }
+    }
+
+    #[test]
+    fn a_flipped_version_is_damage_and_that_of_another_build_is_told() {
+        let path = Path::new("meta.json");
+        let whole = meta().encode(path).expect("encodes");
+        assert_eq!(BlockMeta::decode(path, &whole).expect("decodes"), meta());
+        for bit in 0..whole.len() * 8 {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            match BlockMeta::decode(path, &flipped) {
+                // Space between the fields.
+                Ok(read) => assert_eq!(read, meta(), "bit {bit}"),
+                Err(Error::Damaged { .. } | Error::Describe { .. }) => {}
+                Err(error) => panic!("bit {bit}: {error}"),
+            }
+        }
+        let mut newer = Stored { version: 2, ..meta().stored() };
+        newer.crc32c = crc32c::crc32c(&serde_json::to_vec(&newer).expect("encodes"));
+        for newer in [serde_json::to_string(&newer).expect("encodes"), r#"{"version":2,"exemplars":5}"#.to_owned()] {
+            let read = BlockMeta::decode(path, newer.as_bytes());
+            assert!(matches!(read, Err(Error::Version { version: 2, known: 1, .. })), "{read:?}");
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! What was deleted of a block: ranges of time of some of its series.
 //!
 //! The file: magic, format version, CRC-32C of the rest; then the number of series, and for each the ordinal as
-//! difference, the number of ranges, and for each its start as difference to the end before and its length.
+//! difference, the number of ranges, and for each its start as difference to the end before and its length. A later
+//! version must begin its checksum with the version: where that of the rest alone is right, version 1 was written.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -40,13 +41,13 @@ impl Tombstones {
             bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_le_bytes).ok_or_else(foreign)
         };
         let version = field(8)?;
-        if version != VERSION {
-            return Err(Error::Version { path: path.to_owned(), version, known: VERSION });
+        let is_of_this_version = crc32c::crc32c(&bytes[HEADER_BYTES..]) == field(12)?;
+        match (version == VERSION, is_of_this_version) {
+            (true, true) => Self::decode(&bytes[HEADER_BYTES..]).ok_or_else(damaged),
+            (true, false) => Err(damaged()),
+            (false, true) => Err(Error::Damaged { path: path.to_owned(), section: "version" }),
+            (false, false) => Err(Error::Version { path: path.to_owned(), version, known: VERSION }),
         }
-        if crc32c::crc32c(&bytes[HEADER_BYTES..]) != field(12)? {
-            return Err(damaged());
-        }
-        Self::decode(&bytes[HEADER_BYTES..]).ok_or_else(damaged)
     }
 
     /// Replaces the file; durable on return.
@@ -145,5 +146,26 @@ mod tests {
         let whole = std::fs::read(&path).expect("bytes");
         std::fs::write(&path, &whole[..whole.len() - 1]).expect("cut");
         assert!(matches!(Tombstones::read(&path), Err(Error::Damaged { section: "ranges", .. })));
+    }
+
+    #[test]
+    fn a_flipped_version_is_damage_and_that_of_another_build_is_told() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("tombstones");
+        Tombstones(BTreeMap::from([(3, vec![(10, 40)])])).write(&path).expect("written");
+        let whole = std::fs::read(&path).expect("bytes");
+        for bit in 8 * 8..12 * 8 {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&path, flipped).expect("written");
+            let read = Tombstones::read(&path);
+            assert!(matches!(read, Err(Error::Damaged { section: "version", .. })), "bit {bit}: {read:?}");
+        }
+        let mut newer = whole;
+        newer[8] = 2;
+        let checksum = crc32c::crc32c(&[&newer[8..12], &newer[HEADER_BYTES..]].concat());
+        newer[12..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
+        std::fs::write(&path, newer).expect("written");
+        assert!(matches!(Tombstones::read(&path), Err(Error::Version { version: 2, known: 1, .. })));
     }
 }
