@@ -144,7 +144,10 @@ impl Catalog {
             return Err(corrupt(checked));
         }
         let catalog = Self { connection: Mutex::new(connection), mirror: mirror.to_owned() };
-        let found = catalog.meta("version")?;
+        // No build writes anything but a number above 0.
+        let version = "SELECT value FROM meta WHERE key = 'version' AND typeof(value) = 'integer' AND value > 0";
+        let found: Option<i64> = catalog.lock().query_row(version, [], |row| row.get(0)).optional().map_err(failed)?;
+        let found = found.ok_or_else(|| corrupt("its version is none".to_owned()))?;
         if found > VERSION {
             return Err(Error::CatalogVersion { path: path.to_owned(), found, known: VERSION });
         }
@@ -348,6 +351,27 @@ mod tests {
             assert_eq!(catalog.segments().expect("lists"), [row(1).row, row(2).row]);
             assert_eq!(catalog.flushed().expect("reads"), 77);
             assert!(catalog.reserve_ids(1).expect("ids") > first + 3);
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_in_the_version_is_damage() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("catalog.sqlite");
+        let (catalog, _) = Catalog::open(&path).expect("opens");
+        catalog.swap(&[row(1), row(2)], &[], Some(77)).expect("swaps");
+        drop(catalog);
+        let whole = fs::read(&path).expect("reads");
+        let key = whole.windows(7).rposition(|bytes| bytes == b"version").expect("the key of the version");
+        // The cell: bytes, bytes of the header, types of key and value, then the key; 1 as a value is in its type.
+        for bit in (key - 4) * 8..(key + 7) * 8 {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&path, flipped).expect("writes");
+            let (catalog, kept) = Catalog::open(&path).unwrap_or_else(|error| panic!("bit {bit}: {error:?}"));
+            let content = Content { flushed: 77, segments: vec![row(1).row, row(2).row] };
+            assert_eq!(catalog.content().expect("lists"), content, "bit {bit}");
+            assert!(kept.is_some() || bit / 8 != key - 1, "bit {bit} makes another version of it");
         }
     }
 
