@@ -13,7 +13,7 @@ use orszem_durable::Quarantine;
 use orszem_model::Timestamp;
 use orszem_model::time::NANOS_PER_SECOND;
 use orszem_model::topology::{Edge, EdgeChange, Relation};
-use rusqlite::{Connection, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::{CHANGES_MAX, EdgeChanges, HISTORY_DAYS, HISTORY_MAX, HeldEdge};
 use crate::error::Error;
@@ -77,12 +77,16 @@ impl Store {
             .map_err(failed)?;
         let checked: String =
             connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
+        let corrupt = |what| {
+            failed(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), Some(what)))
+        };
         if checked != "ok" {
-            let corrupt = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
-            return Err(failed(rusqlite::Error::SqliteFailure(corrupt, Some(checked))));
+            return Err(corrupt(checked));
         }
-        let version = "SELECT value FROM meta WHERE key = 'version'";
-        let found: i64 = connection.query_row(version, [], |row| row.get(0)).map_err(failed)?;
+        // No build writes anything but a number above 0.
+        let version = "SELECT value FROM meta WHERE key = 'version' AND typeof(value) = 'integer' AND value > 0";
+        let found: Option<i64> = connection.query_row(version, [], |row| row.get(0)).optional().map_err(failed)?;
+        let found = found.ok_or_else(|| corrupt("its version is none".to_owned()))?;
         if found > VERSION {
             return Err(Error::TopologyVersion { path: path.to_owned(), found, known: VERSION });
         }

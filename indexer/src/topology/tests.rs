@@ -90,6 +90,33 @@ async fn what_the_catalogue_lost_comes_from_the_journal() {
     assert_eq!((held(&indexer, 19), held(&indexer, 20)), (known(&[("vip>n1", 10)]), known(&[])));
 }
 
+#[test]
+fn a_flipped_bit_in_the_version_is_damage_and_a_newer_one_is_told() {
+    let directory = directory();
+    let file = directory.path().join("topology.sqlite");
+    let set = |version: &str| {
+        drop(Store::open(directory.path()).expect("opens"));
+        let connection = rusqlite::Connection::open(&file).expect("opens");
+        connection.execute(&format!("UPDATE meta SET value = {version} WHERE key = 'version'"), []).expect("writes");
+    };
+    set("1");
+    let whole = std::fs::read(&file).expect("reads");
+    let key = whole.windows(7).rposition(|bytes| bytes == b"version").expect("the key of the version");
+    // SQLite keeps a value of 1 in the type of the cell, which stands before the key.
+    for bit in 0..8 {
+        let mut flipped = whole.clone();
+        flipped[key - 1] ^= 1 << bit;
+        std::fs::write(&file, &flipped).expect("writes");
+        let store = Store::open(directory.path()).unwrap_or_else(|error| panic!("bit {bit}: {error:?}"));
+        assert_eq!(store.position().expect("reads"), 0);
+        let kept = std::fs::read(directory.path().join(format!("quarantine/topology.sqlite.{bit}"))).expect("is kept");
+        assert!(kept == flipped, "bit {bit}");
+    }
+    set("2");
+    let refused = Store::open(directory.path()).map(|_| ());
+    assert!(matches!(refused, Err(Error::TopologyVersion { found: 2, known: 1, .. })), "{refused:?}");
+}
+
 #[tokio::test]
 async fn too_many_edges_are_refused_and_nothing_changes() {
     let directory = directory();
