@@ -1,8 +1,10 @@
 //! What is kept beside samples: metadata of metrics, and the newest exemplars.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fs;
+use std::hash::{Hash, Hasher};
 use std::path::Path;
+use std::sync::Arc;
 
 use orszem_durable::Format;
 use orszem_model::varint;
@@ -22,13 +24,40 @@ pub(crate) struct Aside {
     metadata: BTreeMap<(u32, String), Metadata>,
     /// Metrics of each tenant in `metadata`.
     metrics: BTreeMap<u32, usize>,
-    exemplars: BTreeMap<u32, VecDeque<Exemplar>>,
+    exemplars: BTreeMap<u32, VecDeque<Arc<Exemplar>>>,
+    /// The same, to know one that comes again.
+    known: HashSet<Known>,
     /// The series of the exemplars, in the order of their coming.
     order: VecDeque<u32>,
     /// Changed since it was saved.
     pub(crate) is_dirty: bool,
     /// Metadata that was not kept.
     pub(crate) dropped: u64,
+}
+
+/// An exemplar of a series.
+#[derive(Debug)]
+struct Known(u32, Arc<Exemplar>);
+
+impl Known {
+    fn parts(&self) -> impl Eq + Hash + '_ {
+        let Exemplar { labels, time, value } = &*self.1;
+        (self.0, labels, time, value.to_bits())
+    }
+}
+
+impl PartialEq for Known {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for Known {}
+
+impl Hash for Known {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
 }
 
 impl Aside {
@@ -67,17 +96,19 @@ impl Aside {
         if exemplars_max == 0 {
             return;
         }
-        let exemplars = self.exemplars.entry(series).or_default();
-        if exemplars.iter().rev().any(|known| *known == exemplar) {
+        let exemplar = Arc::new(exemplar);
+        if !self.known.insert(Known(series, Arc::clone(&exemplar))) {
             return;
         }
-        exemplars.push_back(exemplar);
+        self.exemplars.entry(series).or_default().push_back(exemplar);
         self.order.push_back(series);
         self.is_dirty = true;
         while self.order.len() > exemplars_max {
             let Some(oldest) = self.order.pop_front() else { break };
             if let Some(exemplars) = self.exemplars.get_mut(&oldest) {
-                exemplars.pop_front();
+                if let Some(exemplar) = exemplars.pop_front() {
+                    self.known.remove(&Known(oldest, exemplar));
+                }
                 if exemplars.is_empty() {
                     self.exemplars.remove(&oldest);
                 }
@@ -88,7 +119,8 @@ impl Aside {
     /// The exemplars of a series in `[start, end]`, by time.
     pub(crate) fn exemplars(&self, series: u32, start: i64, end: i64) -> Vec<Exemplar> {
         let all = self.exemplars.get(&series).into_iter().flatten();
-        let mut found: Vec<Exemplar> = all.filter(|exemplar| (start..=end).contains(&exemplar.time)).cloned().collect();
+        let within = all.filter(|exemplar| (start..=end).contains(&exemplar.time));
+        let mut found: Vec<Exemplar> = within.map(|exemplar| Exemplar::clone(exemplar)).collect();
         found.sort_by_key(|exemplar| exemplar.time);
         found
     }
@@ -113,7 +145,13 @@ impl Aside {
             if stays.iter().all(|stays| *stays) {
                 continue;
             }
-            exemplars.retain(|exemplar| !(start..=end).contains(&exemplar.time));
+            exemplars.retain(|exemplar| {
+                let stays = !(start..=end).contains(&exemplar.time);
+                if !stays {
+                    self.known.remove(&Known(number, Arc::clone(exemplar)));
+                }
+                stays
+            });
             if exemplars.is_empty() {
                 self.exemplars.remove(&number);
             }
@@ -176,5 +214,46 @@ impl Aside {
         }
         aside.is_dirty = false;
         Some(aside)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use orszem_model::Labels;
+
+    use super::*;
+
+    fn exemplar(number: i64, value: f64) -> Exemplar {
+        Exemplar { labels: Labels::from([("trace_id", "a")]), time: number, value }
+    }
+
+    #[test]
+    fn an_exemplar_is_known_while_it_is_kept() {
+        let mut aside = Aside::default();
+        for (series, time, value) in [(1, 1, 0.5), (1, 1, f64::NAN), (1, 1, 0.5), (2, 1, 0.5), (1, 1, f64::NAN)] {
+            aside.add_exemplar(series, exemplar(time, value), 3);
+        }
+        assert_eq!((aside.exemplar_count(), aside.exemplars(1, 0, 9).len(), aside.exemplars(2, 0, 9).len()), (3, 2, 1));
+        // The oldest of series 1 goes, and is taken for new then.
+        aside.add_exemplar(2, exemplar(2, 0.5), 3);
+        aside.add_exemplar(1, exemplar(1, 0.5), 3);
+        assert_eq!(
+            (aside.exemplar_count(), aside.exemplars(1, 0, 9), aside.known.len()),
+            (3, vec![exemplar(1, 0.5)], 3)
+        );
+        aside.delete(&RoaringBitmap::from_iter([2u32]), 1, 1);
+        aside.add_exemplar(2, exemplar(1, 0.5), 3);
+        assert_eq!(aside.exemplars(2, 0, 9), [exemplar(1, 0.5), exemplar(2, 0.5)]);
+    }
+
+    /// Compared with each other they would take minutes.
+    #[test]
+    fn very_many_exemplars_of_one_series_are_each_looked_up() {
+        let mut aside = Aside::default();
+        for _ in 0..2 {
+            (0..100_000).for_each(|time| aside.add_exemplar(1, exemplar(time, 1.0), 100_000));
+        }
+        assert_eq!((aside.exemplar_count(), aside.known.len()), (100_000, 100_000));
+        assert_eq!(aside.exemplars(1, 0, 1), [exemplar(0, 1.0), exemplar(1, 1.0)]);
     }
 }
