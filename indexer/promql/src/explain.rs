@@ -51,16 +51,18 @@ pub struct Run {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     pub span: Span,
-    /// As `parse_query` names it.
+    /// As `parse_query` names it; `infoSelector` stands for the info series that `info` reads beside its vector.
     pub kind: &'static str,
     /// The node without what is below it: `sum by (job)`, `/ on (job)`; selectors and literals as they are written.
     pub text: String,
     pub value_type: ValueType,
     /// At how many moments it is evaluated; 1 for what is the same at all of them.
     pub steps: u64,
-    /// For selectors.
+    /// For selectors. Of info series, before a run, all that are asked for; then only those of the `instance` and `job` of
+    /// the vector.
     pub selected: Option<Selected>,
-    /// What came of it, if it was run; selectors of range vectors and subqueries are part of the function they are for.
+    /// What came of it, if it was run; selectors of range vectors and of info series, and subqueries, are part of the
+    /// function that they are for.
     pub actual: Option<Actual>,
     pub children: Vec<Node>,
 }

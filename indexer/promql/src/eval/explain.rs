@@ -1,13 +1,16 @@
 //! Explains a query: follows its expression as the evaluation would, and runs it where that is asked for.
 
+use orszem_model::{METRIC_NAME, MatchOp, Matcher};
+
 use super::answer::{evaluate_traced, grid_of};
 use super::counted::Counted;
 use super::engine::{Bounds, Grid};
 use super::expr::unparen;
+use super::info::asked_of_infos;
 use super::selection::Moment;
 use super::trace::Trace;
 use super::{duration, invariant};
-use crate::ast::{Expr, ExprKind, Extension, Selector, Subquery};
+use crate::ast::{Expr, ExprKind, Extension, Selector, Span, Subquery};
 use crate::explain::{Explanation, Node, Run, Selected, Watch};
 use crate::functions::Function;
 use crate::print::{Head, Operator, Suffix};
@@ -113,14 +116,36 @@ impl Plan<'_> {
             }
             ExprKind::Call { function, arguments } => {
                 node.text = function.signature().name.to_owned();
-                // The second argument of `info` only says which labels are wanted of which metrics.
-                let read = if *function == Function::Info { 1 } else { arguments.len() };
-                for argument in arguments.iter().take(read) {
+                let is_info = *function == Function::Info;
+                for argument in arguments.iter().take(if is_info { 1 } else { arguments.len() }) {
                     node.children.push(self.node(argument, grid)?);
+                }
+                if let Some(infos) = is_info.then(|| asked_of_infos(arguments)).flatten() {
+                    // Without a second argument it stands for the whole call.
+                    let span = arguments.get(1).map_or(expr.span, |asked| unparen(asked).span);
+                    node.children.push(self.infos(infos, span, grid)?);
                 }
             }
         }
         Ok(node)
+    }
+
+    /// The info series that `info` looks for; a run narrows them down to what the vector is about.
+    fn infos(&self, mut selector: Selector, span: Span, grid: Grid) -> Result<Node, EvalError> {
+        let name = |matcher: &&Matcher| matcher.name == METRIC_NAME && matcher.op == MatchOp::Equal;
+        selector.name = selector.matchers.iter().find(name).map(|matcher| matcher.value.clone());
+        let selected = self.selected(&selector, grid, self.options.lookback_ms, 0)?;
+        let expr = Expr { span, kind: ExprKind::Selector(selector) };
+        Ok(Node {
+            span,
+            kind: INFO_SELECTOR,
+            text: expr.to_string(),
+            value_type: expr.value_type(),
+            steps: grid.count as u64,
+            selected,
+            actual: None,
+            children: Vec::new(),
+        })
     }
 
     /// What `selector` reads for `grid`, from so many milliseconds before its first to so many after its last moment.
@@ -136,16 +161,13 @@ impl Plan<'_> {
         }
         let (first, last) = Moment::new(&selector.modifiers, self.bounds)?.reach(grid);
         let (start, end) = (first.saturating_sub(before), last.saturating_add(after));
-        let selection = self.source.selection(&Select { matchers: &selector.matchers, start, end })?;
-        Ok(Some(Selected {
-            matchers: selector.matchers.clone(),
-            start,
-            end,
-            series: selection.len() as u64,
-            parts: selection.parts(),
-            estimated_samples: selection.estimate()?,
-            read: None,
-        }))
+        self.found(selector.matchers.clone(), start, end).map(Some)
+    }
+
+    fn found(&self, matchers: Vec<Matcher>, start: i64, end: i64) -> Result<Selected, EvalError> {
+        let selection = self.source.selection(&Select { matchers: &matchers, start, end })?;
+        let (series, parts) = (selection.len() as u64, selection.parts());
+        Ok(Selected { matchers, start, end, series, parts, estimated_samples: selection.estimate()?, read: None })
     }
 
     fn grid_of_subquery(&self, subquery: &Subquery, grid: Grid) -> Result<Grid, EvalError> {
@@ -158,15 +180,26 @@ impl Plan<'_> {
 
     /// Adds what a run showed.
     fn fill(&self, node: &mut Node, trace: &Trace) -> Result<(), EvalError> {
-        node.actual = trace.actual(node.span);
+        if node.kind != INFO_SELECTOR {
+            node.actual = trace.actual(node.span);
+        }
         if let Some(selected) = &mut node.selected {
             let Selected { matchers, start, end, .. } = &*selected;
             let read = self.source.selection(&Select { matchers, start: *start, end: *end })?.read();
             selected.read = Some(read);
         }
+        if let [vector, infos] = node.children.as_mut_slice()
+            && infos.kind == INFO_SELECTOR
+            && let (Some(matchers), Some(selected)) = (trace.infos(vector.span), &mut infos.selected)
+        {
+            *selected = self.found(matchers, selected.start, selected.end)?;
+        }
         node.children.iter_mut().try_for_each(|child| self.fill(child, trace))
     }
 }
+
+/// What stands for the info series of `info`, which are no argument of it.
+const INFO_SELECTOR: &str = "infoSelector";
 
 /// As `parse_query` names it.
 fn kind(expr: &Expr) -> &'static str {

@@ -21,13 +21,7 @@ const IDENTIFYING: [&str; 2] = ["instance", "job"];
 impl Engine<'_> {
     pub(super) fn info(&self, arguments: &[Expr], scope: Scope) -> Result<Stream, EvalError> {
         let Some(vector) = arguments.first().map(unparen) else { return failed("info takes a vector") };
-        let asked: Vec<Matcher> = match arguments.get(1).map(|argument| &unparen(argument).kind) {
-            Some(ExprKind::Selector(selector)) => selector.matchers.clone(),
-            _ => Vec::new(),
-        };
-        let (names, data): (Vec<Matcher>, Vec<Matcher>) =
-            asked.into_iter().partition(|matcher| matcher.name == METRIC_NAME);
-        let names = if names.is_empty() { vec![Matcher::equal(METRIC_NAME, TARGET_INFO)] } else { names };
+        let (names, data) = asked(arguments);
         let rows = self.vector(vector, scope)?.collect(self)?;
         let held = rows.iter().map(Row::size).sum();
         let is_info: Vec<bool> = rows.iter().map(|row| names.iter().all(|name| name.matches(row.name()))).collect();
@@ -77,13 +71,39 @@ impl Engine<'_> {
             return Ok(Infos::default());
         }
         matchers.extend_from_slice(data);
-        let selector = Selector { name: None, matchers, modifiers: modifiers(vector), extension: None };
+        if let Some(trace) = &self.trace {
+            trace.asked_of_infos(vector.span, &matchers);
+        }
+        let selector = selector(vector, matchers);
         let instants = self.instants(&selector, vector.span, scope, true)?;
         let base = Base::Instants(instants);
         let series = Stream::new(base, scope).collect(self)?;
         self.release(series.iter().map(Row::size).sum());
         Infos::new(series, scope.grid.count)
     }
+}
+
+/// What the second argument asks: of which metrics, and for which labels.
+fn asked(arguments: &[Expr]) -> (Vec<Matcher>, Vec<Matcher>) {
+    let asked: Vec<Matcher> = match arguments.get(1).map(|argument| &unparen(argument).kind) {
+        Some(ExprKind::Selector(selector)) => selector.matchers.clone(),
+        _ => Vec::new(),
+    };
+    let (names, data): (Vec<Matcher>, Vec<Matcher>) =
+        asked.into_iter().partition(|matcher| matcher.name == METRIC_NAME);
+    (if names.is_empty() { vec![Matcher::equal(METRIC_NAME, TARGET_INFO)] } else { names }, data)
+}
+
+/// What the call with these arguments selects beside its vector, before it is known which `instance` and `job` those
+/// series have.
+pub(super) fn asked_of_infos(arguments: &[Expr]) -> Option<Selector> {
+    let (mut matchers, data) = asked(arguments);
+    matchers.extend(data);
+    arguments.first().map(|vector| selector(unparen(vector), matchers))
+}
+
+fn selector(vector: &Expr, matchers: Vec<Matcher>) -> Selector {
+    Selector { name: None, matchers, modifiers: modifiers(vector), extension: None }
 }
 
 /// `@` and `offset` of the first selector in `expr`.

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use orszem_model::Matcher;
+
 use super::expr::Output;
 use super::row::Row;
 use super::stage::Stage;
@@ -18,6 +20,8 @@ use crate::explain::{Actual, Watch};
 pub(super) struct Trace {
     pub(super) watch: Watch,
     probes: Mutex<BTreeMap<Span, Arc<Probe>>>,
+    /// By the place of the vector that `info` enriches: what was selected for it, the last time.
+    infos: Mutex<BTreeMap<Span, Vec<Matcher>>>,
 }
 
 /// What is known of a node.
@@ -32,7 +36,7 @@ pub(super) struct Probe {
 
 impl Trace {
     pub(super) fn new(watch: Watch) -> Self {
-        Self { watch, probes: Mutex::default() }
+        Self { watch, probes: Mutex::default(), infos: Mutex::default() }
     }
 
     fn probe(&self, span: Span) -> Arc<Probe> {
@@ -61,6 +65,16 @@ impl Trace {
             },
             scalar_or_text => scalar_or_text,
         })
+    }
+
+    /// Notes what is selected to enrich the vector at `span`.
+    pub(super) fn asked_of_infos(&self, span: Span, matchers: &[Matcher]) {
+        self.infos.lock().unwrap_or_else(PoisonError::into_inner).insert(span, matchers.to_vec());
+    }
+
+    /// What was selected to enrich the vector at `span`; `None` if nothing was.
+    pub(super) fn infos(&self, span: Span) -> Option<Vec<Matcher>> {
+        self.infos.lock().unwrap_or_else(PoisonError::into_inner).get(&span).cloned()
     }
 
     /// What came of the node at `span`; `None` if it was never evaluated by itself.

@@ -108,6 +108,43 @@ fn a_run_tells_what_came_of_each_node() {
 }
 
 #[test]
+fn info_tells_which_info_series_it_reads() {
+    let identified = |name: &'static str, instance: &'static str, label: &'static str| {
+        [("__name__", name), ("instance", instance), ("job", "api"), ("pod", label)]
+    };
+    let source = Memory::default()
+        .with(&identified("hits_total", "a", "1"), &[Some(1.0); 31])
+        .with(&identified("target_info", "a", "1"), &[Some(1.0); 31])
+        .with(&identified("target_info", "b", "2"), &[Some(1.0); 31])
+        .with(&identified("build_info", "b", "2"), &[Some(1.0); 31]);
+    let told = |text: &str, runs: bool| {
+        let mut found = Vec::new();
+        lines(&ask(&source, text, Moments::Instant(300_000), runs).expect("explains").root, 0, &mut found);
+        found
+    };
+    assert_eq!(
+        told("info(hits_total offset 1m)", false),
+        [
+            "0 call info x1",
+            "1 vectorSelector hits_total offset 1m x1 (-60000, 240000] 1 series ~25",
+            "1 infoSelector target_info offset 1m x1 (-60000, 240000] 2 series ~50",
+        ]
+    );
+    let run = told("info(hits_total, {__name__=~\".+_info\", pod=\"1\"})", true);
+    assert_eq!(
+        run.last().expect("a line"),
+        "1 infoSelector {__name__=~\".+_info\",pod=\"1\"} x1 (0, 300000] 1 series ~30 read 30 of 1"
+    );
+    let explained = ask(&source, "info(hits_total)", Moments::Instant(300_000), true).expect("explains");
+    let selected = explained.root.children[1].selected.as_ref().expect("a selector");
+    let shown: Vec<_> =
+        selected.matchers.iter().map(|matcher| (matcher.name.as_str(), matcher.value.as_str())).collect();
+    assert_eq!(shown, [("__name__", "target_info"), ("instance", "a"), ("job", "api")]);
+    assert_eq!(selected.read.map(|read| (read.series, read.samples)), Some((1, 30)));
+    assert_eq!(explained.root.children[1].actual, None);
+}
+
+#[test]
 fn a_run_takes_what_the_query_takes() {
     let explained = ask(&memory(), JOINED, RANGE, true).expect("explains");
     let run = explained.run.clone().expect("it was run");
