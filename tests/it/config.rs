@@ -71,6 +71,8 @@ fn keys(path: &str, value: &toml::Value) -> Vec<String> {
         }
         _ => vec![path.to_owned()],
     };
+    // Of several tables of a list each shows what fits it.
     found.sort();
+    found.dedup();
     found
 }
