@@ -23,7 +23,7 @@ use crate::settings::Settings;
 use crate::words::{Draft, later};
 
 /// What the bytes of a state begin with.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The facts of one cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -99,7 +99,7 @@ impl Facts {
             failed.at.remove(0);
         }
         self.failed_on(source, name, node, task, &cause);
-        self.look_for_flapping(source, name, node);
+        self.look_for_flapping(source, name, node, task);
     }
 
     /// Says of a failure how often it was, once that is known.
@@ -183,8 +183,18 @@ impl Facts {
         if count.is_exceeded() {
             if self.outbox.begin(FactKind::FailCountExceeded, &resource(name), node, source.at) {
                 let limit = threshold.filter(|limit| *limit > 0).map(|limit| format!(" (migration-threshold {limit})"));
-                let text =
-                    format!("{name} failed as often as it may on {node}: {}{}", said(value), limit.unwrap_or_default());
+                let text = match limit {
+                    None if value >= INFINITY => {
+                        format!("{name} may not run on {node} any more: its fail count is INFINITY")
+                    }
+                    limit => {
+                        format!(
+                            "{name} failed as often as it may on {node}: {}{}",
+                            said(value),
+                            limit.unwrap_or_default()
+                        )
+                    }
+                };
                 let cause = self.failures.failed.get(&(name.to_owned(), node.to_owned()));
                 let draft = Draft::new(FactKind::FailCountExceeded, source.at, resource(name), text)
                     .other(host(node))
@@ -212,12 +222,14 @@ impl Facts {
         }
     }
 
-    fn look_for_flapping(&mut self, source: &Source, name: &str, node: &str) {
+    /// What works again and fails again flaps. A stop that fails is of the failure for which it is stopped.
+    fn look_for_flapping(&mut self, source: &Source, name: &str, node: &str, task: &str) {
         let window = self.settings.flapping_window_ms;
         let Some(failed) = self.failures.failed.get(&(name.to_owned(), node.to_owned())) else { return };
         let recent = failed.at.iter().filter(|at| **at > earlier(source.at, window)).count();
         self.look_again(source.at, window, Timer::Steady(name.to_owned(), node.to_owned()));
-        if recent < self.settings.flapping_failures as usize
+        if matches!(task, "stop" | "demote")
+            || recent < self.settings.flapping_failures as usize
             || !self.outbox.begin(FactKind::ResourceFlapping, &resource(name), node, source.at)
         {
             return;

@@ -7,6 +7,7 @@
 //! their own times within a short window; what is a repeat adds its record to the fact. What reporters of a split
 //! cluster say is never mixed: each has its view, and facts follow the view of the side that has the most nodes.
 
+mod chain;
 mod cluster;
 mod code;
 mod drbd;

@@ -85,6 +85,13 @@ impl Outbox {
         self.held.len() < before && self.end(kind, entity, sub).is_some()
     }
 
+    /// The conditions of a kind that hold: entity, what tells several of it apart, since when.
+    pub(crate) fn holding(&self, kind: FactKind) -> impl Iterator<Item = (&str, &str, Timestamp)> {
+        let first = (kind, String::new(), String::new());
+        let of_kind = self.conditions.range(first..).take_while(move |((other, ..), _)| *other == kind);
+        of_kind.map(|((_, entity, sub), since)| (entity.as_str(), sub.as_str(), *since))
+    }
+
     pub(crate) fn since(&self, kind: FactKind, entity: &str, sub: &str) -> Option<Timestamp> {
         self.conditions.get(&(kind, entity.to_owned(), sub.to_owned())).copied()
     }

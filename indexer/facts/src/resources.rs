@@ -105,6 +105,10 @@ impl Resource {
         self.agent.starts_with("stonith:")
     }
 
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failing.is_some()
+    }
+
     /// It is one service that is in one place at a time.
     pub(crate) fn is_single(&self) -> bool {
         !self.is_clone && !self.is_fencing()
@@ -163,6 +167,9 @@ impl Facts {
             return;
         }
         known.failing = None;
+        if failed_on == node {
+            self.service_works(name, node);
+        }
         self.outbox.end(FactKind::ResourceFailed, &resource(name), "");
         let ms = between(since, source.at);
         let place = if failed_on == node { String::new() } else { format!(" on {node}") };

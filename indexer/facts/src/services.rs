@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use orszem_model::fact::FactKind;
 use orszem_model::{RecordId, Timestamp};
 
+use crate::chain::Chain;
 use crate::code::coded;
 use crate::engine::{Facts, Timer};
 use crate::input::Source;
@@ -14,8 +15,10 @@ use crate::words::{Draft, between, earlier, host, later, resource, span};
 
 /// A service that is not back after this is forgotten as one that moves.
 const AWAY_MS: u64 = 3_600_000;
-/// A failure so long before a stop is why it stopped.
-const BECAUSE_MS: u64 = 15_000;
+/// A promotion so long after a service moved the same way goes along with it.
+const ALONG_MS: u64 = 15_000;
+/// A disk that failed so long before the first failure of a service is what that began with.
+const DISK_MS: u64 = 60_000;
 /// Quorum that is back for so long is not why a service stops.
 const QUORUM_MS: u64 = 2_000;
 /// A constraint or a standby that is so old is not why a service moves now.
@@ -49,8 +52,8 @@ struct Back {
 pub(crate) struct Services {
     away: BTreeMap<String, Away>,
     back: BTreeMap<(String, String), Vec<Back>>,
-    /// The last failure of each service: when, where, what.
-    failed: BTreeMap<String, (Timestamp, String, String)>,
+    /// The failures of each service that is not whole again since.
+    failed: BTreeMap<String, Chain>,
     /// Promotions that may be failovers: from, to, when it was away, when it was back.
     promotions: BTreeMap<String, (String, String, Timestamp, RecordId)>,
     /// When services last moved between two nodes.
@@ -72,8 +75,26 @@ impl Facts {
 
     pub(crate) fn service_failed(&mut self, source: &Source, name: &str, node: &str, cause: &str) {
         let (service, _) = self.service_of(name);
-        if self.services.failed.len() < RESOURCES_MAX || self.services.failed.contains_key(&service) {
-            self.services.failed.insert(service, (source.at, node.to_owned(), cause.to_owned()));
+        let is_full = self.services.failed.len() >= RESOURCES_MAX;
+        match self.services.failed.get_mut(&service) {
+            Some(chain) if chain.goes_on(node, source.at) => chain.add(source.at, cause),
+            Some(chain) => *chain = Chain::new(node, source.at, cause),
+            None if is_full => self.ignored += 1,
+            None => {
+                self.services.failed.insert(service, Chain::new(node, source.at, cause));
+            }
+        }
+    }
+
+    /// A resource works again on a node, without the service having left it.
+    pub(crate) fn service_works(&mut self, name: &str, node: &str) {
+        let (service, _) = self.service_of(name);
+        let is_failing = |known: &crate::resources::Resource| known.parent == service && known.is_failing();
+        if self.services.failed.get(&service).is_some_and(|chain| chain.node() == node)
+            && !self.services.away.contains_key(&service)
+            && !self.resources.known.values().any(is_failing)
+        {
+            self.services.failed.remove(&service);
         }
     }
 
@@ -84,12 +105,8 @@ impl Facts {
             self.ignored += 1;
             return;
         }
-        let failed = self
-            .services
-            .failed
-            .get(&service)
-            .filter(|(at, on, _)| on == node && *at <= source.at && between(*at, began) < BECAUSE_MS);
-        let began = failed.map_or(began, |(at, ..)| began.min(*at));
+        let failed = self.services.failed.get(&service).filter(|chain| chain.is_why(node, began, source.at));
+        let began = failed.map_or(began, |chain| began.min(chain.since()));
         let away = self.services.away.entry(service).or_insert_with(|| Away {
             from: node.to_owned(),
             began,
@@ -185,9 +202,12 @@ impl Facts {
             let lost_at = self.outbox.since(FactKind::NodeLost, &host(from), "").unwrap_or(began);
             began = self.end_of(from, lost_at, back.at).min(back.at);
         }
-        let ms = between(began, back.at);
         let mut names = back.members.clone();
         names.push(back.service.clone());
+        if let Some(failed) = self.failed_of(&names, from, began, back.at) {
+            began = began.min(failed.since());
+        }
+        let ms = between(began, back.at);
         let why = self.why_moved(&names, from, to, began, back.at);
         self.services.failed.remove(&back.service);
         let (cause, is_planned) = why.unwrap_or_else(|| (String::new(), true));
@@ -229,7 +249,7 @@ impl Facts {
         let pair = (from.clone(), to.clone());
         let goes_along = self.services.away.values().any(|away| away.from == from)
             || self.services.back.contains_key(&pair)
-            || self.services.moved.get(&pair).is_some_and(|moved| between(*moved, at) < BECAUSE_MS);
+            || self.services.moved.get(&pair).is_some_and(|moved| between(*moved, at) < ALONG_MS);
         if goes_along {
             return;
         }
@@ -260,7 +280,7 @@ impl Facts {
         if let Some(lost) = self.outbox.since(FactKind::NodeLost, &host(from), "")
             && lost <= until
         {
-            let failed = self.failed_of(names, from, began);
+            let failed = self.failed_of(names, from, began, until).map(|chain| self.said_of_failures(chain));
             let what = if self.members.nodes.get(from).is_some_and(|node| node.fenced.is_some()) {
                 format!("{from} was lost and fenced")
             } else {
@@ -271,7 +291,7 @@ impl Facts {
         if self.quorum.is_lost_within(earlier(began, QUORUM_MS), until) {
             return Some(("the cluster had lost quorum".to_owned(), false));
         }
-        if let Some(failed) = self.failed_of(names, from, began) {
+        if let Some(failed) = self.failed_of(names, from, began, until).map(|chain| self.said_of_failures(chain)) {
             let is_over = names.iter().any(|name| self.is_count_exceeded(name, from));
             let over = if is_over { "; it failed there as often as it may" } else { "" };
             return Some((format!("{failed}{over}"), false));
@@ -303,12 +323,24 @@ impl Facts {
         None
     }
 
-    /// The failure of one of these on a node that came with or shortly before a moment.
-    fn failed_of(&self, names: &[String], node: &str, began: Timestamp) -> Option<String> {
+    /// The failures for which one of these went away from a node at `began` and was back at `until`: of several those
+    /// that began first.
+    fn failed_of(&self, names: &[String], node: &str, began: Timestamp, until: Timestamp) -> Option<&Chain> {
         let failed = names.iter().filter_map(|name| self.services.failed.get(&self.service_of(name).0));
-        let here = failed
-            .filter(|(at, on, _)| on == node && between(*at, began) < BECAUSE_MS && between(began, *at) < BECAUSE_MS);
-        here.max_by_key(|(at, ..)| *at).map(|(_, _, cause)| cause.clone())
+        failed.filter(|chain| chain.is_why(node, began, until)).min_by_key(|chain| chain.since())
+    }
+
+    /// What a service failed for, from the beginning: a disk of its node may have failed before anything noticed.
+    fn said_of_failures(&self, chain: &Chain) -> String {
+        let failed = self.outbox.holding(FactKind::DrbdDiskFailed).filter(|(_, on, _)| *on == chain.node());
+        let before = failed.filter(|(.., at)| *at <= chain.since() && between(*at, chain.since()) < DISK_MS);
+        match before.min_by_key(|(.., at)| *at) {
+            Some((volume, node, _)) => {
+                let volume = volume.strip_prefix("drbd/").unwrap_or(volume);
+                format!("the disk of {volume} on {node} failed, then {}", chain.said())
+            }
+            None => chain.said(),
+        }
     }
 
     /// The node that a service runs on is known by a status: it is not away.
