@@ -249,7 +249,10 @@ impl Facts {
     fn tell_back(&mut self, source: &Source, name: &str, node: &str, stop: &Stop, key: &str) {
         let ms = between(stop.began, source.at);
         let cause = self.why_away(name, stop, source.at);
-        let why = if cause.is_empty() { String::new() } else { format!(": {cause}") };
+        // What moves along with its group is told in short: why, the group tells.
+        let known = self.resources.known.get(name);
+        let is_along = stop.node != *node && known.is_some_and(|known| !known.parent.is_empty() && !known.is_failing());
+        let why = if cause.is_empty() || is_along { String::new() } else { format!(": {cause}") };
         let draft = if stop.node == *node {
             let text = format!("{name} was restarted on {node}, away for {}{why}", span(ms));
             Draft::new(FactKind::ResourceRestarted, source.at, resource(name), text).change(node, node)
