@@ -6,7 +6,6 @@ use std::time::Duration;
 use orszem_model::Timestamp;
 use orszem_model::topology::Edge;
 
-use super::SERVICE;
 use super::stage::{Cluster, ClusterKey};
 
 /// Sets of edges that wait for the topology; beyond it the oldest, which newer ones replace, is left out and counted.
@@ -58,8 +57,8 @@ impl EdgeWatch {
         }
         // What was reported may wait to be put in order, and time may go on without reports.
         let at = cluster.engine.clock().min(cluster.newest);
-        let reporter = format!("{SERVICE}/{}", key.label);
-        self.changed.push_back(ChangedEdges { tenant: key.tenant, reporter, at, edges: edges.clone() });
+        let (tenant, reporter) = (key.tenant, key.reporter());
+        self.changed.push_back(ChangedEdges { tenant, reporter, at, edges: edges.clone() });
         self.seen.insert(key.clone(), edges);
     }
 

@@ -8,8 +8,8 @@ use orszem_model::wire::{AttributesView, Batch, RawRecord};
 use orszem_model::{AttributeValue, Kind, RecordId, Seen, Stream, Timestamp};
 use orszem_parse::{Moment, Parsed, Zone};
 
-use super::SERVICE;
 use super::stage::{ClusterKey, Clusters};
+use super::{SERVICE, SIMULATED};
 use crate::collectors;
 
 /// What the kernel's lines are searched for before anything else is done with them.
@@ -22,11 +22,13 @@ enum Sight {
     Line(usize),
 }
 
-/// Shows the engines the batch at `position` of the journal. `false` when it does not decode.
+/// Shows the engines the batch at `position` of the journal, its streams together by time. `false` when it does not
+/// decode.
 pub(super) fn feed(clusters: &mut Clusters, position: u64, payload: &[u8]) -> bool {
     let Some(batch) = Batch::decode(payload) else { return false };
     let streams: Vec<Option<Origin<'_>>> = batch.streams.iter().map(Origin::of).collect();
     let mut signs: BTreeMap<u32, Timestamp> = BTreeMap::new();
+    let mut sights = Vec::new();
     let mut count = 0;
     for (index, raw) in (0u64..).zip(batch.records()) {
         count += 1;
@@ -40,7 +42,13 @@ pub(super) fn feed(clusters: &mut Clusters, position: u64, payload: &[u8]) -> bo
         }
         let sign = signs.entry(raw.stream).or_insert(at);
         *sign = at.max(*sign);
-        let Some(sight) = origin.sight(&raw) else { continue };
+        if let Some(sight) = origin.sight(&raw) {
+            sights.push((at, index, origin, raw, sight));
+        }
+    }
+    // Senders put the records of a stream together: what came after what is to be found again.
+    sights.sort_by_key(|(at, index, ..)| (*at, *index));
+    for (at, index, origin, raw, sight) in sights {
         let id = RecordId { timestamp: at, seq: position << 20 | index };
         let Some(cluster) = clusters.find_or_make(&origin.key(), batch.received, at.min(batch.received)) else {
             continue;
@@ -75,6 +83,7 @@ struct Origin<'a> {
     cluster: &'a str,
     host: &'a str,
     service: &'a str,
+    is_simulated: bool,
     is_collector: bool,
     /// Its lines may tell something.
     is_of_cluster: bool,
@@ -95,6 +104,7 @@ impl<'a> Origin<'a> {
             cluster: label("cluster"),
             host,
             service,
+            is_simulated: label(SIMULATED.0) == SIMULATED.1,
             is_collector: service == collectors::SERVICE,
             is_of_cluster: layer == "cluster" || is_daemon,
             is_of_kernel: matches!(layer, "kernel" | "storage") || service == "kernel",
@@ -102,7 +112,7 @@ impl<'a> Origin<'a> {
     }
 
     fn key(&self) -> ClusterKey {
-        ClusterKey { tenant: self.tenant, label: self.cluster.to_owned() }
+        ClusterKey { tenant: self.tenant, label: self.cluster.to_owned(), is_simulated: self.is_simulated }
     }
 
     fn sight(&self, raw: &RawRecord<'_>) -> Option<Sight> {

@@ -33,6 +33,8 @@ pub use stage::CLUSTERS_MAX;
 
 /// The `service` label of facts, and the source under which they are submitted.
 pub const SERVICE: &str = "orszem-facts";
+/// The label of streams whose records are made up; the facts that follow from them have it, too.
+pub const SIMULATED: (&str, &str) = ("simulated", "true");
 /// How often the engines are told the time.
 const TICK: Duration = Duration::from_millis(500);
 /// How long to wait after a failure, which most often is a full disk.

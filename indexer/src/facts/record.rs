@@ -3,8 +3,8 @@
 use orszem_model::wire::encode_records;
 use orszem_model::{Fact, Kind, Labels, Record, Stream, Timestamp, prefix};
 
-use super::SERVICE;
 use super::stage::ClusterKey;
+use super::{SERVICE, SIMULATED};
 use crate::ingest::http::{Identity, Submission};
 
 /// Bytes of a text of a fact; what is longer is cut. Words come from the network, and a fact repeats several.
@@ -27,7 +27,8 @@ fn record(key: &ClusterKey, fact: &Fact) -> Record {
     let host = entities.iter().find_map(|entity| entity.strip_prefix("host/"));
     let known = [("cluster", Some(key.label.as_str()).filter(|label| !label.is_empty())), ("host", host)];
     let labels = known.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    let labels = labels.chain([("layer", "cluster"), ("service", SERVICE)]).collect();
+    let labels = labels.chain([("layer", "cluster"), ("service", SERVICE)]);
+    let labels = labels.chain(key.is_simulated.then_some(SIMULATED)).collect();
     let stream = Stream { tenant: key.tenant, class: "default".into(), labels: Labels::new(labels) };
     let mut record = Record::line(fact.at, stream, fact.text.as_bytes());
     record.kind = Kind::Event;
@@ -75,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_record_tells_the_fact() {
-        let key = ClusterKey { tenant: 3, label: "lab".to_owned() };
+        let key = ClusterKey { tenant: 3, label: "lab".to_owned(), is_simulated: false };
         let bytes = batch(&key, &[fact()], Timestamp(8));
         let decoded = Batch::decode(&bytes).expect("decodes");
         let raw = decoded.records().next().expect("one");
@@ -86,5 +87,8 @@ mod tests {
         assert_eq!(record.body, b"n2 was lost");
         let expected = Fact { cause: "ő".repeat(2_048), ..fact() };
         assert_eq!(Fact::of(record.timestamp, "n2 was lost", &record.entities, &record.attributes), Some(expected));
+
+        let simulated = super::record(&ClusterKey { is_simulated: true, ..key }, &fact());
+        assert_eq!(simulated.stream.labels.get("simulated"), Some("true"));
     }
 }

@@ -78,9 +78,10 @@ fn encode(state: &State) -> Vec<u8> {
         varint::put(&mut out, *seq);
     }
     varint::put(&mut out, clusters.len() as u64);
-    for (ClusterKey { tenant, label }, Cluster { engine, hosts, ticked, newest, is_fed: _ }) in clusters {
+    for (ClusterKey { tenant, label, is_simulated }, Cluster { engine, hosts, ticked, newest, is_fed: _ }) in clusters {
         varint::put(&mut out, u64::from(*tenant));
         varint::put_bytes(&mut out, label.as_bytes());
+        varint::put(&mut out, u64::from(*is_simulated));
         varint::put(&mut out, hosts.len() as u64);
         for host in hosts {
             varint::put_bytes(&mut out, host.as_bytes());
@@ -111,7 +112,7 @@ fn decode(mut input: &[u8], listening_since: Timestamp) -> Option<State> {
         state.next.insert(tenant(input)?, varint::take(input)?);
     }
     for _ in 0..varint::take(input)? {
-        let key = ClusterKey { tenant: tenant(input)?, label: text(input)? };
+        let key = ClusterKey { tenant: tenant(input)?, label: text(input)?, is_simulated: flag(input)? };
         let mut hosts = BTreeSet::new();
         for _ in 0..varint::take(input)? {
             hosts.insert(text(input)?);
@@ -132,6 +133,14 @@ fn tenant(input: &mut &[u8]) -> Option<u32> {
     u32::try_from(varint::take(input)?).ok()
 }
 
+fn flag(input: &mut &[u8]) -> Option<bool> {
+    match varint::take(input)? {
+        0 => Some(false),
+        1 => Some(true),
+        _ => None,
+    }
+}
+
 fn text(input: &mut &[u8]) -> Option<String> {
     str::from_utf8(varint::take_bytes(input)?).ok().map(str::to_owned)
 }
@@ -146,7 +155,7 @@ mod tests {
             let hosts = BTreeSet::from(["n1".to_owned(), "n2".to_owned()]);
             Cluster { engine, hosts, ticked: Timestamp(-3), newest: Timestamp(9), is_fed: true }
         };
-        let key = |tenant, label: &str| ClusterKey { tenant, label: label.to_owned() };
+        let key = |tenant, label: &str| ClusterKey { tenant, label: label.to_owned(), is_simulated: tenant == 3 };
         State {
             position: 1 << 40,
             epoch: u64::MAX,

@@ -40,6 +40,16 @@ pub(super) struct ClusterKey {
     pub(super) tenant: u32,
     /// The streams' label `cluster`; empty for all that have none.
     pub(super) label: String,
+    /// The streams have the label [`SIMULATED`]: what is simulated says nothing of what is real.
+    pub(super) is_simulated: bool,
+}
+
+impl ClusterKey {
+    /// Who tells the topology of its edges.
+    pub(super) fn reporter(&self) -> String {
+        let kind = if self.is_simulated { " (simulated)" } else { "" };
+        format!("{SERVICE}{kind}/{}", self.label)
+    }
 }
 
 /// One cluster.
@@ -124,7 +134,7 @@ impl Clusters<'_> {
     }
 
     fn of_host(&mut self, tenant: u32, host: &str, hear: impl Fn(&mut Facts)) {
-        let first = ClusterKey { tenant, label: String::new() };
+        let first = ClusterKey { tenant, label: String::new(), is_simulated: false };
         let own = self.known.range_mut(first..).take_while(|(key, _)| key.tenant == tenant);
         for (_, cluster) in own.filter(|(_, cluster)| cluster.hosts.contains(host)) {
             hear(&mut cluster.engine);

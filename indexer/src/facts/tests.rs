@@ -274,6 +274,27 @@ async fn a_failover_is_told_once_however_the_program_is_killed() {
     }
 }
 
+/// As a sender that was cut off, or one for many hosts, tells of it: at once, and stream after stream.
+#[tokio::test]
+async fn streams_of_one_batch_are_looked_at_together_by_time() {
+    let of_step = |step| match step {
+        Step::Take(_, records) => records,
+        Step::Round(_) => Vec::new(),
+    };
+    let mut records: Vec<Record> = failover().into_iter().flat_map(of_step).collect();
+    records.sort_by_key(|record| record.timestamp);
+    let by_time = records.clone();
+    records.sort_by(|a, b| b.stream.labels.get("host").cmp(&a.stream.labels.get("host")));
+    let mut told = Vec::new();
+    for records in [by_time, records] {
+        let mut program = Program::start();
+        program.go(&[Step::Take(60_000, records), Step::Round(60_500), Step::Round(63_000)]).await;
+        told.push(facts(program.parts().0));
+    }
+    assert!(told[0].iter().any(|fact| fact.kind == FactKind::Failover), "{told:#?}");
+    assert_eq!(told[1], told[0]);
+}
+
 #[tokio::test]
 async fn a_backup_goes_on_where_it_was_taken() {
     let steps = failover();
