@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use orszem_indexer::facts::SERVICE;
+use orszem_model::Kind;
 use serde::Deserialize;
 
 /// A row as the server sends it; what is not shown is not read.
@@ -13,6 +15,9 @@ pub struct Row {
     pub level: String,
     #[serde(default)]
     pub stream: std::collections::BTreeMap<String, String>,
+    /// `log`, `event`, …
+    #[serde(default)]
+    pub kind: String,
     pub body: String,
     /// Begin and end in UTF-16 units.
     #[serde(default)]
@@ -21,10 +26,15 @@ pub struct Row {
 
 const RESET: &str = "\x1b[0m";
 const DIM: &str = "\x1b[2m";
+const BOLD: &str = "\x1b[1m";
 const MARK: &str = "\x1b[1;30;43m";
 
-/// `time level host service body`, in colour if `colour`.
+/// `time level host service body`, in colour if `colour`. Events stand in columns, their time cut to milliseconds; for
+/// facts, which the server concluded itself, the service is `fact`.
 pub fn line(row: &Row, colour: bool) -> String {
+    if row.kind == Kind::Event.name() {
+        return event(row, colour);
+    }
     let mut out = String::with_capacity(row.body.len() + 80);
     let host = row.stream.get("host").map_or("-", String::as_str);
     let service = ["service", "service_name", "unit", "job"].iter().find_map(|name| row.stream.get(*name));
@@ -39,6 +49,33 @@ pub fn line(row: &Row, colour: bool) -> String {
     out.push(' ');
     push_body(&mut out, row, colour);
     out
+}
+
+fn event(row: &Row, colour: bool) -> String {
+    let label = |name: &str| row.stream.get(name).map_or("-", String::as_str);
+    let is_fact = label("service") == SERVICE;
+    let source = if is_fact { "fact" } else { label("service") };
+    let columns = [
+        (milliseconds(&row.ts), DIM),
+        (format!("{:<5}", row.level), level_style(&row.level)),
+        (format!("{:<6}", label("host")), "\x1b[36m"),
+        (format!("{source:<9}"), if is_fact { BOLD } else { "\x1b[34m" }),
+    ];
+    let mut out = String::with_capacity(row.body.len() + 80);
+    for (text, style) in columns {
+        push_styled(&mut out, &text, style, colour);
+        out.push(' ');
+    }
+    push_body(&mut out, row, colour);
+    out
+}
+
+/// A time with three digits of its second's fraction.
+fn milliseconds(ts: &str) -> String {
+    let ts = ts.trim_end_matches('Z');
+    let (seconds, fraction) = ts.split_once('.').unwrap_or((ts, ""));
+    let fraction: String = fraction.chars().chain("000".chars()).take(3).collect();
+    format!("{seconds}.{fraction}Z")
 }
 
 fn level_style(level: &str) -> &'static str {
@@ -114,6 +151,7 @@ mod tests {
             seq: "1".into(),
             level: "warn".into(),
             stream: stream.into(),
+            kind: "log".into(),
             body: body.into(),
             highlights: highlights.to_vec(),
         }
@@ -123,6 +161,15 @@ mod tests {
     fn control_characters_are_shown() {
         let plain = line(&row("a\x1b[2J\tb\r\n\u{202e}ő\u{9b}", &[]), false);
         assert_eq!(plain, "2026-11-22T10:00:00Z warn  db1 drbd a\\x1b[2J\tb\\x0d\\x0a\\u{202e}ő\\x9b");
+    }
+
+    #[test]
+    fn events_stand_in_columns_and_facts_are_told_apart() {
+        let seen = Row { kind: "event".into(), ts: "2026-11-22T10:00:00.5678Z".into(), ..row("r0 is Primary", &[]) };
+        assert_eq!(line(&seen, false), "2026-11-22T10:00:00.567Z warn  db1    drbd      r0 is Primary");
+        let mut fact = Row { kind: "event".into(), ..row("db1 was lost", &[]) };
+        fact.stream.insert("service".into(), SERVICE.into());
+        assert_eq!(line(&fact, false), "2026-11-22T10:00:00.000Z warn  db1    fact      db1 was lost");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `orszem search`: asks a server and prints lines, counts, histograms or top values.
 
+mod rows;
+
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,10 +12,8 @@ use serde::Deserialize;
 use super::{explain, tail};
 use crate::cli::Global;
 use crate::client::{Client, Refused};
-use crate::lines::{Row, harmless, line};
+use crate::lines::harmless;
 
-/// Rows of one request, at most.
-const PAGE_ROWS: u64 = 5_000;
 /// How long a question runs before progress is shown on a terminal.
 const PROGRESS_AFTER: Duration = Duration::from_secs(1);
 /// The widest bar of a histogram.
@@ -24,7 +24,11 @@ const BAR_WIDTH: u64 = 60;
 #[command(after_help = "\
 Exits 0 if something was found, 1 if nothing was, 2 on an error.
 
+Of events (kind:event) the facts come first, which the server concluded from what the nodes of a cluster report: what
+happened, each once, with times and causes. After them comes what the nodes saw, each for itself.
+
 EXAMPLES
+  orszem search kind:event --since 10m
   orszem search 'layer:storage error' --since 1h
   orszem search '\"link down\" host:db*' --from 2026-11-22T10:00:00Z --to 2026-11-22T11:00:00Z --order oldest
   orszem search 'error' --since 24h --histogram 5m
@@ -99,13 +103,6 @@ pub enum Order {
 }
 
 #[derive(Deserialize)]
-struct Page {
-    rows: Vec<serde_json::Value>,
-    next: Option<String>,
-    partial: bool,
-}
-
-#[derive(Deserialize)]
 struct Count {
     count: u64,
     partial: bool,
@@ -137,13 +134,6 @@ struct TopValue {
     count: u64,
 }
 
-#[derive(Deserialize)]
-struct Neighbourhood {
-    before: Vec<Row>,
-    row: Row,
-    after: Vec<Row>,
-}
-
 /// Asks and prints what the flags say.
 pub async fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
     let query = args.query.clone();
@@ -171,70 +161,18 @@ async fn answer(client: &Client, args: Args) -> anyhow::Result<bool> {
         return print_histogram(client, &parameters, json).await;
     }
     if let Some(field) = top {
-        parameters.extend([("field", field), ("limit", limit.min(PAGE_ROWS).to_string())]);
+        parameters.extend([("field", field), ("limit", limit.min(rows::PAGE_ROWS).to_string())]);
         return print_top(client, &parameters, json).await;
     }
     parameters.push(("order", if order == Order::Oldest { "oldest" } else { "newest" }.to_owned()));
-    let found = print_rows(client, parameters, limit, json, context).await?;
+    let found = rows::print(client, &parameters, limit, json, context).await?;
     if follow {
         tokio::select! {
             followed = tail::follow(client, query, json) => followed?,
             stopped = tokio::signal::ctrl_c() => stopped.context("can't listen to signals")?,
         }
     }
-    Ok(found)
-}
-
-async fn print_rows(
-    client: &Client,
-    parameters: Vec<(&'static str, String)>,
-    limit: u64,
-    json: bool,
-    context: Option<u64>,
-) -> anyhow::Result<bool> {
-    let mut left = limit;
-    let mut cursor: Option<String> = None;
-    while left > 0 {
-        let mut page_parameters = parameters.clone();
-        page_parameters.push(("limit", left.min(PAGE_ROWS).to_string()));
-        page_parameters.extend(cursor.take().map(|cursor| ("cursor", cursor)));
-        let page: Page = with_progress(client.get("/app/v1/search", &page_parameters)).await?;
-        tell_partial(page.partial);
-        left = left.saturating_sub(page.rows.len() as u64);
-        for row in page.rows {
-            print_row(client, row, json, context).await?;
-        }
-        match page.next {
-            Some(next) => cursor = Some(next),
-            None => break,
-        }
-    }
-    Ok(left < limit)
-}
-
-async fn print_row(client: &Client, row: serde_json::Value, json: bool, context: Option<u64>) -> anyhow::Result<()> {
-    let colour = std::io::stdout().is_terminal();
-    if json && context.is_none() {
-        return Ok(writeln!(std::io::stdout().lock(), "{row}")?);
-    }
-    let row: Row = serde_json::from_value(row).context("the server sent a row that is none")?;
-    let Some(neighbours) = context else {
-        return Ok(writeln!(std::io::stdout().lock(), "{}", line(&row, colour))?);
-    };
-    let parameters =
-        [("ts", row.ts_ns), ("seq", row.seq), ("before", neighbours.to_string()), ("after", neighbours.to_string())];
-    if json {
-        let found: serde_json::Value = client.get("/app/v1/context", &parameters).await?;
-        return Ok(writeln!(std::io::stdout().lock(), "{found}")?);
-    }
-    let Neighbourhood { before, row: at, after } = client.get("/app/v1/context", &parameters).await?;
-    let mut out = std::io::stdout().lock();
-    for (mark, rows) in [(' ', before), ('>', vec![at]), (' ', after)] {
-        for row in rows {
-            writeln!(out, "{mark} {}", line(&row, colour))?;
-        }
-    }
-    Ok(writeln!(out, "--")?)
+    Ok(found > 0)
 }
 
 async fn print_count(client: &Client, parameters: &[(&str, String)], json: bool) -> anyhow::Result<bool> {
