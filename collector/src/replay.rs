@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use orszem_model::{Attribute, AttributeValue, Kind, Severity, Timestamp};
-use orszem_parse::{Layer, Moment, Parsed, Recogniser, Value, Zone, label};
+use orszem_model::{Attribute, Kind, Seen, Severity, Timestamp};
+use orszem_parse::{Layer, Moment, Parsed, Recogniser, Zone, label};
 
+use crate::cluster::record;
 use crate::counters::Counters;
 use crate::pipeline::{Facts, LastStamp, Origin, Stage};
 use crate::{CollectorConfig, CollectorError, prepare};
@@ -94,6 +95,12 @@ impl Replay {
         true
     }
 
+    /// Puts what the reporter sees of its cluster into the batch, as the reporter's own collector would; `false` when
+    /// that is full. `cluster` is the cluster's name, empty where it is not known.
+    pub fn seen(&mut self, seen: &Seen, cluster: &str) -> bool {
+        record::push(seen, cluster, seen.at, &mut self.stage, &self.counters)
+    }
+
     /// Puts a record that is of no file into the batch; `false` when that is full.
     pub fn record(&mut self, record: &ReplayRecord<'_>) -> bool {
         let ReplayRecord { at, host, service, layer, kind, severity, body, attributes, entities } = *record;
@@ -105,7 +112,10 @@ impl Replay {
             timestamp: Some(at),
             severity,
             host: Some(Cow::Borrowed(host)),
-            attributes: attributes.iter().map(|it| (Cow::Borrowed(it.key.as_str()), value(&it.value))).collect(),
+            attributes: attributes
+                .iter()
+                .map(|it| (Cow::Borrowed(it.key.as_str()), record::value(&it.value)))
+                .collect(),
             entities: entities.iter().map(|entity| Cow::Borrowed(entity.as_str())).collect(),
             ..Parsed::default()
         };
@@ -122,18 +132,6 @@ impl Replay {
         let encoded = self.stage.encoder.finish().map_err(|error| CollectorError::Compressor(error.source))?;
         self.stage.next_batch();
         Ok(Some(ReplayBatch { payload: encoded.payload, hash: encoded.hash, records: encoded.records }))
-    }
-}
-
-fn value(value: &AttributeValue) -> Value<'_> {
-    match value {
-        AttributeValue::String(text) => Value::Text(Cow::Borrowed(text)),
-        AttributeValue::Integer(text) => text.parse().map_or(Value::Text(Cow::Borrowed(text)), Value::Integer),
-        AttributeValue::Float(text) => text.parse().map_or(Value::Text(Cow::Borrowed(text)), Value::Float),
-        AttributeValue::Bool(is) => Value::Bool(*is),
-        AttributeValue::Null => Value::Null,
-        AttributeValue::Json(text) => Value::Json(Cow::Borrowed(text)),
-        AttributeValue::Bytes(bytes) => Value::Text(String::from_utf8_lossy(bytes)),
     }
 }
 

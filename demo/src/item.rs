@@ -12,11 +12,8 @@ pub enum Item {
         file: &'static str,
         text: String,
     },
-    /// What a collector's source sees of the cluster, and a sentence that says it.
-    Seen {
-        seen: Seen,
-        text: String,
-    },
+    /// What a collector's source sees of the cluster.
+    Seen(Seen),
     /// A try of whether the service answers.
     Probe(Probe),
     Sample(Sample),
@@ -27,7 +24,7 @@ impl Item {
     pub fn at(&self) -> Timestamp {
         match self {
             Self::Line { at, .. } => *at,
-            Self::Seen { seen, .. } => seen.at,
+            Self::Seen(seen) => seen.at,
             Self::Probe(probe) => probe.at,
             Self::Sample(sample) => sample.at,
         }
@@ -37,7 +34,7 @@ impl Item {
     /// few; everything else may come later.
     pub fn is_of_cluster(&self) -> bool {
         match self {
-            Self::Seen { .. } => true,
+            Self::Seen(_) => true,
             Self::Line { file, .. } => [crate::hosts::SYSLOG, crate::hosts::KERN].contains(file),
             Self::Probe(_) | Self::Sample(_) => false,
         }

@@ -9,7 +9,6 @@ mod hosts;
 mod item;
 mod plan;
 mod random;
-mod say;
 mod script;
 mod site;
 mod story;
@@ -20,5 +19,5 @@ pub use item::{Item, Probe, Sample};
 pub use site::{EVERY_MAX_S, EVERY_MIN_S, Site};
 pub use truth::{Story, Truth};
 
-/// The name of the simulated cluster.
-pub const CLUSTER: &str = "erp-ha";
+/// The name of the simulated cluster, which says so wherever labels are not shown.
+pub const CLUSTER: &str = "simulated-erp";

@@ -11,7 +11,6 @@ use crate::hosts::{ALERT, GROUP, KERN, Node, SERVICE, SYSLOG, WITNESS, agent};
 use crate::item::Item;
 use crate::plan::Span;
 use crate::random::Random;
-use crate::say::say;
 
 /// Bytes of the replicated volume.
 pub(crate) const VOLUME_BYTES: u64 = 64 << 30;
@@ -75,9 +74,8 @@ impl Script<'_> {
 
     fn see(&mut self, second: f64, reporter: &str, origin: Origin, is_initial: bool, observation: Observation) {
         let at = self.at(second);
-        let text = say(&observation);
         let seen = Seen { at, reporter: reporter.to_owned(), origin, is_initial, observation };
-        self.items.push(Item::Seen { seen, text });
+        self.items.push(Item::Seen(seen));
     }
 
     /// An operation that went well, as the node's log and its alert agent tell it.

@@ -1,7 +1,7 @@
 //! `orszem demo`: a server with a simulated site that lives, for looking around without a cluster of one's own.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -25,10 +25,12 @@ nodes with DRBD, corosync and Pacemaker, a witness, and a host with Apache, Tomc
 there after seconds, then it goes on living. Every second story is a failover; others are a disk that fails unnoticed, a
 planned standby, a backup and a restart by cron. All of it has the label simulated=\"true\". What really happened is in
 truth.ndjson in the data directory, a JSON object a story; without --data-dir that is a directory that is removed at the
-end.
+end, and else it has to be empty.
 
 EXAMPLES
-  orszem demo
+  orszem demo                                             then, in another shell:
+  orszem search 'kind:event' --since 10m                  what happened, in words
+  orszem topology --since 10m                             what runs where, and what has changed
   orszem demo --seed 7 --every 4m --listen 127.0.0.1:8080
   orszem demo --print-truth --data-dir /tmp/orszem-demo")]
 pub struct Args {
@@ -58,6 +60,7 @@ pub async fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
     };
     let data_dir: Option<PathBuf> = temporary.as_ref().map(|directory| directory.path().to_owned());
     let global = Global { data_dir: data_dir.or_else(|| global.data_dir.clone()), ..global.clone() };
+    refuse_used(&global.data_dir()?)?;
     let mut app = App::start(options(&global, listen, false)?).await?;
     let truth_file = global.data_dir()?.join(TRUTH_FILE);
     let truths = Truths::new(&truth_file, print_truth)?;
@@ -71,7 +74,23 @@ pub async fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-fn welcome(out: &mut impl Write, app: &App, seed: u64, truth_file: &std::path::Path) -> std::io::Result<()> {
+/// What is made up is kept apart from what is real, and from what an earlier demo made up of the same hours.
+fn refuse_used(data_dir: &Path) -> anyhow::Result<()> {
+    let is_used = match std::fs::read_dir(data_dir) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+        Err(error) => return Err(error).with_context(|| format!("can't look into {}", data_dir.display())),
+    };
+    if is_used {
+        bail!(
+            "{} is not empty: a demo needs a new directory with --data-dir, or takes one of its own",
+            data_dir.display()
+        );
+    }
+    Ok(())
+}
+
+fn welcome(out: &mut impl Write, app: &App, seed: u64, truth_file: &Path) -> std::io::Result<()> {
     let elsewhere = match app.url().trim_end_matches('/') {
         DEFAULT_SERVER => String::new(),
         url => format!(" --server {url}"),
@@ -83,14 +102,20 @@ fn welcome(out: &mut impl Write, app: &App, seed: u64, truth_file: &std::path::P
     )?;
     writeln!(out, "what really happens is written to {}", truth_file.display())?;
     writeln!(out, "\ntry")?;
-    for query in [
-        "'kind:event' --since 10m",
-        "'layer:storage severity:>=error' --since 2h",
-        "'host:app1 severity:>=error' --since 10m",
-    ] {
-        writeln!(out, "  orszem search {query}{elsewhere}")?;
+    let commands = [
+        ("search 'kind:event' --since 10m", "what happened"),
+        ("topology", "what runs where"),
+        ("topology --at now-10m", "what ran where"),
+        ("search 'layer:storage severity:>=error' --since 2h", "what the disks said"),
+        ("search 'host:app1 severity:>=error' --since 10m", "what its users felt"),
+        ("query 'probe_success' --range 30m", "when it was away"),
+    ];
+    let commands = commands.map(|(command, tells)| (format!("orszem {command}{elsewhere}"), tells));
+    let width = commands.iter().map(|(command, _)| command.len()).max().unwrap_or_default();
+    for (command, tells) in commands {
+        writeln!(out, "  {command:<width$}  # {tells}")?;
     }
-    writeln!(out, "  orszem query 'probe_success' --range 30m{elsewhere}\n")?;
+    writeln!(out)?;
     out.flush()
 }
 
@@ -110,6 +135,16 @@ fn parse_every(text: &str) -> anyhow::Result<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_with_anything_in_it_is_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        assert!(refuse_used(directory.path()).is_ok());
+        assert!(refuse_used(&directory.path().join("new")).is_ok());
+        std::fs::write(directory.path().join("truth.ndjson"), "").expect("writes");
+        let refused = refuse_used(directory.path()).expect_err("is used").to_string();
+        assert!(refused.contains("is not empty"), "{refused}");
+    }
 
     #[test]
     fn stories_come_every_four_to_ten_minutes() {

@@ -14,8 +14,8 @@ use crate::pipeline::{Facts, LastStamp, Origin, Stage};
 /// The slot of what is seen of clusters.
 const SLOT: u64 = 4 << 40;
 
-/// Puts the observation into the batch; `false` when that is full. `cluster` is the cluster's name, empty where it is
-/// not known.
+/// Puts the observation into the batch, as a record of its reporter; `false` when that is full. `cluster` is the
+/// cluster's name, empty where it is not known.
 pub(crate) fn push(seen: &Seen, cluster: &str, now: Timestamp, stage: &mut Stage, counters: &Counters) -> bool {
     let body = sentence::of(&seen.observation);
     if !stage.fits(body.len()) {
@@ -24,11 +24,12 @@ pub(crate) fn push(seen: &Seen, cluster: &str, now: Timestamp, stage: &mut Stage
     let (service, layer) = place(&seen.observation);
     let none = BTreeMap::new();
     let origin = Origin { slot: SLOT, service, layer: Some(layer), file: None, unit: None, labels: &none };
-    let attributes = seen.attributes().into_iter().map(|attribute| (Cow::Owned(attribute.key), value(attribute.value)));
+    let attributes = seen.attributes();
     let parsed = Parsed {
         timestamp: Some(seen.at),
         severity: sentence::severity(&seen.observation),
-        attributes: attributes.collect(),
+        host: Some(Cow::Borrowed(&seen.reporter)),
+        attributes: attributes.iter().map(|it| (Cow::Borrowed(it.key.as_str()), value(&it.value))).collect(),
         entities: entities(&seen.observation, cluster).into_iter().map(Cow::Owned).collect(),
         ..Parsed::default()
     };
@@ -47,21 +48,17 @@ fn place(observation: &Observation) -> (&'static str, Layer) {
     }
 }
 
-fn value(value: AttributeValue) -> Value<'static> {
+/// The value of an attribute as parsers give it.
+pub(crate) fn value(value: &AttributeValue) -> Value<'_> {
+    let text = |text| Value::Text(Cow::Borrowed(text));
     match value {
-        AttributeValue::String(text) => Value::Text(text.into()),
-        AttributeValue::Integer(text) => match text.parse() {
-            Ok(number) => Value::Integer(number),
-            Err(_) => Value::Text(text.into()),
-        },
-        AttributeValue::Float(text) => match text.parse() {
-            Ok(number) => Value::Float(number),
-            Err(_) => Value::Text(text.into()),
-        },
-        AttributeValue::Bool(is) => Value::Bool(is),
+        AttributeValue::String(it) => text(it),
+        AttributeValue::Integer(it) => it.parse().map_or_else(|_| text(it), Value::Integer),
+        AttributeValue::Float(it) => it.parse().map_or_else(|_| text(it), Value::Float),
+        AttributeValue::Bool(is) => Value::Bool(*is),
         AttributeValue::Null => Value::Null,
-        AttributeValue::Json(text) => Value::Json(text.into()),
-        AttributeValue::Bytes(bytes) => Value::Text(String::from_utf8_lossy(&bytes).into_owned().into()),
+        AttributeValue::Json(it) => Value::Json(Cow::Borrowed(it)),
+        AttributeValue::Bytes(bytes) => Value::Text(String::from_utf8_lossy(bytes)),
     }
 }
 

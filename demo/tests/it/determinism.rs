@@ -46,7 +46,7 @@ fn a_host_without_power_says_nothing() {
     let (from, _) = truth.moved.expect("a failover");
     let host = |item: &Item| match item {
         Item::Line { host, .. } => (*host).to_owned(),
-        Item::Seen { seen, .. } => seen.reporter.clone(),
+        Item::Seen(seen) => seen.reporter.clone(),
         Item::Probe(probe) => probe.host.to_owned(),
         Item::Sample(_) => String::new(),
     };

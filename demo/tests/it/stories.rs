@@ -25,7 +25,7 @@ fn told(items: &[Item], until: Timestamp) -> Vec<Fact> {
         }
         let id = RecordId { timestamp: item.at(), seq };
         match item {
-            Item::Seen { seen, .. } => told.extend(facts.step(seen, id)),
+            Item::Seen(seen) => told.extend(facts.step(seen, id)),
             Item::Line { at, host, text, .. } => told.extend(line(&mut facts, *at, host, text, id)),
             Item::Probe(_) | Item::Sample(_) => {}
         }
