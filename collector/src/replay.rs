@@ -147,7 +147,8 @@ mod tests {
         let labels = BTreeMap::from([("simulated".to_owned(), "true".to_owned())]);
         let mut replay = Replay::new(labels).expect("good labels");
         assert_eq!(replay.finish().expect("compresses"), None);
-        let line = "2026-11-22T10:00:00.000000+00:00 db1 kernel: [1.0] drbd r0/0 drbd0: disk( UpToDate -> Failed )";
+        let line =
+            "2026-11-22T10:00:00.000000+00:00 db1 kernel: [    1.000000] drbd r0/0 drbd0: disk( UpToDate -> Failed )";
         assert!(replay.line(AT, "db1", Path::new("/var/log/kern.log"), line));
         let record = ReplayRecord {
             at: AT,

@@ -92,7 +92,7 @@ mod tests {
         let path = |name: &str| directory.path().join(name);
         fs::write(path("proc_drbd"), "version: 9.2.9\n").expect("writes");
         let text =
-            format!("test $1 = events2 || exit 1\necho $$ >> {}\nexec cat >/dev/null", path("started").display());
+            format!("test $1 = events2 || exit 1\necho $$ >> {}\ncat >/dev/null\nexit 0", path("started").display());
         let missing = || "/nonexistent".to_owned();
         let commands = ClusterCommands {
             crm_mon: missing(),

@@ -198,7 +198,7 @@ fn captures_come_through_a_child_as_they_come_through_the_parser() {
             }
         });
         let directory = tempfile::tempdir().expect("a directory");
-        let text = format!("test \"$1\" = events2 || exit 1\ncat {}\nexec cat >/dev/null", file.display());
+        let text = format!("test \"$1\" = events2 || exit 1\ncat {}\ncat >/dev/null\nexit 0", file.display());
         let (ways, items) = ways();
         let mut config = config(directory.path(), &text);
         config.interval = Duration::from_secs(3_600);
