@@ -22,12 +22,16 @@ pub struct DatabaseConfig {
     /// What it is; taken from the URL's scheme where that is told.
     pub kind: Option<Kind>,
     /// `postgresql://user@host:5432/database`, without a password; its parts may be told by the next options instead.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub url: String,
     /// A name, an address, or, beginning with `/`, a socket (PostgreSQL: its folder).
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub host: String,
     pub port: Option<u16>,
     /// The database; for Oracle the service, for SQLite the file.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub database: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub user: String,
     /// Holds the password and nothing else but a line's end.
     pub password_file: Option<PathBuf>,

@@ -73,6 +73,7 @@ async fn the_shipped_file_works_and_oracles_in_oracles_mode() {
     server.execute(
         "create database shop; create table shop.orders (id int primary key); insert into shop.orders values (1)",
     );
+    server.execute("create database free; grant select on free.* to mon@localhost");
     let folder = tempfile::tempdir().expect("a folder");
     let (password, metrics) = (folder.path().join("password"), folder.path().join("metrics.toml"));
     fs::write(&password, "pass word\n").expect("writes");
@@ -90,7 +91,7 @@ async fn the_shipped_file_works_and_oracles_in_oracles_mode() {
         crate::metric("denied", "select id as v from shop.orders", ""),
         crate::metric("missing", "select x as v from information_schema.nowhere", ""),
         crate::metric("late", "select sleep(30) as v", "querytimeout = \"500ms\""),
-        crate::metric("many", "select seq as v from seq_1_to_1000000000", "row_limit = 2\nquerytimeout = \"20s\""),
+        crate::metric("many", "select seq as v from free.seq_1_to_1000000000", "row_limit = 2\nquerytimeout = \"20s\""),
         crate::metric("time", "select cast('2026-11-22 13:39:32' as datetime) as v, cast('a' as char) as l", ""),
         crate::metric("span", "select cast('-01:00:30.5' as time(1)) as v, null as l", ""),
         crate::metric("number", "select cast(12345.678 as decimal(20,5)) as v union all select null", ""),
