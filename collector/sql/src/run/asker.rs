@@ -136,8 +136,10 @@ impl Task {
         if is_telling {
             let period = self.plan.config.interval.duration().min(TELL_EVERY);
             self.tell = now + period;
-            // What is asked again soon needs no repetition.
-            for query in self.queries.iter().filter(|query| query.due > now + period / 2) {
+            // What was told in this round, or is asked again soon, needs no repetition.
+            let is_silent = |query: &&mut Query| query.told < now && query.due > query.told + period * 3 / 2;
+            for query in self.queries.iter_mut().filter(is_silent) {
+                query.told = now;
                 query.series.repeat(millis(SystemTime::now()), &mut scraped.samples);
             }
             self.own.tell(&self.plan, &self.queries, self.is_up, &mut scraped);
@@ -181,6 +183,7 @@ impl Task {
         let interval = plan.config.interval.duration();
         let query = &mut queries[at];
         let (begun, clock) = (Instant::now(), chrono::Local::now());
+        query.told = begun;
         let result = match is_in_role(&mut connection, query.metric.role, plan.config.timeout()).await {
             Ok(true) => ask::ask(&mut connection, plan, &query.metric).await,
             Ok(false) => {

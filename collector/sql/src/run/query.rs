@@ -23,6 +23,8 @@ pub(super) struct Query {
     pub(super) metric: Metric,
     pub(super) name: String,
     pub(super) due: Instant,
+    /// When its series were told last.
+    pub(super) told: Instant,
     pub(super) series: Series,
     pub(super) took: Option<Duration>,
     pub(super) rows: usize,
@@ -41,6 +43,7 @@ impl Query {
             metric,
             name,
             due: now,
+            told: now,
             series: Series::default(),
             took: None,
             rows: 0,
