@@ -103,7 +103,7 @@ fn a_failover_is_told_in_words_once_and_the_topology_knows_before_and_after() {
     );
 
     let before = told(&server);
-    let lost: Vec<&str> = before.lines().filter(|line| line.contains(" error n1 orszem-facts ")).collect();
+    let lost: Vec<&str> = before.lines().filter(|line| line.contains(" error n1 ")).collect();
     assert!(lost.iter().any(|line| line.contains("n1")), "{before}");
 
     // Nothing is told anew after the program was killed, and nothing is gone.
