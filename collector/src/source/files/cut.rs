@@ -44,6 +44,7 @@ impl FileSource {
         self.changed.insert(slot);
         self.cut.insert(slot, Cut { position, group, size_seen, since: tick });
         self.wants_search = true;
+        self.is_in_doubt = true;
         let next_slot = self.new_slot(&next.path);
         let mut followed = Followed::new(content, &metadata, next, group, self.options.recogniser(group));
         followed.backlog_end = 0;

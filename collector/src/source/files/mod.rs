@@ -13,6 +13,8 @@ mod families;
 mod followed;
 mod gap;
 mod kinship;
+mod listing;
+mod order;
 mod position;
 mod release;
 mod resume;
@@ -39,14 +41,18 @@ use crate::counters::{Counters, add, count};
 use crate::{FileState, FileStatus, StartAt, glob};
 use families::Families;
 use followed::{Followed, Outcome, Reading};
+use listing::Listing;
 use position::{FileId, Position};
-use watch::Watch;
+use watch::{Events, Watch};
 
 /// How often all files are looked at where no event says to.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How often directories are listed where no event says to, and at most.
+/// How often directories are listed where no event says to.
 const SEARCH_EVERY: Duration = Duration::from_secs(10);
+/// How often it is looked at most under the names that events were of.
 const SEARCH_PAUSE: Duration = Duration::from_millis(100);
+/// Names that events were of and that are not looked at yet; beyond this directories are listed instead.
+const STALE_MAX: usize = 16_384;
 /// How long after the start the rest of a half-read file holds back what is newer under its name. It may be renamed or
 /// compressed just while directories are listed, and is found by one of the next searches. After that what is newer is
 /// read, and once [`FileOptions::rotate_wait`] has passed since the start a [`Gap`] tells of what was not found.
@@ -193,8 +199,19 @@ pub(crate) struct FileSource {
     is_floor_changed: bool,
     started: Option<Instant>,
     searched: Option<Instant>,
+    /// When directories were listed as a whole.
+    listed: Option<Instant>,
     looked: Option<Instant>,
     wants_search: bool,
+    /// Events can't tell what is in directories: they have to be listed.
+    wants_listing: bool,
+    /// Something was not what the listing said: events will tell why, where there are any.
+    is_in_doubt: bool,
+    listing: Listing,
+    /// Events that files were not looked at for.
+    events: Events,
+    /// Names to look at again.
+    stale: BTreeSet<PathBuf>,
     turn: Option<u64>,
     buffer: Vec<u8>,
 }
@@ -248,8 +265,14 @@ impl FileSource {
             is_first_start,
             started: None,
             searched: None,
+            listed: None,
             looked: None,
             wants_search: true,
+            wants_listing: true,
+            is_in_doubt: false,
+            listing: Listing::default(),
+            events: Events::default(),
+            stale: BTreeSet::new(),
             turn: None,
             buffer: Vec::new(),
         }
@@ -271,26 +294,26 @@ impl FileSource {
             self.close(slot, false);
         }
         self.wants_search = true;
+        self.wants_listing = true;
     }
 
     /// Looks for files, rotations and cuts, and opens what is new. Never reads records, so it goes on while the queue is
     /// full and no rotated file is missed.
     pub(crate) fn watch(&mut self, now: Timestamp, tick: Instant) {
         self.started.get_or_insert(tick);
-        let events = self.watch.take();
-        self.wants_search |= events.has_moved;
-        let is_time = |last: Option<Instant>, every| last.is_none_or(|at| tick.saturating_duration_since(at) >= every);
-        if is_time(self.looked, LOOK_EVERY) || events.has_lost {
+        self.note_events();
+        let events = std::mem::take(&mut self.events);
+        if Self::has_passed(self.looked, LOOK_EVERY, tick) || events.has_lost {
             self.looked = Some(tick);
             self.look(|_| true, tick);
         } else if !events.written.is_empty() {
             self.look(|followed| events.written.contains(followed.path()), tick);
         }
-        let is_wanted = self.wants_search && is_time(self.searched, SEARCH_PAUSE);
-        let is_calm = self.held.is_empty() && self.awaited(tick).is_empty();
-        let every = if is_calm { SEARCH_EVERY } else { LOOK_EVERY };
-        if is_wanted || is_time(self.searched, every) {
+        let is_calm = self.held.is_empty() && !self.is_in_doubt && self.awaited(tick).is_empty();
+        let is_due = Self::has_passed(self.listed, if is_calm { SEARCH_EVERY } else { LOOK_EVERY }, tick);
+        if is_due || (self.wants_search && Self::has_passed(self.searched, SEARCH_PAUSE, tick)) {
             self.wants_search = false;
+            self.wants_listing |= is_due;
             if !self.held.is_empty() {
                 self.close_quiet(now, tick);
             }
@@ -298,6 +321,31 @@ impl FileSource {
             self.searched = Some(tick);
         }
         self.let_go(now, tick);
+    }
+
+    fn has_passed(last: Option<Instant>, every: Duration, tick: Instant) -> bool {
+        last.is_none_or(|at| tick.saturating_duration_since(at) >= every)
+    }
+
+    /// Takes what happened, so that it is looked at and searched for.
+    fn note_events(&mut self) {
+        let Events { written, moved, has_moved, has_lost, needs_listing } = self.watch.take();
+        self.wants_search |= has_moved;
+        self.wants_listing |= needs_listing;
+        self.stale.extend(written.iter().cloned().chain(moved));
+        if self.stale.len() > STALE_MAX {
+            self.stale.clear();
+            self.wants_listing = true;
+        }
+        self.events.written.extend(written);
+        self.events.has_lost |= has_lost;
+    }
+
+    /// Looks again at a name that was not what the listing said, and before long at everything.
+    fn doubt(&mut self, path: &Path) {
+        self.stale.insert(path.to_owned());
+        self.is_in_doubt = true;
+        self.wants_search = true;
     }
 
     fn look(&mut self, which: impl Fn(&Followed) -> bool, tick: Instant) {
@@ -367,60 +415,6 @@ impl FileSource {
         }
     }
 
-    /// The files that may have something, in the order of reading: rotated ones by age, then the others from the one
-    /// whose turn it is. A file waits until what it was rotated to is read, and shortly for one that is not found yet.
-    fn order(&self, tick: Instant) -> Vec<u64> {
-        let record_wait = |followed: &Followed| followed.patience(self.options.record_wait(followed.group));
-        let wants = |followed: &Followed| followed.wants_reading(tick, record_wait(followed), self.options.rotate_wait);
-        let is_behind = |followed: &Followed| self.held.get(followed.path()).is_some_and(|at| !followed.is_before(*at));
-        let (mut rotated, live): (Vec<_>, Vec<_>) =
-            self.open.iter().filter(|(_, file)| !is_behind(file)).partition(|(_, file)| file.rotated.is_some());
-        rotated.sort_by_key(|(slot, followed)| (followed.modified, **slot));
-        let mut order = Vec::new();
-        let awaited = self.awaited(tick);
-        let mut unfinished: BTreeSet<&PathBuf> = awaited.keys().copied().collect();
-        let mut blocked: BTreeSet<&PathBuf> = BTreeSet::new();
-        for (slot, followed) in rotated {
-            let is_older = || awaited.get(followed.path()).is_some_and(|rest| slot < rest);
-            if blocked.contains(followed.path()) || (unfinished.contains(followed.path()) && !is_older()) {
-                // Nor is what changed later.
-                blocked.insert(followed.path());
-                continue;
-            }
-            if wants(followed) {
-                order.push(*slot);
-            }
-            if followed.holds_back(tick, record_wait(followed)) {
-                unfinished.insert(followed.path());
-            }
-        }
-        let is_next = |followed: &Followed| wants(followed) && !unfinished.contains(followed.path());
-        let live: Vec<u64> = live.into_iter().filter(|(_, file)| is_next(file)).map(|(slot, _)| *slot).collect();
-        let first = live.iter().position(|slot| Some(*slot) >= self.turn).unwrap_or(0);
-        order.extend_from_slice(&live[first..]);
-        order.extend_from_slice(&live[..first]);
-        order
-    }
-
-    /// The names under which something newer waits for the rest of a half-read file that is not found yet, with that
-    /// one's slot. Empty once [`REST_WAIT`] has passed since the start.
-    fn awaited(&self, tick: Instant) -> BTreeMap<&PathBuf, u64> {
-        let is_over = |started: Instant| tick.saturating_duration_since(started) >= REST_WAIT;
-        if self.started.is_none_or(is_over) {
-            return BTreeMap::new();
-        }
-        let closed = self.closed.iter().filter(|(_, position)| !position.is_done && !position.is_blank());
-        let cut = self.cut.iter().map(|(slot, cut)| (slot, &cut.position));
-        let mut awaited = BTreeMap::new();
-        for (slot, position) in closed.chain(cut) {
-            if self.options.group_of(&position.path).is_some() {
-                let first = awaited.entry(&position.path).or_insert(*slot);
-                *first = (*first).min(*slot);
-            }
-        }
-        awaited
-    }
-
     /// Positions that are not in the queue yet.
     pub(crate) fn changes(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
         let key = |slot: u64| slot.to_be_bytes().to_vec();
@@ -463,6 +457,8 @@ impl FileSource {
 
     /// Sleeps until something happens to a file, at most `timeout`.
     pub(crate) fn wait(&self, timeout: Duration) {
-        self.watch.wait(timeout);
+        if self.events.written.is_empty() {
+            self.watch.wait(timeout);
+        }
     }
 }

@@ -60,7 +60,7 @@ impl FileSource {
                 }
                 Ok(None) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    self.wants_search = true;
+                    self.doubt(path);
                     return true;
                 }
                 Err(error) => {

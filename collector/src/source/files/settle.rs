@@ -14,9 +14,10 @@ use super::candidate::Candidate;
 use super::content::Compression;
 use super::followed::{Followed, modified};
 use super::kinship::Kinship;
+use super::listing::{Entry, Listing};
 use super::position::{FileId, Head, Position};
-use super::search::{Found, search, sort_oldest_first};
-use super::{FileSource, Gap, GapReason};
+use super::search::{is_numbered, sort_oldest_first};
+use super::{FileSource, Gap, GapReason, LOOK_EVERY};
 use crate::FileStatus;
 use crate::counters::count;
 
@@ -28,43 +29,35 @@ const CUT_WITHIN_NS: i64 = 5_000_000_000;
 const UNSEEN_MARGIN_NS: i64 = 10_000_000_000;
 
 impl FileSource {
-    /// Lists directories and settles what every file is.
+    /// Looks into directories and settles what every file is. They are listed as a whole where events can't tell what
+    /// happened, or may not have; else only names are looked at that events were of.
     pub(super) fn search(&mut self, now: Timestamp, tick: Instant) {
-        let known: BTreeSet<PathBuf> = self
-            .closed
-            .values()
-            .filter(|position| !position.is_done)
-            .chain(self.open.values().map(|followed| &followed.position))
-            .chain(self.cut.values().map(|cut| &cut.position))
-            .map(|position| position.path.clone())
-            .collect();
-        let Found { live, mut rotated, unreadable, directories } = search(&self.options, &known);
-        self.wants_search |= self.watch.add(&directories);
-        self.unreadable = unreadable.into_iter().map(|status| (status.path.clone(), status)).collect();
-        sort_oldest_first(&mut rotated);
         let is_first = self.searched.is_none();
+        let listing = self.list(tick);
+        self.unreadable = listing.unreadable().clone();
         let mut by_id: HashMap<FileId, Vec<u64>> = HashMap::new();
         for (slot, position) in &self.closed {
             by_id.entry(position.id).or_default().push(*slot);
         }
         let opened: BTreeSet<FileId> = self.open.values().map(Followed::id).collect();
         let cut_before: BTreeSet<FileId> =
-            live.iter().map(|(_, metadata, _)| FileId::of(metadata)).filter(|id| by_id.contains_key(id)).collect();
+            listing.live().map(|(_, entry, _)| entry.id).filter(|id| by_id.contains_key(id)).collect();
 
         let mut live_ids = BTreeSet::new();
         let mut fresh = Vec::new();
-        for (path, metadata, group) in live {
-            let id = FileId::of(&metadata);
+        for (path, entry, group) in listing.live() {
+            let id = entry.id;
             // Another name may be a link to the same file.
             let is_link = !live_ids.insert(id);
             if is_link || opened.contains(&id) || self.binary.contains(&id) {
                 continue;
             }
-            if !self.resume(&path, &metadata, by_id.get(&id), Some(group), tick) {
+            if !self.resume(path, &entry.metadata, by_id.get(&id), Some(group), tick) {
                 fresh.push((path, id, group));
             }
         }
-        let all: BTreeSet<FileId> = live_ids.into_iter().chain(rotated.iter().map(|(_, m, _)| FileId::of(m))).collect();
+        let all: BTreeSet<FileId> =
+            live_ids.into_iter().chain(listing.rotated().map(|(_, entry, _)| entry.id)).collect();
         self.aliases.retain(|id, _| all.contains(id));
         self.copies.retain(|id, _| all.contains(id));
         self.binary.retain(|id| all.contains(id));
@@ -75,11 +68,11 @@ impl FileSource {
         self.present = all;
         // First of all, so that what lies beside them is told from copies of them.
         for (path, id, group) in fresh {
-            let begun = self.begin(&path, id, group, is_first, now);
-            self.note_failure(&path, begun);
+            let begun = self.begin(path, id, group, is_first, now);
+            self.note_failure(path, begun);
         }
+        let rotated = self.unsettled(&listing, &opened, &by_id);
         let rechecked = self.rechecked(&rotated);
-        let names: BTreeSet<PathBuf> = rotated.iter().map(|(path, ..)| path.clone()).collect();
         for (path, metadata, family) in rotated {
             let id = FileId::of(&metadata);
             let is_alias = self.aliases.get(&id) == Some(&metadata.len());
@@ -90,7 +83,8 @@ impl FileSource {
                     .is_some_and(|followed| followed.still_holds().is_ok_and(|holds| holds))
             };
             // A file beside the one that it is packed from may still be written.
-            let is_doubled = || Compression::of(&path) != Compression::None && names.contains(&path.with_extension(""));
+            let is_doubled =
+                || Compression::of(&path) != Compression::None && listing.is_rotated(&path.with_extension(""));
             let is_known = opened.contains(&id)
                 || self.binary.contains(&id)
                 || metadata.len() == 0
@@ -123,6 +117,71 @@ impl FileSource {
         if is_first {
             self.is_first_start = false;
         }
+        self.listing = listing;
+    }
+
+    /// What is in the directories now.
+    fn list(&mut self, tick: Instant) -> Listing {
+        let known: BTreeSet<&PathBuf> = self
+            .closed
+            .values()
+            .filter(|position| !position.is_done)
+            .chain(self.open.values().map(|followed| &followed.position))
+            .chain(self.cut.values().map(|cut| &cut.position))
+            .map(|position| &position.path)
+            .collect();
+        let known = known.into_iter().cloned().collect();
+        self.note_events();
+        let is_doubt_due = self.is_in_doubt && Self::has_passed(self.listed, LOOK_EVERY, tick);
+        let changed = std::mem::take(&mut self.stale);
+        if !(self.wants_listing || is_doubt_due || self.listed.is_none()) {
+            let mut listing = std::mem::take(&mut self.listing);
+            listing.refresh(&self.options, changed, known);
+            return listing;
+        }
+        let listing = Listing::of(&self.options, known);
+        let is_new = self.watch.add(listing.directories());
+        self.wants_search |= is_new;
+        self.wants_listing = is_new || !self.watch.covers(listing.directories());
+        self.is_in_doubt = false;
+        self.listed = Some(tick);
+        listing
+    }
+
+    /// The rotated files that have to be looked into, oldest first: not those that are open, or known to hold nothing
+    /// that was not read.
+    fn unsettled(
+        &self,
+        listing: &Listing,
+        opened: &BTreeSet<FileId>,
+        by_id: &HashMap<FileId, Vec<u64>>,
+    ) -> Vec<(PathBuf, Metadata, PathBuf)> {
+        // What is known of the copies of a cut file may be found out to be something else.
+        let cut: BTreeSet<&PathBuf> = self.cut.values().map(|cut| &cut.position.path).collect();
+        let is_settled = |path: &Path, entry: &Entry, family: &PathBuf| {
+            let Entry { metadata, id, .. } = entry;
+            let last = || by_id.get(id).and_then(|slots| slots.iter().max()).and_then(|slot| self.closed.get(slot));
+            !cut.contains(family)
+                && (opened.contains(id)
+                    || self.binary.contains(id)
+                    || metadata.len() == 0
+                    || self.is_past(*id, metadata.len())
+                    || self.aliases.get(id) == Some(&metadata.len())
+                    || last().is_some_and(|position| position.is_all_of(metadata, Compression::of(path))))
+        };
+        let mut rotated: Vec<(PathBuf, Metadata, PathBuf)> = listing
+            .rotated()
+            .filter(|(path, entry, family)| !is_settled(path, entry, family))
+            .map(|(path, entry, family)| (path.clone(), entry.metadata.clone(), family.clone()))
+            .collect();
+        let mut numbered: BTreeSet<PathBuf> = rotated.iter().map(|(.., family)| family.clone()).collect();
+        if !numbered.is_empty() {
+            for (_, _, family) in listing.rotated().filter(|(path, ..)| !is_numbered(path)) {
+                numbered.remove(family);
+            }
+        }
+        sort_oldest_first(&mut rotated, &numbered);
+        rotated
     }
 
     /// Whether a rotated file has to wait on disk, as too many are open. Of every name the oldest is let in.
@@ -156,7 +215,7 @@ impl FileSource {
         match outcome {
             Ok(()) => {}
             // It was renamed since the directory was listed.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.wants_search = true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.doubt(path),
             Err(error) => drop(self.unreadable.insert(path.to_owned(), FileStatus::unreadable(path, &error))),
         }
     }
@@ -199,7 +258,7 @@ impl FileSource {
                     }
                 }
             }
-            Kinship::Unclear => self.wants_search = true,
+            Kinship::Unclear => self.doubt(&candidate.path),
             Kinship::Unseen => {
                 if self.is_old(&candidate.metadata) {
                     self.aliases.insert(candidate.id, size);

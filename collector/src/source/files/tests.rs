@@ -37,7 +37,7 @@ pub(super) struct Bench {
 }
 
 /// The options of most cases.
-fn options(include: Vec<String>) -> FileOptions {
+pub(super) fn options(include: Vec<String>) -> FileOptions {
     let recogniser = Recogniser::auto();
     FileOptions {
         groups: vec![FileGroup { include, exclude: Vec::new(), recogniser, record_wait: Duration::from_secs(1) }],

@@ -22,10 +22,14 @@ const BUFFER_BYTES: usize = 16 << 10;
 pub(crate) struct Events {
     /// Files that may have been written.
     pub(crate) written: BTreeSet<PathBuf>,
-    /// Files came or went.
+    /// Files that came or went, or may be readable now.
+    pub(crate) moved: BTreeSet<PathBuf>,
+    /// Files or directories came or went.
     pub(crate) has_moved: bool,
     /// Some events were lost.
     pub(crate) has_lost: bool,
+    /// The names of files do not tell all: directories came or went, or events were lost.
+    pub(crate) needs_listing: bool,
 }
 
 /// The watches of all followed directories.
@@ -61,6 +65,7 @@ impl Watch {
                 | WatchFlags::MOVED_FROM
                 | WatchFlags::DELETE
                 | WatchFlags::ATTRIB
+                | WatchFlags::MOVE_SELF
                 | WatchFlags::ONLYDIR;
             if let Ok(number) = inotify::add_watch(inotify, directory, flags) {
                 self.directories.insert(number, directory.clone());
@@ -69,6 +74,11 @@ impl Watch {
             }
         }
         is_new
+    }
+
+    /// Whether it tells what happens in all of them.
+    pub(crate) fn covers(&self, directories: &BTreeSet<PathBuf>) -> bool {
+        self.inotify.is_some() && directories.is_subset(&self.watched)
     }
 
     /// Sleeps until something happens, at most `timeout`.
@@ -88,44 +98,75 @@ impl Watch {
     pub(crate) fn take(&mut self) -> Events {
         let mut events = Events::default();
         let Some(inotify) = &self.inotify else {
-            return Events { has_moved: true, has_lost: true, ..events };
+            return Events { has_moved: true, has_lost: true, needs_listing: true, ..events };
         };
         let mut buffer = [MaybeUninit::uninit(); BUFFER_BYTES];
         let mut reader = Reader::new(inotify, &mut buffer);
+        let mut gone = BTreeSet::new();
         loop {
             let event = match reader.next() {
                 Ok(event) => event,
-                Err(Errno::AGAIN | Errno::INTR) => return events,
+                Err(Errno::AGAIN | Errno::INTR) => break,
                 Err(error) => {
                     tracing::debug!(%error, "file events can't be read");
                     events.has_lost = true;
-                    return events;
+                    events.needs_listing = true;
+                    break;
                 }
             };
             let what = event.events();
             if what.contains(ReadFlags::QUEUE_OVERFLOW) {
                 events.has_lost = true;
                 events.has_moved = true;
+                events.needs_listing = true;
+                continue;
             }
             if what.contains(ReadFlags::IGNORED) {
                 if let Some(directory) = self.directories.remove(&event.wd()) {
                     self.watched.remove(&directory);
+                    events.has_moved = true;
+                    events.needs_listing = true;
                 }
-                events.has_moved = true;
                 continue;
             }
-            events.has_moved |= what.intersects(
-                ReadFlags::CREATE
-                    | ReadFlags::MOVED_TO
-                    | ReadFlags::MOVED_FROM
-                    | ReadFlags::DELETE
-                    // It may be readable now.
-                    | ReadFlags::ATTRIB,
-            );
-            if what.contains(ReadFlags::MODIFY)
-                && let (Some(directory), Some(name)) = (self.directories.get(&event.wd()), event.file_name())
-            {
-                events.written.insert(path_in(directory, name.to_bytes()));
+            // One that is not watched any more.
+            let Some(directory) = self.directories.get(&event.wd()) else { continue };
+            let path = event.file_name().map(|name| path_in(directory, name.to_bytes()));
+            let is_written = what.contains(ReadFlags::MODIFY);
+            match path {
+                Some(path) if what.contains(ReadFlags::ISDIR) => {
+                    events.has_moved = true;
+                    events.needs_listing = true;
+                    if !what.contains(ReadFlags::ATTRIB) {
+                        gone.insert(path);
+                    }
+                }
+                Some(path) if is_written => drop(events.written.insert(path)),
+                Some(path) => {
+                    events.has_moved = true;
+                    events.moved.insert(path);
+                }
+                None => {
+                    events.has_moved = true;
+                    events.needs_listing = true;
+                    if what.contains(ReadFlags::MOVE_SELF) {
+                        gone.insert(directory.clone());
+                    }
+                }
+            }
+        }
+        self.forget(&gone);
+        events
+    }
+
+    /// Watches neither these directories any more nor what is in them: under their names may be others now.
+    fn forget(&mut self, gone: &BTreeSet<PathBuf>) {
+        let Some(inotify) = self.inotify.as_ref().filter(|_| !gone.is_empty()) else { return };
+        let is_gone = |directory: &PathBuf| gone.iter().any(|gone| directory.starts_with(gone));
+        for (number, directory) in self.directories.extract_if(|_, directory| is_gone(directory)) {
+            self.watched.remove(&directory);
+            if let Err(error) = inotify::remove_watch(inotify, number) {
+                tracing::debug!(directory = %directory.display(), %error, "a directory was not watched any more");
             }
         }
     }
@@ -150,11 +191,34 @@ mod tests {
         let file = dir.path().join("a");
         std::fs::write(&file, "x").expect("writes");
         let written = BTreeSet::from([file.clone()]);
-        assert_eq!(watch.take(), Events { written: written.clone(), has_moved: true, has_lost: false });
+        let moved = written.clone();
+        let expected =
+            Events { written: written.clone(), moved, has_moved: true, has_lost: false, needs_listing: false };
+        assert_eq!(watch.take(), expected);
         std::fs::write(&file, "xy").expect("writes");
         watch.wait(Duration::from_secs(10));
         assert_eq!(watch.take().written, written);
-        std::fs::rename(&file, dir.path().join("b")).expect("renames");
-        assert!(watch.take().has_moved);
+        let other = dir.path().join("b");
+        std::fs::rename(&file, &other).expect("renames");
+        let moved = BTreeSet::from([file, other]);
+        assert_eq!(watch.take(), Events { moved, has_moved: true, ..Events::default() });
+    }
+
+    #[test]
+    fn a_directory_that_takes_the_name_of_another_is_watched_anew() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let (sub, file) = (dir.path().join("sub"), dir.path().join("sub/a"));
+        std::fs::create_dir(&sub).expect("creates");
+        let mut watch = Watch::new();
+        let directories = BTreeSet::from([dir.path().to_owned(), sub.clone()]);
+        assert!(watch.add(&directories) && watch.covers(&directories));
+        std::fs::rename(&sub, dir.path().join("old")).expect("renames");
+        std::fs::create_dir(&sub).expect("creates");
+        let expected = Events { has_moved: true, needs_listing: true, ..Events::default() };
+        assert_eq!(watch.take(), expected);
+        assert!(!watch.covers(&directories) && watch.add(&directories));
+        std::fs::write(&file, "").expect("writes");
+        let moved = BTreeSet::from([file]);
+        assert_eq!(watch.take(), Events { moved, has_moved: true, ..Events::default() });
     }
 }
