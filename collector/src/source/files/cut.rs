@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use orszem_model::Timestamp;
+use tracing::warn;
 
 use super::begin::tail_before;
 use super::candidate::Candidate;
@@ -27,10 +28,24 @@ impl FileSource {
     }
 
     fn begin_again(&mut self, slot: u64, now: Timestamp, tick: Instant) {
-        let Some(followed) = self.open.remove(&slot) else { return };
+        if let Some(followed) = self.open.remove(&slot) {
+            let metadata = followed.content.file().metadata();
+            self.begin_next(slot, followed, metadata, now, tick);
+        }
+    }
+
+    /// Begins the generation behind that of `slot`, which `followed` was. Where the file itself can't be asked
+    /// (`metadata`), the next search begins it under its name.
+    pub(super) fn begin_next(
+        &mut self,
+        slot: u64,
+        followed: Followed,
+        metadata: io::Result<Metadata>,
+        now: Timestamp,
+        tick: Instant,
+    ) {
         let Followed { content, position, group, size_seen, rotated, .. } = followed;
         count(&self.counters.files_truncated);
-        let Ok(metadata) = content.file().metadata() else { return };
         let next = Position {
             id: position.id,
             path: position.path.clone(),
@@ -45,6 +60,14 @@ impl FileSource {
         self.cut.insert(slot, Cut { position, group, size_seen, since: tick });
         self.wants_search = true;
         self.is_in_doubt = true;
+        let metadata = match metadata {
+            Ok(metadata) => metadata,
+            Err(error) => {
+                count(&self.counters.read_errors);
+                warn!(path = %next.path.display(), %error, "a file that was cut can't be looked at; it is opened again");
+                return;
+            }
+        };
         let next_slot = self.new_slot(&next.path);
         let mut followed = Followed::new(content, &metadata, next, group, self.options.recogniser(group));
         followed.backlog_end = 0;

@@ -161,3 +161,23 @@ fn holes_after_a_cut_are_passed() {
     assert_eq!(bench.settle(), lines("a", 100..103));
     assert_eq!(bench.gap_facts(), [(GapReason::Truncated, 0)]);
 }
+
+#[test]
+fn a_cut_file_that_cant_be_asked_is_opened_again_and_what_was_lost_of_it_told() {
+    let mut bench = Bench::new();
+    bench.append("a.log", &text("a", 0..30));
+    assert_eq!(bench.settle(), lines("a", 0..30));
+    bench.append("a.log", &text("a", 30..40));
+    bench.pass(1.0);
+    bench.watch();
+    bench.truncate("a.log");
+    bench.append("a.log", &text("b", 0..3));
+    let tick = bench.tick;
+    let source = bench.source();
+    let (slot, followed) = source.open.pop_first().expect("it is followed");
+    let failure = std::io::Error::other("the disk does not answer");
+    source.begin_next(slot, followed, Err(failure), wall(), tick);
+    assert_eq!(bench.settle(), lines("b", 0..3));
+    assert_eq!(bench.gap_facts(), [(GapReason::Truncated, text("a", 30..40).len() as u64)]);
+    assert_eq!(bench.crash_and_settle(), Vec::<String>::new());
+}
