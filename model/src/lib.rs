@@ -3,6 +3,7 @@
 //! Pure: no IO, no clock, no async. Whoever needs the time passes it in.
 
 mod chain;
+pub mod code;
 pub mod fact;
 pub mod histogram;
 pub mod labels;

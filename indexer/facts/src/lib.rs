@@ -9,7 +9,6 @@
 
 mod chain;
 mod cluster;
-mod code;
 mod drbd;
 mod edges;
 mod engine;
@@ -30,6 +29,8 @@ mod resync;
 mod services;
 mod settings;
 mod words;
+
+use orszem_model::code;
 
 pub use engine::Facts;
 pub use log::LogSight;

@@ -1,52 +1,57 @@
-//! The engine's state as bytes and back, in one version.
+//! The state of an engine as bytes and back, in one version: fields one behind the other. Whoever keeps such bytes puts
+//! a version in front of them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
-use orszem_model::fact::FactKind;
-use orszem_model::observation::Origin;
-use orszem_model::{AttributeValue, Fact, RecordId, Seen, Timestamp, varint};
+use crate::fact::FactKind;
+use crate::observation::Origin;
+use crate::{AttributeValue, Fact, Labels, MatchOp, Matcher, RecordId, Seen, Timestamp, varint};
+
+pub use crate::{coded, coded_enum};
 
 /// What has a form in bytes.
-pub(crate) trait Code: Sized {
+pub trait Code: Sized {
+    /// Appends it.
     fn put(&self, out: &mut Vec<u8>);
     /// Reads it from the front of `input`; `None` if that is not what [`Code::put`] wrote.
     fn take(input: &mut &[u8]) -> Option<Self>;
 }
 
 /// A structure's fields, one behind the other.
+#[macro_export]
 macro_rules! coded {
     ($($name:ident { $($field:ident),* $(,)? })*) => {$(
-        impl crate::code::Code for $name {
+        impl $crate::code::Code for $name {
             fn put(&self, out: &mut Vec<u8>) {
                 let Self { $($field),* } = self;
-                $(crate::code::Code::put($field, out);)*
+                $($crate::code::Code::put($field, out);)*
             }
 
             fn take(input: &mut &[u8]) -> Option<Self> {
-                Some(Self { $($field: crate::code::Code::take(input)?),* })
+                Some(Self { $($field: $crate::code::Code::take(input)?),* })
             }
         }
     )*};
 }
-pub(crate) use coded;
-
 /// Variants with a number each and at most named or single fields.
+#[macro_export]
 macro_rules! coded_enum {
     ($name:ident { $($number:literal = $variant:ident $(($($field:ident),*))?),* $(,)? }) => {
-        impl crate::code::Code for $name {
+        impl $crate::code::Code for $name {
             fn put(&self, out: &mut Vec<u8>) {
                 match self {
                     $(Self::$variant $(($($field),*))? => {
-                        orszem_model::varint::put(out, $number);
-                        $($(crate::code::Code::put($field, out);)*)?
+                        $crate::varint::put(out, $number);
+                        $($($crate::code::Code::put($field, out);)*)?
                     })*
                 }
             }
 
             fn take(input: &mut &[u8]) -> Option<Self> {
-                match orszem_model::varint::take(input)? {
+                match $crate::varint::take(input)? {
                     $($number => Some(Self::$variant $(($({
-                        let $field = crate::code::Code::take(input)?;
+                        let $field = $crate::code::Code::take(input)?;
                         $field
                     }),*))?),)*
                     _ => None,
@@ -55,8 +60,6 @@ macro_rules! coded_enum {
         }
     };
 }
-pub(crate) use coded_enum;
-
 impl Code for u64 {
     fn put(&self, out: &mut Vec<u8>) {
         varint::put(out, *self);
@@ -74,6 +77,38 @@ impl Code for u32 {
 
     fn take(input: &mut &[u8]) -> Option<Self> {
         varint::take(input)?.try_into().ok()
+    }
+}
+
+impl Code for u8 {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.push(*self);
+    }
+
+    fn take(input: &mut &[u8]) -> Option<Self> {
+        varint::take_exact(input, 1)?.first().copied()
+    }
+}
+
+impl Code for i64 {
+    fn put(&self, out: &mut Vec<u8>) {
+        varint::put_signed(out, *self);
+    }
+
+    fn take(input: &mut &[u8]) -> Option<Self> {
+        varint::take_signed(input)
+    }
+}
+
+/// All its bits, so that every NaN stays what it is.
+impl Code for f64 {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_bits().to_le_bytes());
+    }
+
+    fn take(input: &mut &[u8]) -> Option<Self> {
+        let bytes = varint::take_exact(input, 8)?.try_into().ok()?;
+        Some(Self::from_bits(u64::from_le_bytes(bytes)))
     }
 }
 
@@ -108,6 +143,58 @@ impl Code for Timestamp {
 
     fn take(input: &mut &[u8]) -> Option<Self> {
         varint::take_signed(input).map(Self)
+    }
+}
+
+/// In nanoseconds; longer than 584 years is cut to that.
+impl Code for Duration {
+    fn put(&self, out: &mut Vec<u8>) {
+        varint::put(out, u64::try_from(self.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    fn take(input: &mut &[u8]) -> Option<Self> {
+        varint::take(input).map(Self::from_nanos)
+    }
+}
+
+impl Code for Labels {
+    fn put(&self, out: &mut Vec<u8>) {
+        varint::put(out, self.len() as u64);
+        for (name, value) in self.iter() {
+            varint::put_bytes(out, name.as_bytes());
+            varint::put_bytes(out, value.as_bytes());
+        }
+    }
+
+    fn take(input: &mut &[u8]) -> Option<Self> {
+        let pairs: Vec<(String, String)> = Vec::take(input)?;
+        Some(Self::new(pairs))
+    }
+}
+
+impl Code for Matcher {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.name.put(out);
+        let op = match self.op {
+            MatchOp::Equal => 0,
+            MatchOp::NotEqual => 1,
+            MatchOp::Regex => 2,
+            MatchOp::NotRegex => 3,
+        };
+        varint::put(out, op);
+        self.value.put(out);
+    }
+
+    fn take(input: &mut &[u8]) -> Option<Self> {
+        let name = String::take(input)?;
+        let op = match varint::take(input)? {
+            0 => MatchOp::Equal,
+            1 => MatchOp::NotEqual,
+            2 => MatchOp::Regex,
+            3 => MatchOp::NotRegex,
+            _ => return None,
+        };
+        Self::new(name, op, String::take(input)?).ok()
     }
 }
 
@@ -253,5 +340,32 @@ impl Code for Seen {
             attributes.insert(key, value);
         }
         Self::of(at, &reporter, &|key| attributes.get(key).cloned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check<T: Code + PartialEq + std::fmt::Debug>(value: &T) {
+        let mut out = Vec::new();
+        value.put(&mut out);
+        let mut input = out.as_slice();
+        assert_eq!((T::take(&mut input).as_ref(), input), (Some(value), [].as_slice()));
+        assert_eq!(T::take(&mut &out[..out.len() - 1]), None, "what is cut is refused");
+    }
+
+    #[test]
+    fn values_round_trip_and_cut_ones_are_refused() {
+        check(&7_u8);
+        check(&-300_i64);
+        check(&f64::NEG_INFINITY);
+        check(&Duration::from_millis(1_500));
+        check(&Labels::from([("a", "1"), ("b", "")]));
+        check(&Matcher::new("a", MatchOp::NotRegex, "x|y").expect("a good matcher"));
+        check(&BTreeMap::from([(1_u64, Some("x".to_owned())), (2, None)]));
+        let mut nan = Vec::new();
+        crate::STALE.put(&mut nan);
+        assert_eq!(f64::take(&mut nan.as_slice()).map(f64::to_bits), Some(crate::STALE_BITS));
     }
 }

@@ -1,0 +1,433 @@
+//! What operators expect, one story a test.
+
+mod common;
+
+use common::{World, at, config, edge, observed, rate, secs};
+use orszem_alerting::{
+    AlertKey, Delivery, External, GroupBy, Inhibition, Input, Interval, Level, NoData, NoDataPolicy, Outcome, Period,
+    Refusal, Route, Schedule, Silence, State, Timing, When,
+};
+use orszem_model::topology::Relation;
+use orszem_model::{Fact, FactKind, Labels, Matcher};
+
+const DB1: &[(&str, &str)] = &[("host", "db1")];
+const WEB: &[(&str, &str)] = &[("service", "web")];
+
+fn silence(world: &World, name: &str, value: &str, seconds: i64) -> Input {
+    Input::Silence(Silence {
+        id: "s1".to_owned(),
+        matchers: vec![Matcher::equal(name, value)],
+        period: Period::once(world.now(), at(world.second + seconds)),
+        author: "eva".to_owned(),
+        comment: "I know".to_owned(),
+        created_at: world.now(),
+    })
+}
+
+fn fact(kind: FactKind, entity: &str, second: i64) -> Input {
+    Input::Fact(Fact {
+        at: at(second),
+        kind,
+        entity: entity.to_owned(),
+        others: Vec::new(),
+        from: String::new(),
+        to: String::new(),
+        cause: String::new(),
+        duration_ms: None,
+        details: Vec::new(),
+        text: String::new(),
+        records: Vec::new(),
+    })
+}
+
+#[test]
+fn one_failover_is_one_message_that_is_edited_and_an_all_clear_with_the_timeline() {
+    let edges = [edge("service/web", Relation::DependsOn, "resource/db"), edge("resource/db", Relation::RunsOn, "host/db1")];
+    let mut world = World::new(config(), &edges);
+    world.observe("HostDown", DB1, true);
+    world.pass(2);
+    assert_eq!(world.told(), ["open! eva mail: host/db1: HostDown host=db1"]);
+    world.observe("Failed", &[("resource", "db")], true);
+    world.observe("Slow", WEB, true);
+    world.pass(40);
+    assert_eq!(world.told(), ["update eva mail: host/db1: HostDown host=db1 and 2 more"]);
+    assert_eq!(world.engine.incidents().count(), 1);
+    for (rule, labels) in [("HostDown", DB1), ("Failed", &[("resource", "db")]), ("Slow", WEB)] {
+        world.observe(rule, labels, false);
+    }
+    world.tick_until(world.second + 40, false);
+    let resolve = world.pending[0].message.clone();
+    assert_eq!((resolve.firing, resolve.ended, resolve.root.as_str()), (0, 3, "host/db1"));
+    let events: Vec<&str> = resolve.events.iter().map(|event| event.text.as_str()).collect();
+    assert_eq!(
+        events,
+        [
+            "HostDown host=db1 fires (critical): it is the first",
+            "step 1 of ops: eva (mail) is told",
+            "Failed resource=db fires (critical): near in time and topology: resource/db – runs_on – host/db1",
+            "Slow service=web fires (warning): near in time and topology: service/web – depends_on – resource/db",
+            "HostDown host=db1 is over",
+            "Failed resource=db is over",
+            "Slow service=web is over",
+            "it is over after 42s",
+        ]
+    );
+    world.pass(200);
+    assert_eq!(world.told(), ["resolve! eva mail: host/db1: HostDown host=db1 and 2 more"]);
+    assert_eq!((world.engine.incidents().count(), world.engine.alerts().count()), (0, 0));
+}
+
+#[test]
+fn nobody_acknowledges_and_the_next_is_told_on_all_channels_and_resolved_there() {
+    let mut world = World::new(config(), &[]);
+    world.observe("Failed", DB1, true);
+    world.pass(305);
+    assert_eq!(
+        world.told(),
+        [
+            "open! eva mail: host/db1: Failed host=db1",
+            "escalate! lead mail: host/db1: Failed host=db1",
+            "escalate! lead sms: host/db1: Failed host=db1"
+        ]
+    );
+    world.observe("Failed", DB1, false);
+    world.pass(60);
+    assert_eq!(world.told().iter().filter(|told| told.starts_with("resolve!")).count(), 3);
+}
+
+#[test]
+fn an_acknowledgement_stops_escalation_until_it_gets_worse() {
+    let mut world = World::new(config(), &[]);
+    world.observe("Slow", DB1, true);
+    world.pass(10);
+    let ack = || Input::Acknowledge { incident: 1, by: "eva".into(), note: String::new(), until: None };
+    assert_eq!(world.step(ack()).refused, []);
+    world.pass(1_000);
+    assert_eq!(world.told(), ["open! eva mail: host/db1: Slow host=db1", "update eva mail: host/db1: Slow host=db1"]);
+    world.observe("Failed", DB1, true);
+    world.pass(400);
+    let told = world.told();
+    assert_eq!(told[0], "escalate! lead mail: host/db1: Slow host=db1 and 1 more", "what was held back goes on");
+    assert!(told.contains(&"update! eva mail: host/db1: Slow host=db1 and 1 more".to_owned()), "{told:?}");
+    world.step(ack());
+    world.observe("Slow", DB1, false);
+    world.observe("Failed", DB1, false);
+    assert_eq!(world.engine.incident(1).expect("it is live").ack, None);
+    assert_eq!(world.step(ack()).refused, [(0, Refusal::IncidentEnded(1))]);
+}
+
+#[test]
+fn whoever_was_told_is_told_the_end_in_spite_of_a_silence_and_a_silent_one_tells_nobody() {
+    let mut world = World::new(config(), &[]);
+    world.observe("Failed", DB1, true);
+    world.pass(5);
+    let input = silence(&world, "host", "db1", 3_600);
+    world.step(input);
+    world.pass(400);
+    assert_eq!(world.told(), ["open! eva mail: host/db1: Failed host=db1"], "no escalation while it is silent");
+    world.observe("Failed", DB1, false);
+    world.pass(200);
+    assert_eq!(world.told(), ["resolve! eva mail: host/db1: Failed host=db1"]);
+    world.observe("Failed", DB1, true);
+    world.pass(600);
+    assert_eq!(world.told(), Vec::<String>::new());
+    let key = AlertKey { rule: "Failed".into(), labels: Labels::new(DB1.to_vec()) };
+    let until = at(3_605);
+    assert_eq!(world.engine.why(&key, world.now()).answer, format!("silence s1 of eva until {until}: I know"));
+    world.pass(3_600);
+    assert_eq!(world.told()[0], "open! eva mail: host/db1: Failed host=db1", "it still fires when the silence ends");
+    assert_eq!(world.engine.why(&key, world.now()).answer, "it is told");
+}
+
+#[test]
+fn what_depends_on_a_host_that_is_down_tells_nobody_and_circles_tell_the_first() {
+    let mut config = config();
+    config.rules.iter_mut().for_each(|rule| rule.is_outage = rule.name != "Slow");
+    let edges = [
+        edge("service/web", Relation::DependsOn, "host/db1"),
+        edge("service/a", Relation::DependsOn, "service/b"),
+        edge("service/b", Relation::DependsOn, "service/a"),
+    ];
+    let mut world = World::new(config, &edges);
+    // Within the wait the order does not matter.
+    world.observe("Failed", WEB, true);
+    world.observe("HostDown", DB1, true);
+    world.pass(10);
+    assert_eq!(world.told(), ["open! eva mail: host/db1: HostDown host=db1 and 1 more"]);
+    let key = AlertKey { rule: "Failed".into(), labels: Labels::new(WEB.to_vec()) };
+    assert_eq!(world.engine.why(&key, world.now()).answer, "service/web needs host/db1, which is down (HostDown)");
+    for name in ["b", "a"] {
+        world.observe("Failed", &[("service", name)], true);
+        world.pass(1);
+    }
+    world.pass(3);
+    assert_eq!(world.told(), ["open! eva mail: service/b: Failed service=b and 1 more"]);
+    let of = |name| AlertKey { rule: "Failed".into(), labels: Labels::from([("service", name)]) };
+    assert_eq!(world.engine.why(&of("b"), world.now()).answer, "it is told");
+    assert_eq!(world.engine.why(&of("a"), world.now()).suppressed.len(), 1);
+}
+
+#[test]
+fn the_cluster_opens_and_ends_maintenance_by_itself() {
+    let mut world = World::new(config(), &[edge("resource/vip", Relation::RunsOn, "host/db1")]);
+    world.step(fact(FactKind::NodeStandby, "host/db1", 0));
+    world.observe("Failed", &[("resource", "vip")], true);
+    world.pass(600);
+    assert_eq!(world.told(), Vec::<String>::new());
+    world.step(fact(FactKind::NodeActive, "host/db1", world.second));
+    world.pass(3);
+    assert_eq!(world.told(), ["open! eva mail: resource/vip: Failed resource=vip"]);
+}
+
+#[test]
+fn history_is_one_digest_and_only_what_still_holds_pages() {
+    let mut world = World::new(config(), &[]);
+    world.second = 100_000;
+    for hour in 0..20 {
+        let begin = hour * 3_600;
+        world.step(observed("Failed", DB1, Outcome::Match, begin));
+        world.step(observed("Failed", DB1, Outcome::NoMatch, begin + 60));
+    }
+    world.step(observed("Slow", WEB, Outcome::Match, 90_000));
+    world.pass(60);
+    assert_eq!(
+        world.sent.iter().map(|intent| intent.message.entries.len()).collect::<Vec<_>>(),
+        [2, 0],
+        "{:?}",
+        world.sent
+    );
+    assert_eq!(
+        world.sent[0].message.entries[0].title,
+        format!("history: Failed fired 20 times between {} and {}", at(0), at(19 * 3_600 + 60))
+    );
+    assert_eq!(world.told()[1], "open! eva mail: service/web: Slow service=web");
+    assert_eq!(world.transitions.len(), 41, "history is in the states all the same");
+}
+
+#[test]
+fn twenty_changes_in_a_minute_are_three_messages() {
+    let mut world = World::new(config(), &[]);
+    for change in 0..20 {
+        world.observe("Failed", DB1, change % 2 == 0);
+        world.pass(3);
+    }
+    world.observe("Failed", DB1, false);
+    world.pass(4_000);
+    let told = world.told();
+    let kinds: Vec<&str> = told.iter().filter_map(|told| told.split(' ').next()).collect();
+    assert_eq!(kinds.first(), Some(&"open!"));
+    assert_eq!(kinds.last(), Some(&"resolve!"));
+    let of_eva = told.iter().filter(|told| told.contains("eva")).count();
+    assert!(of_eva <= 4, "{told:?}");
+}
+
+#[test]
+fn a_storm_becomes_a_digest_and_its_all_clear_too() {
+    let mut config = config();
+    config.contacts[0].rate = rate(3, 60);
+    config.policies[0].steps.truncate(1);
+    let mut world = World::new(config, &[]);
+    let hosts: Vec<String> = (0..100).map(|number| format!("h{number:03}")).collect();
+    for host in &hosts {
+        world.observe("Failed", &[("host", host)], true);
+    }
+    world.pass(300);
+    for host in &hosts {
+        world.observe("Failed", &[("host", host)], false);
+    }
+    world.pass(3_600);
+    assert_eq!(world.stories().len(), 100, "everything is told");
+    world.assert_all_resolved();
+    assert!(world.sent.len() < 20, "{}", world.sent.len());
+}
+
+#[test]
+fn quiet_hours_let_only_critical_through_and_end_with_a_digest() {
+    let mut config = config();
+    let night = Interval { minutes: vec![(0, 1_440)], ..Interval::default() };
+    config.times.insert("night".into(), Schedule { zone: String::new(), when: When::Weekly(vec![night]) });
+    config.contacts[0].quiet = vec!["night".into()];
+    config.policies[0].steps.truncate(1);
+    let mut world = World::new(config.clone(), &[]);
+    world.observe("Slow", DB1, true);
+    world.observe("Failed", WEB, true);
+    world.pass(30);
+    assert_eq!(world.told(), ["open! eva mail: service/web: Failed service=web"]);
+    config.times.insert("night".into(), Schedule { zone: String::new(), when: When::Cron("0 0 1 1 *".into(), secs(1)) });
+    let now = world.now();
+    let effects = world.engine.reconfigure(common::plan(config), now);
+    world.take(&effects);
+    world.pass(86_400);
+    assert_eq!(world.told(), ["digest! eva mail: digest: 1 happenings"]);
+}
+
+#[test]
+fn after_a_start_opening_waits_for_the_sources_and_critical_for_ten_seconds() {
+    let mut world = World::new(config(), &[]);
+    world.step(Input::Started);
+    world.observe("Slow", DB1, true);
+    world.observe("Failed", WEB, true);
+    world.pass(8);
+    assert_eq!(world.told(), Vec::<String>::new());
+    world.pass(4);
+    assert_eq!(world.told(), ["open! eva mail: service/web: Failed service=web"]);
+    world.step(Input::SourcesBack);
+    world.pass(2);
+    assert_eq!(world.told(), ["open! eva mail: host/db1: Slow host=db1"]);
+}
+
+#[test]
+fn what_was_over_before_it_was_sent_is_one_message() {
+    let mut world = World::new(config(), &[]);
+    world.observe("Failed", DB1, true);
+    world.tick_until(5, false);
+    world.observe("Failed", DB1, false);
+    world.tick_until(60, false);
+    assert_eq!(world.pending.len(), 1);
+    assert_eq!(world.pending[0].message.note, "it was open for 31s before it could be told");
+    world.assert_all_accounted();
+}
+
+#[test]
+fn an_address_that_refuses_is_owed_nothing_and_the_next_is_told_at_once() {
+    let mut world = World::new(config(), &[]);
+    world.observe("Failed", DB1, true);
+    world.tick_until(3, false);
+    let open = world.pending[0].clone();
+    world.finish(&open, Delivery::Refused);
+    world.pass(3);
+    assert_eq!(world.told().len(), 2, "mail and sms of the lead");
+    world.observe("Failed", DB1, false);
+    world.pass(60);
+    assert_eq!(
+        world.told(),
+        ["resolve! lead mail: host/db1: Failed host=db1", "resolve! lead sms: host/db1: Failed host=db1"]
+    );
+}
+
+#[test]
+fn a_merge_tells_where_it_goes_on() {
+    let mut world = World::new(config(), &[]);
+    world.observe("Failed", DB1, true);
+    world.observe("Failed", WEB, true);
+    world.pass(5);
+    world.told();
+    let effects = world.step(Input::Merge { from: 2, into: 1, why: "same rack".into() });
+    assert_eq!(effects.intents.iter().map(|i| i.message.note.as_str()).collect::<Vec<_>>(), ["it goes on in incident 1"]);
+    world.observe("Failed", DB1, false);
+    world.observe("Failed", WEB, false);
+    world.pass(300);
+    world.assert_all_resolved();
+    assert_eq!(world.engine.incidents().count(), 0);
+}
+
+#[test]
+fn alerts_of_others_end_when_they_are_not_sent_again() {
+    let mut world = World::new(config(), &[]);
+    let external = |ends: i64| {
+        Input::External(External {
+            labels: Labels::from([("alertname", "Disk"), ("severity", "page"), ("instance", "db1:9100")]),
+            annotations: Labels::default(),
+            starts_at: at(-7_200),
+            ends_at: at(ends),
+            generator: String::new(),
+        })
+    };
+    world.step(external(240));
+    world.pass(100);
+    assert_eq!(world.told(), ["open! eva mail: host/db1: Disk instance=db1:9100 severity=page"]);
+    world.step(external(340));
+    world.pass(230);
+    assert_eq!(world.told(), ["escalate! lead mail: host/db1: Disk instance=db1:9100 severity=page", "escalate! lead sms: host/db1: Disk instance=db1:9100 severity=page"]);
+    world.pass(30);
+    let of_eva: Vec<String> = world.told().into_iter().filter(|told| told.contains("eva")).collect();
+    assert_eq!(of_eva, ["resolve! eva mail: host/db1: Disk instance=db1:9100 severity=page"]);
+}
+
+#[test]
+fn silence_of_a_series_is_an_alert_and_a_source_that_went_for_good_is_forgotten() {
+    let mut config = config();
+    config.rules[1].no_data = Some(NoData { after: secs(180), policy: NoDataPolicy::Alert(Level::Warning) });
+    config.rules[2].no_data = Some(NoData { after: secs(180), policy: NoDataPolicy::Keep });
+    let mut world = World::new(config, &[]);
+    world.observe("Slow", DB1, false);
+    world.observe("Failed", DB1, false);
+    world.pass(100);
+    world.observe("Slow", DB1, false);
+    world.pass(170);
+    assert_eq!(world.engine.alerts().map(|alert| alert.state).collect::<Vec<_>>(), [State::Ok]);
+    world.pass(20);
+    assert_eq!(world.told(), ["open! eva mail: host/db1: Slow host=db1"]);
+    world.observe("Slow", DB1, false);
+    world.pass(60);
+    assert_eq!(world.told(), ["resolve! eva mail: host/db1: Slow host=db1"]);
+}
+
+#[test]
+fn a_rule_that_fails_is_an_alert_after_five_minutes() {
+    let mut world = World::new(config(), &[]);
+    for minute in 0..6 {
+        world.second = minute * 60;
+        world.step(observed("Slow", DB1, Outcome::Error("no such metric".into()), world.second));
+    }
+    world.pass(5);
+    assert_eq!(world.told(), ["open! eva mail: rule-error rule=Slow"]);
+    world.observe("Slow", DB1, false);
+    world.pass(60);
+    assert_eq!(world.told(), ["resolve! eva mail: rule-error rule=Slow"]);
+    let effects = world.step(observed("Gone", DB1, Outcome::Match, world.second));
+    assert_eq!(effects.refused, [(0, Refusal::UnknownRule("Gone".into()))]);
+}
+
+#[test]
+fn labels_group_and_routes_mute_and_inhibitions_hold_as_in_alertmanager() {
+    let mut config = config();
+    let timing = Timing { wait_warning: secs(30), wait_critical: secs(30), interval: secs(300), remind: None };
+    config.route = Route {
+        group_by: Some(GroupBy::Labels(vec!["cluster".into()])),
+        timing: Some(timing),
+        routes: vec![Route {
+            matchers: vec![Matcher::equal("team", "mute")],
+            mute_times: vec!["always".into()],
+            ..Route::default()
+        }],
+        ..Route::to("ops")
+    };
+    config.times.insert("always".into(), Schedule { zone: String::new(), when: When::Weekly(vec![Interval::default()]) });
+    config.inhibitions.push(Inhibition {
+        sources: vec![Matcher::equal("severity", "critical")],
+        targets: vec![Matcher::equal("severity", "warning")],
+        equal: vec!["cluster".into()],
+    });
+    let mut world = World::new(config, &[]);
+    world.observe("Slow", &[("cluster", "a"), ("host", "x")], true);
+    world.observe("Failed", &[("cluster", "a"), ("host", "y")], true);
+    world.observe("Slow", &[("cluster", "b"), ("host", "x")], true);
+    world.observe("Slow", &[("cluster", "c"), ("team", "mute")], true);
+    world.pass(29);
+    assert_eq!(world.told(), Vec::<String>::new());
+    world.pass(3);
+    let told = world.told();
+    assert_eq!(told.len(), 2, "{told:?}");
+    let key = AlertKey { rule: "Slow".into(), labels: Labels::from([("cluster", "a"), ("host", "x")]) };
+    let why = world.engine.why(&key, world.now());
+    assert!(why.suppressed.iter().any(|reason| reason.to_string().starts_with("inhibited by Failed")), "{why}");
+    let muted = AlertKey { rule: "Slow".into(), labels: Labels::from([("cluster", "c"), ("team", "mute")]) };
+    assert_eq!(world.engine.why(&muted, world.now()).answer, "route /0 is mute during always");
+}
+
+#[test]
+fn snooze_holds_everything_but_the_end() {
+    let mut world = World::new(config(), &[]);
+    world.observe("Slow", DB1, true);
+    world.pass(5);
+    world.step(Input::Snooze { incident: 1, by: "eva".into(), until: at(2_000) });
+    world.pass(1_000);
+    assert_eq!(world.told().len(), 1);
+    world.pass(1_010);
+    assert_eq!(world.told()[0], "escalate! lead mail: host/db1: Slow host=db1");
+    world.step(Input::Snooze { incident: 1, by: "eva".into(), until: at(9_000) });
+    world.observe("Slow", DB1, false);
+    world.pass(60);
+    assert_eq!(world.told().iter().filter(|told| told.starts_with("resolve")).count(), 2);
+}
