@@ -255,6 +255,11 @@ impl Alerting {
         &self.plan
     }
 
+    /// The topology in force.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
     /// Alerts that are not quiet.
     pub fn alerts(&self) -> impl Iterator<Item = &Alert> {
         self.alerts.values()

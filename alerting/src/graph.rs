@@ -55,16 +55,18 @@ impl Graph {
         found
     }
 
-    /// The entities at most `distance` edges away in any direction, itself among them, with the way there in words.
-    pub fn around(&self, entity: &str, distance: usize) -> BTreeMap<String, String> {
-        let mut found = BTreeMap::from([(entity.to_owned(), String::new())]);
+    /// The entities at most `distance` edges away in any direction, itself among them, nearest first, with the way there
+    /// in words.
+    pub fn around(&self, entity: &str, distance: usize) -> Vec<(String, String)> {
+        let mut seen = BTreeSet::from([entity.to_owned()]);
+        let mut found = vec![(entity.to_owned(), String::new())];
         let mut waiting = VecDeque::from([(entity.to_owned(), String::new(), 0)]);
         while let Some((at, way, depth)) = waiting.pop_front() {
             for (next, relation) in self.neighbours.get(&at).into_iter().flatten() {
-                if depth < distance && found.len() < UPSTREAM_MAX && !found.contains_key(next) {
+                if depth < distance && found.len() < UPSTREAM_MAX && seen.insert(next.clone()) {
                     let comma = if way.is_empty() { "" } else { ", " };
                     let way = format!("{way}{comma}{at} – {} – {next}", relation.name());
-                    found.insert(next.clone(), way.clone());
+                    found.push((next.clone(), way.clone()));
                     waiting.push_back((next.clone(), way, depth + 1));
                 }
             }
@@ -101,9 +103,10 @@ pub(crate) mod tests {
         assert_eq!(graph.upstream("service/web"), ["db/main", "host/db1"]);
         assert_eq!(graph.upstream("host/db2"), Vec::<&str>::new());
         let around = graph.around("db/main", 1);
-        let near: Vec<&str> = around.keys().map(String::as_str).collect();
-        assert_eq!(near, ["db/main", "host/db1", "service/web"]);
-        assert_eq!(around["host/db1"], "db/main – runs_on – host/db1");
-        assert!(graph.around("db/main", 2).contains_key("host/db2"));
+        let around: Vec<(&str, &str)> = around.iter().map(|(near, way)| (near.as_str(), way.as_str())).collect();
+        let ways = ["", "db/main – runs_on – host/db1", "db/main – depends_on – service/web"];
+        assert_eq!(around, [("db/main", ways[0]), ("host/db1", ways[1]), ("service/web", ways[2])]);
+        let farther = graph.around("db/main", 2);
+        assert_eq!(farther.last().map(|(near, _)| near.as_str()), Some("host/db2"));
     }
 }

@@ -181,7 +181,7 @@ impl Message {
     }
 }
 
-/// Something to send. Those of one incident to one recipient are to be sent in the order in which they were written.
+/// Something to send. It is to be sent after all earlier ones that it [`Intent::follows`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Intent {
     pub key: IntentKey,
@@ -198,6 +198,16 @@ pub struct Intent {
 }
 
 impl Intent {
+    /// Whether both tell one recipient of the same incident, so that their order matters. `earlier` was written before.
+    pub fn follows(&self, earlier: &Self) -> bool {
+        let tells_of = |intent: &Self, incident| {
+            incident != 0
+                && (intent.incident == incident || intent.message.entries.iter().any(|entry| entry.incident == incident))
+        };
+        let of_entries = || self.message.entries.iter().any(|entry| tells_of(earlier, entry.incident));
+        self.recipient == earlier.recipient && (tells_of(earlier, self.incident) || of_entries())
+    }
+
     /// As bytes, versioned.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![VERSION];

@@ -84,16 +84,16 @@ impl Alerting {
             routes.push(RouteWhy { path, policy: routed.policy, suppressed: by_route, told, reason });
         }
         let is_told = routes.iter().any(|route| !route.told.is_empty());
-        let answer = if is_told {
-            "it is told".to_owned()
-        } else if let State::Pending(_) = alert.state {
+        let answer = if let State::Pending(_) = alert.state {
             "its condition does not hold for long enough yet".to_owned()
         } else if !alert.holds_open() {
             "it does not fire".to_owned()
         } else if alert.is_unconfirmed {
             "it fired by what is history; it is told if it still holds".to_owned()
         } else if let Some(first) = suppressed.first() {
-            first.to_string()
+            format!("{first}{}", if is_told { "; its incident is told" } else { "" })
+        } else if is_told {
+            "it is told".to_owned()
         } else if routes.is_empty() {
             "no route leads to a policy".to_owned()
         } else if incident.is_some_and(|incident| incident.snooze.is_some()) {

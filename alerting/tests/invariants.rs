@@ -146,6 +146,9 @@ fn apply(world: &mut World, op: &Op) {
         Op::Deliver { place, outcome } => {
             if let Some(intent) = world.pending.get(*place).cloned() {
                 // All-clears and digests arrive in the end; what opens may fail.
+                // In the order in which they were written, as far as it matters.
+                let first = world.pending.iter().find(|other| other.key == intent.key || intent.follows(other));
+                let intent = first.cloned().unwrap_or(intent);
                 let outcome = if intent.kind.tells_open() { outcome.clone() } else { Delivery::Sent };
                 world.finish(&intent, outcome);
             }
@@ -168,6 +171,7 @@ fn apply(world: &mut World, op: &Op) {
 
 /// Everything ends and everything is delivered.
 fn wind_down(world: &mut World) {
+    world.tick_until(world.second + 1, false);
     for rule in &RULES[..3] {
         for host in HOSTS {
             world.observe(rule, &[("host", host)], false);
@@ -237,9 +241,7 @@ proptest! {
                 rows.sort();
                 rows
             };
-            if !matches!(op, Op::Pass { .. }) || !effects.rows.is_empty() {
-                prop_assert_eq!(exact(&written), exact(&rows));
-            }
+            prop_assert_eq!(exact(&written), exact(&rows));
             let alerts = |rows: &[(Table, &[u8], &[u8])]| {
                 rows.iter().filter(|row| row.0 == Table::Alert).map(|row| row.1.to_vec()).collect::<std::collections::BTreeSet<_>>()
             };
@@ -269,11 +271,6 @@ proptest! {
             apply(&mut silent, op);
         }
         prop_assert_eq!(format!("{:?}", loud.transitions), format!("{:?}", silent.transitions));
-        let incidents = |world: &World| {
-            let incidents = world.engine.incidents();
-            incidents.map(|incident| (incident.id, incident.is_open(), incident.members.clone())).collect::<Vec<_>>()
-        };
-        prop_assert_eq!(incidents(&loud).len(), incidents(&silent).len().max(incidents(&loud).len()));
         let told = silent.pending.iter().filter(|intent| intent.kind.tells_open());
         prop_assert_eq!(told.count(), 0);
     }

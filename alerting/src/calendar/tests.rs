@@ -20,7 +20,7 @@ fn changes(calendar: &Calendar, from: &str, until: &str) -> Vec<String> {
         assert!(next > now, "time goes on");
         now = next;
         let is = calendar.covers(now);
-        if is != was {
+        if is != was && now < until {
             found.push(format!("{now} {}", if is { "on" } else { "off" }));
         }
         was = is;

@@ -9,7 +9,7 @@ use super::membership::name;
 use super::send::{Sent, Telling, with_severity};
 use crate::alert::{AlertKey, Level};
 use crate::escalation::Policy;
-use crate::incident::{Incident, Shown, Thread, ToldState};
+use crate::incident::{Incident, Member, Shown, Thread, ToldState};
 use crate::limits::JOIN_WINDOW;
 use crate::notify::Kind;
 use crate::recipient::Recipient;
@@ -344,13 +344,15 @@ impl Alerting {
 
     /// What a message is called.
     pub(super) fn title(&self, incident: &Incident) -> String {
-        let mut members: Vec<(&AlertKey, bool)> =
-            incident.members.iter().map(|(key, member)| (key, member.is_firing)).collect();
-        let firing = members.iter().filter(|(_, is_firing)| *is_firing).count();
-        members.sort_by_key(|(key, is_firing)| (!*is_firing, incident.members.get(*key).map(|member| member.joined_at)));
-        let Some((first, _)) = members.first() else { return format!("incident {}", incident.id) };
         let root = self.root(incident);
-        let others = if firing > 1 { firing - 1 } else { members.len() - 1 };
+        let place = |(key, member): &(&AlertKey, &Member)| {
+            (!member.is_firing, member.entities.first() != Some(&root), member.joined_at, (*key).clone())
+        };
+        let Some((first, _)) = incident.members.iter().min_by_key(place) else {
+            return format!("incident {}", incident.id);
+        };
+        let firing = incident.members.values().filter(|member| member.is_firing).count();
+        let others = if firing > 0 { firing - 1 } else { incident.members.len() - 1 };
         let first = name(first);
         let first = if root.is_empty() || first.contains(&root) { first } else { format!("{root}: {first}") };
         if others == 0 { first } else { format!("{first} and {others} more") }

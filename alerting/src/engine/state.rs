@@ -72,7 +72,10 @@ impl Alerting {
     /// All rows, as a store would have them after the last step. The time of the last sample of an alert and the last
     /// value may be newer here than in what the steps wrote: they are written with the next change.
     pub fn rows(&self) -> Vec<Row> {
-        let mut all: BTreeSet<Of> = BTreeSet::from([Of::Meta]);
+        let mut all: BTreeSet<Of> = BTreeSet::new();
+        if self.meta != Meta::default() {
+            all.insert(Of::Meta);
+        }
         all.extend(self.alerts.keys().cloned().map(Of::Alert));
         for incident in self.incidents.values() {
             all.insert(Of::Incident(incident.id));
@@ -104,7 +107,7 @@ impl Alerting {
 
     fn value_of(&self, of: &Of) -> Option<Vec<u8>> {
         match of {
-            Of::Meta => Some(value::<Meta>(&self.meta)),
+            Of::Meta => Some(value(&self.meta)),
             Of::Alert(key) => self.alerts.get(key).map(value),
             Of::Incident(id) => self.incidents.get(id).map(value),
             Of::Member(id, key) => self.incidents.get(id).and_then(|incident| incident.members.get(key)).map(value),

@@ -11,27 +11,27 @@ use orszem_alerting::{
 use orszem_model::topology::{Edge, Relation};
 use orszem_model::{Labels, Timestamp};
 
-pub const START: i64 = 1_790_000_000;
+pub(crate) const START: i64 = 1_790_000_000;
 
-pub fn at(second: i64) -> Timestamp {
+pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp((START + second) * 1_000_000_000)
 }
 
-pub fn secs(count: u64) -> Duration {
+pub(crate) fn secs(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
-pub fn observed(rule: &str, labels: &[(&str, &str)], outcome: Outcome, second: i64) -> Input {
+pub(crate) fn observed(rule: &str, labels: &[(&str, &str)], outcome: Outcome, second: i64) -> Input {
     let labels = Labels::new(labels.to_vec());
     Input::Observed(Observation { rule: rule.to_owned(), labels, outcome, at: at(second), annotations: Labels::default() })
 }
 
-pub fn edge(from: &str, relation: Relation, to: &str) -> Edge {
+pub(crate) fn edge(from: &str, relation: Relation, to: &str) -> Edge {
     Edge { from: from.to_owned(), relation, to: to.to_owned(), detail: String::new(), origin: String::new() }
 }
 
 /// Eva is told at once, the lead after five minutes; nobody is reminded.
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     let mut down = Rule::condition("HostDown", Level::Critical);
     down.is_outage = true;
     let eva = Contact::new("eva", "mail", "eva@example.com");
@@ -62,26 +62,26 @@ pub fn config() -> Config {
     }
 }
 
-pub fn plan(config: Config) -> Plan {
+pub(crate) fn plan(config: Config) -> Plan {
     Plan::new(config).expect("a good configuration")
 }
 
 /// An engine with a store, senders and a clock.
-pub struct World {
-    pub engine: Alerting,
-    pub second: i64,
-    pub rows: BTreeMap<(Table, Vec<u8>), Vec<u8>>,
-    pub pending: Vec<Intent>,
-    pub leased: BTreeSet<IntentKey>,
-    pub keys: BTreeSet<IntentKey>,
-    pub superseded: BTreeSet<IntentKey>,
-    pub failed: BTreeSet<IntentKey>,
-    pub sent: Vec<Intent>,
-    pub transitions: Vec<Transition>,
+pub(crate) struct World {
+    pub(crate) engine: Alerting,
+    pub(crate) second: i64,
+    pub(crate) rows: BTreeMap<(Table, Vec<u8>), Vec<u8>>,
+    pub(crate) pending: Vec<Intent>,
+    pub(crate) leased: BTreeSet<IntentKey>,
+    pub(crate) keys: BTreeSet<IntentKey>,
+    pub(crate) superseded: BTreeSet<IntentKey>,
+    pub(crate) failed: BTreeSet<IntentKey>,
+    pub(crate) sent: Vec<Intent>,
+    pub(crate) transitions: Vec<Transition>,
 }
 
 impl World {
-    pub fn new(config: Config, edges: &[Edge]) -> Self {
+    pub(crate) fn new(config: Config, edges: &[Edge]) -> Self {
         Self {
             engine: Alerting::new(plan(config), Graph::of(edges)),
             second: 0,
@@ -96,18 +96,18 @@ impl World {
         }
     }
 
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         at(self.second)
     }
 
-    pub fn step(&mut self, input: Input) -> Effects {
+    pub(crate) fn step(&mut self, input: Input) -> Effects {
         let now = self.now();
         let effects = self.engine.step(input, now);
         self.take(&effects);
         effects
     }
 
-    pub fn take(&mut self, effects: &Effects) {
+    pub(crate) fn take(&mut self, effects: &Effects) {
         for row in &effects.rows {
             let place = (row.table, row.key.clone());
             match &row.value {
@@ -135,17 +135,17 @@ impl World {
         }
     }
 
-    pub fn observe(&mut self, rule: &str, labels: &[(&str, &str)], fires: bool) -> Effects {
+    pub(crate) fn observe(&mut self, rule: &str, labels: &[(&str, &str)], fires: bool) -> Effects {
         let outcome = if fires { Outcome::Match } else { Outcome::NoMatch };
         self.step(observed(rule, labels, outcome, self.second))
     }
 
     /// Lets time pass, with a tick whenever one is due, and delivers everything as soon as it is written.
-    pub fn pass(&mut self, seconds: i64) {
+    pub(crate) fn pass(&mut self, seconds: i64) {
         self.tick_until(self.second + seconds, true);
     }
 
-    pub fn tick_until(&mut self, second: i64, delivers: bool) {
+    pub(crate) fn tick_until(&mut self, second: i64, delivers: bool) {
         if delivers {
             self.deliver();
         }
@@ -161,13 +161,13 @@ impl World {
     }
 
     /// Sends all that waits.
-    pub fn deliver(&mut self) {
+    pub(crate) fn deliver(&mut self) {
         while let Some(intent) = self.pending.first().cloned() {
             self.finish(&intent, Delivery::Sent);
         }
     }
 
-    pub fn finish(&mut self, intent: &Intent, outcome: Delivery) {
+    pub(crate) fn finish(&mut self, intent: &Intent, outcome: Delivery) {
         if self.leased.insert(intent.key) {
             self.step(Input::Leased(intent.key));
         }
@@ -183,24 +183,24 @@ impl World {
     }
 
     /// What was sent since the last time, in few words: kind, contact, loud or not, title.
-    pub fn told(&mut self) -> Vec<String> {
+    pub(crate) fn told(&mut self) -> Vec<String> {
         let sent = std::mem::take(&mut self.sent);
         sent.iter().map(brief).collect()
     }
 
     /// Goes on from what the store has.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         let rows = self.rows.iter().map(|((table, key), value)| (*table, key.as_slice(), value.as_slice()));
         let (plan, graph) = (self.engine.plan().clone(), self.graph());
         self.engine = Alerting::restore(plan, graph, rows).expect("its own rows");
     }
 
-    pub fn graph(&self) -> Graph {
+    pub(crate) fn graph(&self) -> Graph {
         self.engine.graph().clone()
     }
 
     /// What each recipient was told of each incident, in order.
-    pub fn stories(&self) -> BTreeMap<(Recipient, u64), Vec<Kind>> {
+    pub(crate) fn stories(&self) -> BTreeMap<(Recipient, u64), Vec<Kind>> {
         let mut stories: BTreeMap<(Recipient, u64), Vec<Kind>> = BTreeMap::new();
         for intent in &self.sent {
             if intent.kind == Kind::Digest {
@@ -216,7 +216,7 @@ impl World {
     }
 
     /// Invariant R, when everything is over and delivered.
-    pub fn assert_all_resolved(&self) {
+    pub(crate) fn assert_all_resolved(&self) {
         for ((recipient, incident), story) in self.stories() {
             let was_told = story.iter().any(|kind| kind.tells_open());
             let last = story.last().expect("a story has a word");
@@ -225,7 +225,7 @@ impl World {
     }
 
     /// Invariant N.
-    pub fn assert_all_accounted(&self) {
+    pub(crate) fn assert_all_accounted(&self) {
         let waiting = self.pending.len();
         let done = self.sent.len() + self.failed.len() + self.superseded.len();
         assert_eq!(self.keys.len(), done + waiting);
@@ -233,12 +233,12 @@ impl World {
     }
 }
 
-pub fn brief(intent: &Intent) -> String {
+pub(crate) fn brief(intent: &Intent) -> String {
     let sound = if intent.message.is_loud { "!" } else { "" };
     let Intent { kind, recipient, message, .. } = intent;
     format!("{}{sound} {} {}: {}", kind.name(), recipient.contact, recipient.channel, message.title)
 }
 
-pub fn rate(messages: u32, per: u64) -> Rate {
+pub(crate) fn rate(messages: u32, per: u64) -> Rate {
     Rate { messages, per: secs(per) }
 }
