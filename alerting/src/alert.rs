@@ -12,8 +12,7 @@ pub const EXTERNAL_RULE: &str = "external";
 /// The rule of alerts about rules that can't be evaluated; the label `rule` says which.
 pub const ERROR_RULE: &str = "rule-error";
 /// Severities of alerts of others that are [`Level::Critical`]; all others are warnings.
-const CRITICAL_SEVERITIES: [&str; 8] =
-    ["critical", "crit", "page", "error", "fatal", "emergency", "disaster", "high"];
+const CRITICAL_SEVERITIES: [&str; 8] = ["critical", "crit", "page", "error", "fatal", "emergency", "disaster", "high"];
 
 /// How bad an alert is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -56,30 +56,69 @@ pub enum Input {
     SourcesBack,
     Observed(Observation),
     /// The state that [`crate::Thresholds`] came to where samples come in.
-    Level { key: AlertKey, state: State, at: Timestamp, value: f64, annotations: Labels },
+    Level {
+        key: AlertKey,
+        state: State,
+        at: Timestamp,
+        value: f64,
+        annotations: Labels,
+    },
     External(External),
     /// What the cluster says of itself; maintenance and standby open and end windows, all else is ignored.
     Fact(Fact),
     /// Adds or changes it.
     Silence(Silence),
-    EndSilence { id: String },
+    EndSilence {
+        id: String,
+    },
     /// Adds or changes it.
     Maintenance(Maintenance),
-    EndMaintenance { id: String },
-    Acknowledge { incident: u64, by: String, note: String, until: Option<Timestamp> },
-    Unacknowledge { incident: u64, by: String },
-    Snooze { incident: u64, by: String, until: Timestamp },
+    EndMaintenance {
+        id: String,
+    },
+    Acknowledge {
+        incident: u64,
+        by: String,
+        note: String,
+        until: Option<Timestamp>,
+    },
+    Unacknowledge {
+        incident: u64,
+        by: String,
+    },
+    Snooze {
+        incident: u64,
+        by: String,
+        until: Timestamp,
+    },
     /// The next step of each policy, now.
-    EscalateNow { incident: u64, by: String },
+    EscalateNow {
+        incident: u64,
+        by: String,
+    },
     /// A word of somebody in the timeline.
-    Note { incident: u64, by: String, text: String },
+    Note {
+        incident: u64,
+        by: String,
+        text: String,
+    },
     /// `from` goes on in `into`; whoever was told of `from` is told so.
-    Merge { from: u64, into: u64, why: String },
+    Merge {
+        from: u64,
+        into: u64,
+        why: String,
+    },
     /// A message to every address of a contact.
-    Test { contact: String, by: String },
+    Test {
+        contact: String,
+        by: String,
+    },
     /// A sender has taken the intent and may be sending it from now on.
     Leased(IntentKey),
-    Delivered { key: IntentKey, outcome: Delivery },
+    Delivered {
+        key: IntentKey,
+        outcome: Delivery,
+    },
 }
 
 /// What a step comes to: all of it is written in one transaction before anything is acknowledged.
@@ -359,11 +398,7 @@ impl Alerting {
     }
 
     /// Lets `change` work on a live incident.
-    fn with_incident<T>(
-        &mut self,
-        id: u64,
-        change: impl FnOnce(&mut Self, &mut Incident) -> T,
-    ) -> Result<T, Refusal> {
+    fn with_incident<T>(&mut self, id: u64, change: impl FnOnce(&mut Self, &mut Incident) -> T) -> Result<T, Refusal> {
         let mut incident = self.incidents.remove(&id).ok_or(Refusal::UnknownIncident(id))?;
         let result = change(self, &mut incident);
         self.incidents.insert(id, incident);

@@ -57,7 +57,8 @@ impl Flap {
     /// The weighted share of changes in percent.
     pub fn percent(&self) -> f64 {
         let step = (WEIGHTS.1 - WEIGHTS.0) / f64::from(SLOTS - 1);
-        let weights = (0..SLOTS).filter(|age| (self.changes >> age) & 1 == 1).map(|age| WEIGHTS.1 - f64::from(age) * step);
+        let weights =
+            (0..SLOTS).filter(|age| (self.changes >> age) & 1 == 1).map(|age| WEIGHTS.1 - f64::from(age) * step);
         weights.sum::<f64>() * 100.0 / f64::from(SLOTS)
     }
 

@@ -243,9 +243,8 @@ impl Index {
             let incident = *self.groups.get(group)?.iter().find(has_room)?;
             return Some(Join { incident, why: format!("same group {group}") });
         }
-        let is_recent = |id: &&u64| {
-            incidents.get(id).is_some_and(|incident| alert.now <= incident.changed_at.after(JOIN_WINDOW))
-        };
+        let is_recent =
+            |id: &&u64| incidents.get(id).is_some_and(|incident| alert.now <= incident.changed_at.after(JOIN_WINDOW));
         for id in shared_ids(alert.labels) {
             let found = self.ids.get(&id).into_iter().flatten().filter(has_room).find(is_recent);
             if let Some(incident) = found {

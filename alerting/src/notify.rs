@@ -202,7 +202,8 @@ impl Intent {
     pub fn follows(&self, earlier: &Self) -> bool {
         let tells_of = |intent: &Self, incident| {
             incident != 0
-                && (intent.incident == incident || intent.message.entries.iter().any(|entry| entry.incident == incident))
+                && (intent.incident == incident
+                    || intent.message.entries.iter().any(|entry| entry.incident == incident))
         };
         let of_entries = || self.message.entries.iter().any(|entry| tells_of(earlier, entry.incident));
         self.recipient == earlier.recipient && (tells_of(earlier, self.incident) || of_entries())

@@ -165,7 +165,8 @@ mod tests {
         let mut db = child("db", "db", true);
         db.group_by = Some(GroupBy::Labels(vec!["host".to_owned()]));
         db.routes.push(Route { matchers: vec![Matcher::equal("severity", "critical")], ..Route::default() });
-        let root = Route { routes: vec![db, child("audit", "db", false), child("late", "db", false)], ..Route::to("all") };
+        let root =
+            Route { routes: vec![db, child("audit", "db", false), child("late", "db", false)], ..Route::to("all") };
         let find = |pairs: &[(&str, &str)]| {
             let found = root.find(&Labels::new(pairs.to_vec()));
             found.into_iter().map(|routed| format!("{} {}", routed.policy, routed.path)).collect::<Vec<_>>()

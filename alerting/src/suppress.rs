@@ -12,15 +12,35 @@ use crate::silence::all_match;
 /// One reason. Only notification stops by it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Suppression {
-    Silence { id: String, author: String, comment: String, until: Option<Timestamp> },
-    Maintenance { id: String, entity: String, comment: String },
+    Silence {
+        id: String,
+        author: String,
+        comment: String,
+        until: Option<Timestamp>,
+    },
+    Maintenance {
+        id: String,
+        entity: String,
+        comment: String,
+    },
     /// Something that its entity needs is down.
-    Dependency { entity: String, down: String, by: AlertKey },
-    Inhibition { by: AlertKey },
+    Dependency {
+        entity: String,
+        down: String,
+        by: AlertKey,
+    },
+    Inhibition {
+        by: AlertKey,
+    },
     /// The route has one of its mute times.
-    MuteTime { route: String, time: String },
+    MuteTime {
+        route: String,
+        time: String,
+    },
     /// The route is in none of its active times.
-    InactiveTime { route: String },
+    InactiveTime {
+        route: String,
+    },
 }
 
 impl fmt::Display for Suppression {
@@ -100,7 +120,8 @@ impl Alerting {
             for down in std::iter::once(entity.as_str()).chain(self.graph.upstream(entity)) {
                 let others = self.outages.get(down).into_iter().flatten().filter(|by| **by != alert.key);
                 let by = others.filter_map(|by| self.alerts.get(by)).find(|by| {
-                    let is_circle = own.is_some_and(|own| own == down || self.graph.upstream(down).contains(&own.as_str()));
+                    let is_circle =
+                        own.is_some_and(|own| own == down || self.graph.upstream(down).contains(&own.as_str()));
                     !is_circle || (by.fired_at, &by.key) < (alert.fired_at, &alert.key)
                 });
                 if let Some(by) = by {

@@ -89,10 +89,7 @@ fn a_config() -> Config {
 }
 
 fn edges() -> Vec<Edge> {
-    vec![
-        edge("host/web1", Relation::DependsOn, "host/db1"),
-        edge("host/db1", Relation::ReplicatesTo, "host/db2"),
-    ]
+    vec![edge("host/web1", Relation::DependsOn, "host/db1"), edge("host/db1", Relation::ReplicatesTo, "host/db2")]
 }
 
 fn input_of(op: &Op, second: i64) -> Option<Input> {

@@ -45,7 +45,10 @@ fn a_year_of_failures_with_weekly_maintenance_leaves_nothing_behind() {
     }
     world.pass(2 * DAY);
     assert_eq!(world.transitions.len(), failures * 2);
-    assert_eq!((world.engine.alerts().count(), world.engine.incidents().count(), world.engine.outstanding()), (0, 0, 0));
+    assert_eq!(
+        (world.engine.alerts().count(), world.engine.incidents().count(), world.engine.outstanding()),
+        (0, 0, 0)
+    );
     world.assert_all_resolved();
     world.assert_all_accounted();
     let incidents: std::collections::BTreeSet<u64> = world.stories().keys().map(|(_, incident)| *incident).collect();

@@ -62,12 +62,7 @@ fn the_last_day_of_the_month_and_months_and_years() {
     let on: Vec<String> = changes(&last, "2026-01-01T00:00:00Z", "2029-12-31T00:00:00Z");
     assert_eq!(
         on.iter().filter(|text| text.ends_with("on")).map(String::as_str).collect::<Vec<_>>(),
-        [
-            "2027-01-31T00:00:00Z on",
-            "2027-02-28T00:00:00Z on",
-            "2028-01-31T00:00:00Z on",
-            "2028-02-29T00:00:00Z on",
-        ]
+        ["2027-01-31T00:00:00Z on", "2027-02-28T00:00:00Z on", "2028-01-31T00:00:00Z on", "2028-02-29T00:00:00Z on",]
     );
 }
 
@@ -76,26 +71,27 @@ fn a_cron_window_starts_when_the_pattern_says_and_lasts() {
     let nightly = calendar("Europe/Budapest", When::Cron("30 22 * * FRI".to_owned(), Duration::from_secs(3 * 3600)));
     assert_eq!(
         changes(&nightly, "2026-11-20T00:00:00Z", "2026-11-28T12:00:00Z"),
-        [
-            "2026-11-20T21:30:00Z on",
-            "2026-11-21T00:30:00Z off",
-            "2026-11-27T21:30:00Z on",
-            "2026-11-28T00:30:00Z off",
-        ]
+        ["2026-11-20T21:30:00Z on", "2026-11-21T00:30:00Z off", "2026-11-27T21:30:00Z on", "2026-11-28T00:30:00Z off",]
     );
 }
 
 #[test]
 fn what_is_no_schedule_is_refused() {
     let of = |zone: &str, when| Calendar::new(&Schedule { zone: zone.to_owned(), when }).err();
-    assert_eq!(of("Europe/Atlantis", When::Weekly(vec![])), Some(ConfigError::UnknownZone("Europe/Atlantis".to_owned())));
+    assert_eq!(
+        of("Europe/Atlantis", When::Weekly(vec![])),
+        Some(ConfigError::UnknownZone("Europe/Atlantis".to_owned()))
+    );
     let bad = Interval { minutes: vec![(600, 1_441)], ..Interval::default() };
     let range = ConfigError::OutOfRange { what: "minutes", from: 600, until: 1_441, min: 0, max: 1_440 };
     assert_eq!(of("", When::Weekly(vec![bad])), Some(range));
     let days = Interval { days_of_month: vec![(5, 1)], ..Interval::default() };
     assert!(matches!(of("", When::Weekly(vec![days])), Some(ConfigError::OutOfRange { .. })));
     assert_eq!(of("", When::Cron("0 0 * * *".to_owned(), Duration::ZERO)), Some(ConfigError::CronLength));
-    assert!(matches!(of("", When::Cron("61 0 * * *".to_owned(), Duration::from_secs(60))), Some(ConfigError::Cron { .. })));
+    assert!(matches!(
+        of("", When::Cron("61 0 * * *".to_owned(), Duration::from_secs(60))),
+        Some(ConfigError::Cron { .. })
+    ));
 }
 
 #[test]

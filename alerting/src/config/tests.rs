@@ -42,10 +42,7 @@ fn what_is_wrong_is_named() {
         refused(|config| config.policies.push(Policy::at_once("web", &["tom"]))),
         Some(ConfigError::UnknownContact { policy: "web".to_owned(), contact: "tom".to_owned() })
     );
-    assert_eq!(
-        refused(|config| config.flap.stop_percent = 50),
-        Some(ConfigError::FlapBounds { start: 50, stop: 50 })
-    );
+    assert_eq!(refused(|config| config.flap.stop_percent = 50), Some(ConfigError::FlapBounds { start: 50, stop: 50 }));
 }
 
 #[test]

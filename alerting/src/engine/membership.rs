@@ -9,8 +9,8 @@ use crate::error::Refusal;
 use crate::incident::{Candidate, Incident, Join, Member};
 use crate::limits::{INCIDENTS_MAX, MEMBERS_MAX};
 use crate::notify::Kind;
-use crate::rows::{Of, TimerOf};
 use crate::route::group_key;
+use crate::rows::{Of, TimerOf};
 
 impl Alerting {
     /// Puts an alert into the incident that it belongs to, or tells its incident what became of it.
@@ -53,14 +53,12 @@ impl Alerting {
         }
         self.dirty.insert(Of::Alert(key.clone()));
         self.dirty.insert(Of::Member(incident.id, key.clone()));
-        let is_new_entity = !entities.iter().any(|entity| {
-            incident.members.values().any(|member| member.entities.contains(entity))
-        });
+        let is_new_entity =
+            !entities.iter().any(|entity| incident.members.values().any(|member| member.entities.contains(entity)));
         let text = format!("{} fires ({level}): {why}", name(key));
-        incident.members.insert(
-            key.clone(),
-            Member { joined_at: now, why, entities, is_firing: true, level, is_flapping },
-        );
+        incident
+            .members
+            .insert(key.clone(), Member { joined_at: now, why, entities, is_firing: true, level, is_flapping });
         self.log(&mut incident, now, text);
         if is_new_entity {
             self.end_ack(&mut incident, "another entity is concerned", now);

@@ -88,7 +88,10 @@ impl Alerting {
             _ => "it is evaluated again".to_owned(),
         };
         if let Some(state) = changed {
-            self.annotate(&key, Labels::from([("summary", format!("rule {rule} can't be evaluated: {reason}").as_str())]));
+            self.annotate(
+                &key,
+                Labels::from([("summary", format!("rule {rule} can't be evaluated: {reason}").as_str())]),
+            );
             self.change(&key, &Change { to: state, at, shown_at: at, value: f64::NAN, reason: &reason }, now);
         }
         self.settle(&key, now);
@@ -187,7 +190,10 @@ impl Alerting {
         (alert.state, alert.since, alert.value) = (to, at, value);
         let (was_active, is_active) = (from.is_active(), to.is_active());
         if was_active != is_active {
-            alert.flap.change(&flap, at);
+            // What was long ago is not flapping now.
+            if !is_late {
+                alert.flap.change(&flap, at);
+            }
             if is_active {
                 (alert.fired_at, alert.ended_at) = (Some(at), None);
             } else {
@@ -282,7 +288,8 @@ impl Alerting {
         let is_silent = matches!(alert.state, State::NoData(_));
         let silent = no_data.and_then(|no_data| Some(heard?.after(no_data.after))).filter(|_| !is_silent);
         // What is silent already and fires on is looked at again after as long.
-        let silent = silent.map(|at| if at <= now { now.after(no_data.map_or_else(Default::default, |n| n.after)) } else { at });
+        let silent =
+            silent.map(|at| if at <= now { now.after(no_data.map_or_else(Default::default, |n| n.after)) } else { at });
         let flap = alert.flap.due(&self.plan.config.flap);
         let due = [expires, silent, flap].into_iter().flatten().min();
         // A later time of silence is found when the timer runs: a sample does not write a row.

@@ -265,8 +265,12 @@ impl Alerting {
         is_rise: bool,
         now: Timestamp,
     ) -> Option<Timestamp> {
-        let stale: Vec<Recipient> =
-            thread.told.iter().filter(|(_, told)| told.shown != *shown).map(|(recipient, _)| recipient.clone()).collect();
+        let stale: Vec<Recipient> = thread
+            .told
+            .iter()
+            .filter(|(_, told)| told.shown != *shown)
+            .map(|(recipient, _)| recipient.clone())
+            .collect();
         if stale.is_empty() {
             return None;
         }
@@ -332,7 +336,9 @@ impl Alerting {
         let entities: BTreeSet<&str> =
             incident.members.values().flat_map(|member| &member.entities).map(String::as_str).collect();
         for (key, member) in &incident.members {
-            let Some(entity) = member.entities.first().filter(|_| member.is_firing || !incident.is_open()) else { continue };
+            let Some(entity) = member.entities.first().filter(|_| member.is_firing || !incident.is_open()) else {
+                continue;
+            };
             let above = self.graph.upstream(entity).into_iter().filter(|up| entities.contains(up)).count();
             let place = (above, member.joined_at, key, entity.as_str());
             if best.as_ref().is_none_or(|best| place < *best) {

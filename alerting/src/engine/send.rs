@@ -112,13 +112,28 @@ impl Alerting {
         self.meta.intents += 1;
         self.dirty.insert(Of::Meta);
         let order = self.meta.intents;
-        let waiting =
-            Waiting { incident, recipient: recipient.clone(), kind, is_leased: false, policy: policy.to_owned(), order };
+        let waiting = Waiting {
+            incident,
+            recipient: recipient.clone(),
+            kind,
+            is_leased: false,
+            policy: policy.to_owned(),
+            order,
+        };
         self.outbox.insert(key, waiting);
         self.dirty.insert(Of::Outbox(key));
         self.waiting.entry(place).or_default().push(key);
         let (recipient, expires_at) = (recipient.clone(), now.after(INTENT_EXPIRES_AFTER));
-        self.effects.intents.push(Intent { key, incident, step, kind, recipient, message, not_before: now, expires_at });
+        self.effects.intents.push(Intent {
+            key,
+            incident,
+            step,
+            kind,
+            recipient,
+            message,
+            not_before: now,
+            expires_at,
+        });
     }
 
     fn remove_waiting(&mut self, key: IntentKey) -> Option<Waiting> {
@@ -273,7 +288,8 @@ impl Alerting {
 
     /// Puts a line about history into the digests of those whom a policy tells first.
     pub(super) fn digest_history(&mut self, policy: &str, level: Level, title: &str, at: Timestamp, now: Timestamp) {
-        let Some(contacts) = self.plan.policy(policy).and_then(|policy| policy.steps.first()).map(|s| s.contacts.clone())
+        let Some(contacts) =
+            self.plan.policy(policy).and_then(|policy| policy.steps.first()).map(|s| s.contacts.clone())
         else {
             return;
         };

@@ -144,7 +144,8 @@ impl Alerting {
     pub(super) fn start(&mut self, now: Timestamp) {
         self.meta.started_at = now;
         self.meta.hold_until = now.after(self.plan.config.restart_hold);
-        self.meta.hold_critical_until = now.after(self.plan.config.restart_hold_critical.min(self.plan.config.restart_hold));
+        self.meta.hold_critical_until =
+            now.after(self.plan.config.restart_hold_critical.min(self.plan.config.restart_hold));
         self.dirty.insert(Of::Meta);
         self.edges_changed(now);
     }

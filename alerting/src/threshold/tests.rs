@@ -124,11 +124,8 @@ fn naive(bands: &Bands, samples: &[(i64, f64)]) -> State {
         }
         for level in Level::ALL {
             let (Some(band), place) = (bands.of(level), level as usize) else { continue };
-            let holds = if held[place] {
-                !band.op.holds(*value, band.clear)
-            } else {
-                band.op.holds(*value, band.enter)
-            };
+            let holds =
+                if held[place] { !band.op.holds(*value, band.clear) } else { band.op.holds(*value, band.enter) };
             since[place] = if holds { since[place].or(Some(at)) } else { None };
             let needed = if held[place] { band.clear_hold } else { band.hold };
             if let Some(first) = since[place]

@@ -23,7 +23,13 @@ pub(crate) fn secs(count: u64) -> Duration {
 
 pub(crate) fn observed(rule: &str, labels: &[(&str, &str)], outcome: Outcome, second: i64) -> Input {
     let labels = Labels::new(labels.to_vec());
-    Input::Observed(Observation { rule: rule.to_owned(), labels, outcome, at: at(second), annotations: Labels::default() })
+    Input::Observed(Observation {
+        rule: rule.to_owned(),
+        labels,
+        outcome,
+        at: at(second),
+        annotations: Labels::default(),
+    })
 }
 
 pub(crate) fn edge(from: &str, relation: Relation, to: &str) -> Edge {
@@ -50,11 +56,7 @@ pub(crate) fn config() -> Config {
         repeat_after: Duration::ZERO,
     };
     Config {
-        rules: vec![
-            down,
-            Rule::condition("Slow", Level::Warning),
-            Rule::condition("Failed", Level::Critical),
-        ],
+        rules: vec![down, Rule::condition("Slow", Level::Warning), Rule::condition("Failed", Level::Critical)],
         contacts: vec![eva, lead],
         policies: vec![policy],
         route: Route { timing: Some(Timing { remind: None, ..Timing::default() }), ..Route::to("ops") },
