@@ -129,7 +129,7 @@ impl Interval {
     }
 }
 
-fn is_in<T: PartialOrd>(ranges: &[(T, T)], value: T) -> bool {
+fn is_in<T: PartialOrd + Copy>(ranges: &[(T, T)], value: T) -> bool {
     ranges.is_empty() || ranges.iter().any(|range| range.0 <= value && value <= range.1)
 }
 
