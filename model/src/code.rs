@@ -364,6 +364,12 @@ mod tests {
         check(&Labels::from([("a", "1"), ("b", "")]));
         check(&Matcher::new("a", MatchOp::NotRegex, "x|y").expect("a good matcher"));
         check(&BTreeMap::from([(1_u64, Some("x".to_owned())), (2, None)]));
+        let bytes = vec![7_u8, 0, 255];
+        check(&bytes);
+        let (mut one, mut other) = (Vec::new(), Vec::new());
+        bytes.put(&mut one);
+        varint::put_bytes(&mut other, &bytes);
+        assert_eq!(one, other, "bytes stand behind their length");
         let mut nan = Vec::new();
         crate::STALE.put(&mut nan);
         assert_eq!(f64::take(&mut nan.as_slice()).map(f64::to_bits), Some(crate::STALE_BITS));

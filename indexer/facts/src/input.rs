@@ -81,16 +81,6 @@ coded! {
     Waiting { inputs, newest, newest_told, now, clock }
 }
 
-impl Code for Vec<u8> {
-    fn put(&self, out: &mut Vec<u8>) {
-        orszem_model::varint::put_bytes(out, self);
-    }
-
-    fn take(input: &mut &[u8]) -> Option<Self> {
-        orszem_model::varint::take_bytes(input).map(<[u8]>::to_vec)
-    }
-}
-
 impl Waiting {
     /// Takes an input in.
     pub(crate) fn add(&mut self, at: Timestamp, reporter: &str, id: RecordId, input: Input) {
