@@ -10,6 +10,8 @@ pub mod explain;
 pub mod functions;
 pub mod histogram;
 mod lex;
+pub mod memory;
+pub mod notation;
 mod parse;
 mod pretty;
 mod print;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use orszem_model::histogram::CUSTOM_BUCKETS_SCHEMA;
 use orszem_model::{BucketSpan, Buckets, Histogram, Labels, METRIC_NAME};
+use orszem_promql::notation::{Line, Number, float};
 
-use super::notation::{Line, Number, float};
 
 #[derive(Default)]
 struct Classic {

@@ -6,9 +6,9 @@ use std::fmt::Write;
 use orszem_model::histogram::CUSTOM_BUCKETS_SCHEMA;
 use orszem_model::{Histogram, Labels};
 use orszem_promql::histogram::{compact, is_close, text};
+use orszem_promql::notation::{Line, Number};
 use orszem_promql::{Moments, Point, Sample, Series, Value};
 
-use super::notation::{Line, Number};
 use super::script::{Eval, Expected};
 
 /// The relative error that numbers may have.

@@ -2,7 +2,5 @@
 
 mod classic;
 mod compare;
-mod memory;
-mod notation;
 pub(crate) mod run;
 mod script;

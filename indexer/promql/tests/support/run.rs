@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use orszem_promql::ast::Expr;
+use orszem_promql::memory::{Memory, Refused};
+use orszem_promql::notation::Number;
 use orszem_promql::{Annotation, Answer, Level, Moments, Never, Options, ParseOptions, Query, Value, evaluate, parse};
 
 use super::classic::converted;
 use super::compare::{at_moment, compare};
-use super::memory::Memory;
 use super::script::{Command, Eval, commands};
 
 /// How a script went.
@@ -33,12 +34,14 @@ pub(crate) fn run(name: &str, text: &str) -> Score {
                 let last: BTreeMap<_, _> = lines.iter().map(|(labels, values)| (labels, values)).collect();
                 for (labels, values) in last {
                     for (at, value) in (0..).zip(values) {
-                        value.iter().for_each(|value| memory.push(labels, at * step, value));
+                        for value in value {
+                            load(&mut memory, labels, at * step, value);
+                        }
                     }
                 }
                 if converts_classic {
                     for (labels, at, value) in converted(&lines) {
-                        memory.push(&labels, at as i64 * step, &value);
+                        load(&mut memory, &labels, at as i64 * step, &value);
                     }
                 }
             }
@@ -56,6 +59,13 @@ pub(crate) fn run(name: &str, text: &str) -> Score {
         }
     }
     score
+}
+
+/// Samples that a series has already, or later ones, are left out.
+fn load(memory: &mut Memory, labels: &orszem_model::Labels, time: i64, number: &Number) {
+    match memory.push(labels, time, number) {
+        Ok(()) | Err(Refused::Duplicate | Refused::OutOfOrder) => {}
+    }
 }
 
 fn check(eval: &Eval, memory: &Memory) -> Result<(), String> {

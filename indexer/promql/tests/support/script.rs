@@ -2,10 +2,9 @@
 
 use std::sync::LazyLock;
 
+use orszem_promql::notation::{Line, float, series, unquote};
 use orszem_promql::{Level, Moments, parse_duration_ms};
 use regex::Regex;
-
-use super::notation::{Line, float, series, unquote};
 
 /// One command.
 pub(crate) enum Command {
@@ -93,7 +92,7 @@ pub(crate) fn commands(text: &str) -> Vec<Command> {
 
 fn load(head: &str, body: &[&str]) -> Result<Command, String> {
     let (word, step) = head.split_once(char::is_whitespace).ok_or("load without a step")?;
-    let lines = body.iter().map(|line| series(line)).collect::<Result<_, _>>()?;
+    let lines = body.iter().map(|line| series(line)).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
     Ok(Command::Load { step: duration(step)?, lines, converts_classic: word == "load_with_nhcb" })
 }
 
@@ -138,7 +137,7 @@ fn eval(line: usize, head: &str, body: &[&str]) -> Result<Command, String> {
         } else if let Ok(number) = float(line) {
             eval.expected = Expected::Scalar(number);
         } else {
-            expected.push(series(line)?);
+            expected.push(series(line).map_err(|error| error.to_string())?);
         }
     }
     if !expected.is_empty() {

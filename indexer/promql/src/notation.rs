@@ -1,24 +1,43 @@
-//! Series and their samples as scripts write them: `m{a="b"} 1+2x3 _ stale {{schema:0 count:2 buckets:[1 1]}}x5`.
+//! Series and their samples as tests write them (Prometheus, `promql/parser`, `ParseSeriesDesc`): `m{a="b"} 1+2x3 _ stale {{schema:0 count:2 buckets:[1 1]}}x5`.
 
 use std::sync::{Arc, LazyLock};
 
 use orszem_model::{BucketSpan, Buckets, CounterReset, Histogram, Labels, METRIC_NAME, STALE};
-use orszem_promql::ast::ExprKind;
-use orszem_promql::{ParseOptions, histogram, parse};
 use regex::Regex;
 
+use crate::ast::ExprKind;
+use crate::histogram;
+use crate::{ParseOptions, parse};
+
 /// One sample.
-#[derive(Clone, Debug)]
-pub(crate) enum Number {
+#[derive(Clone, Debug, PartialEq)]
+pub enum Number {
     Float(f64),
     Histogram(Arc<Histogram>),
 }
 
 /// Labels and one sample a step; `None` where there is none.
-pub(crate) type Line = (Labels, Vec<Option<Number>>);
+pub type Line = (Labels, Vec<Option<Number>>);
+
+/// The most samples that a line may stand for; longer repetitions are refused.
+const SAMPLES_MAX: usize = 10_000_000;
+
+/// Why a text is no series, or none of its samples.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotationError(String);
+
+impl From<String> for NotationError {
+    fn from(reason: String) -> Self {
+        Self(reason)
+    }
+}
 
 /// Reads one line.
-pub(crate) fn series(line: &str) -> Result<Line, String> {
+///
+/// # Errors
+/// When it is no series with samples behind it.
+pub fn series(line: &str) -> Result<Line, NotationError> {
     let mut rest = line.trim();
     let mut pairs: Vec<(String, String)> = Vec::new();
     let name = IDENTIFIER.find(rest).map_or("", |found| found.as_str());
@@ -29,7 +48,26 @@ pub(crate) fn series(line: &str) -> Result<Line, String> {
     if let Some(inner) = rest.strip_prefix('{').filter(|_| !rest.starts_with("{{")) {
         rest = labels(inner, &mut pairs)?;
     }
-    Ok((Labels::new(pairs), values(rest)?))
+    Ok((Labels::new(pairs), read_values(rest)?))
+}
+
+/// Reads a series without samples, such as `up{job="x"}`.
+///
+/// # Errors
+/// When it is none.
+pub fn metric(text: &str) -> Result<Labels, NotationError> {
+    match series(text)? {
+        (labels, values) if values.is_empty() => Ok(labels),
+        _ => Err(NotationError(format!("values behind the labels: {text}"))),
+    }
+}
+
+/// Reads samples.
+///
+/// # Errors
+/// When they are none.
+pub fn values(text: &str) -> Result<Vec<Option<Number>>, NotationError> {
+    Ok(read_values(text)?)
 }
 
 /// Reads labels up to the brace; gives what is behind it.
@@ -52,7 +90,7 @@ fn labels<'a>(text: &'a str, pairs: &mut Vec<(String, String)>) -> Result<&'a st
     }
 }
 
-fn values(text: &str) -> Result<Vec<Option<Number>>, String> {
+fn read_values(text: &str) -> Result<Vec<Option<Number>>, String> {
     let mut values = Vec::new();
     let mut rest = text.trim();
     while !rest.is_empty() {
@@ -63,13 +101,24 @@ fn values(text: &str) -> Result<Vec<Option<Number>>, String> {
         } else {
             floats(token, &mut values)?
         }
-        rest = rest.split_at(token.len()).1.trim_start();
+        rest = rest.split_at(token.len()).1;
+        if !rest.is_empty() && !rest.starts_with(char::is_whitespace) {
+            return Err(format!("value: {token}{rest}"));
+        }
+        rest = rest.trim_start();
     }
     Ok(values)
 }
 
+/// How often a sample is repeated, behind `count` that there are already.
+fn repetitions(token: &str, text: &str, count: usize) -> Result<usize, String> {
+    let times: usize = text.parse().map_err(|error| format!("{token}: {error}"))?;
+    if count.saturating_add(times) > SAMPLES_MAX { Err(format!("{token}: more than {SAMPLES_MAX} samples")) } else { Ok(times) }
+}
+
 fn floats(token: &str, values: &mut Vec<Option<Number>>) -> Result<(), String> {
-    let times = |text: &str| text.parse::<usize>().map_err(|error| format!("{token}: {error}"));
+    let before = values.len();
+    let times = |text: &str| repetitions(token, text, before);
     if token == "stale" {
         values.push(Some(Number::Float(STALE)));
         return Ok(());
@@ -98,7 +147,7 @@ fn histograms(token: &str, values: &mut Vec<Option<Number>>) -> Result<(), Strin
     let mut value = histogram(&found[1])?;
     let step = found.get(3).map(|step| histogram(step.as_str())).transpose()?;
     let repeat =
-        found.get(4).map_or(Ok(0), |count| count.as_str().parse::<usize>().map_err(|error| error.to_string()))?;
+        found.get(4).map_or(Ok(0), |count| repetitions(token, count.as_str(), values.len()))?;
     let push = |values: &mut Vec<_>, value: &Histogram| {
         values.push(Some(Number::Histogram(Arc::new(value.clone()))));
     };
@@ -119,6 +168,10 @@ fn histogram(text: &str) -> Result<Histogram, String> {
     let (mut offset, mut negative_offset) = (0, 0);
     let (mut counts, mut negative_counts) = (Vec::new(), Vec::new());
     let whole = |text: &str| text.parse::<i32>().map_err(|error| format!("{text}: {error}"));
+    let other = FIELD.replace_all(text, "");
+    if !other.trim().is_empty() {
+        return Err(format!("histogram: {}", other.trim()));
+    }
     for found in FIELD.captures_iter(text) {
         let value = &found[2];
         let list = || value.trim_matches(['[', ']']).split_whitespace().map(float).collect::<Result<Vec<f64>, _>>();
@@ -156,7 +209,10 @@ fn histogram(text: &str) -> Result<Histogram, String> {
 }
 
 /// What a string literal means.
-pub(crate) fn unquote(literal: &str) -> Result<String, String> {
+///
+/// # Errors
+/// When it is none.
+pub fn unquote(literal: &str) -> Result<String, String> {
     match parse(literal, &ParseOptions { is_experimental: false }).map(|expr| expr.kind) {
         Ok(ExprKind::String(text)) => Ok(text),
         Ok(_) => Err(format!("no string: {literal}")),
@@ -165,7 +221,10 @@ pub(crate) fn unquote(literal: &str) -> Result<String, String> {
 }
 
 /// Reads a number.
-pub(crate) fn float(text: &str) -> Result<f64, String> {
+///
+/// # Errors
+/// When it is none.
+pub fn float(text: &str) -> Result<f64, String> {
     text.parse().map_err(|error| format!("{text}: {error}"))
 }
 
