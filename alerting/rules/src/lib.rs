@@ -2,6 +2,7 @@
 //!
 //! Pure: no IO, no clock, no async.
 
+mod evaluation;
 mod problem;
 mod read;
 mod reader;
@@ -9,6 +10,10 @@ mod rule;
 pub mod template;
 mod yaml;
 
+pub use evaluation::{
+    ALERTS, ALERTS_FOR_STATE, Alert, AlertState, Due, Environment, FOR_GRACE_PERIOD_MS, GroupOutcome, GroupState, NewSample,
+    OUTAGE_TOLERANCE_MS, RESOLVED_RETENTION_MS, Restoring, RuleError, RuleObservation, RuleOutcome, Schedule, evaluate,
+};
 pub use problem::{Problem, Problems};
 pub use read::read;
 pub use rule::{AlertRule, Rule, RuleFile, RuleGroup, RuleKind};
