@@ -8,6 +8,7 @@ mod read;
 mod reader;
 mod rule;
 pub mod template;
+pub mod unit;
 mod yaml;
 
 pub use evaluation::{

@@ -1,5 +1,7 @@
 //! Numbers for people to read (Prometheus, `template/template.go`).
 
+use orszem_model::Timestamp;
+
 use super::format::general;
 
 const LARGE: [&str; 8] = ["k", "M", "G", "T", "P", "E", "Z", "Y"];
@@ -97,43 +99,27 @@ pub(super) fn timestamp(value: f64) -> Result<String, String> {
     time(value).map(timestamp_text)
 }
 
-/// Year, month and day of days since 1970 (Howard Hinnant, "chrono-compatible low-level date algorithms").
-fn civil(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
-}
-
 /// As Go prints a time: `2015-01-30 12:00:00.5 +0000 UTC`.
 pub(super) fn timestamp_text(milliseconds: i64) -> String {
-    let (year, month, day) = civil(milliseconds.div_euclid(86_400_000));
-    let of_day = milliseconds.rem_euclid(86_400_000);
-    let (hours, minutes, seconds) = (of_day / 3_600_000, of_day / 60_000 % 60, of_day / 1000 % 60);
-    let fraction = format!(".{:03}", of_day % 1000);
-    let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
-    format!("{year:04}-{month:02}-{day:02} {hours:02}:{minutes:02}:{seconds:02}{fraction} +0000 UTC")
+    let text = Timestamp(milliseconds.saturating_mul(1_000_000)).to_string();
+    text.replace('T', " ").replace('Z', " +0000 UTC")
 }
 
 /// What a method of Go's time gives as a number.
 pub(super) fn time_part(milliseconds: i64, name: &str) -> Option<i64> {
-    let (year, month, day) = civil(milliseconds.div_euclid(86_400_000));
-    let of_day = milliseconds.rem_euclid(86_400_000);
-    Some(match name {
-        "Year" => year,
-        "Month" => month,
-        "Day" => day,
-        "Hour" => of_day / 3_600_000,
-        "Minute" => of_day / 60_000 % 60,
-        "Second" => of_day / 1000 % 60,
-        "Unix" => milliseconds.div_euclid(1000),
-        "UnixMilli" => milliseconds,
-        _ => return None,
-    })
+    let text = Timestamp(milliseconds.saturating_mul(1_000_000)).to_string();
+    let part = |at: usize| text.split(['-', 'T', ':', '.', 'Z']).nth(at).and_then(|digits| digits.parse().ok());
+    match name {
+        "Year" => part(0),
+        "Month" => part(1),
+        "Day" => part(2),
+        "Hour" => part(3),
+        "Minute" => part(4),
+        "Second" => part(5),
+        "Unix" => Some(milliseconds.div_euclid(1000)),
+        "UnixMilli" => Some(milliseconds),
+        _ => None,
+    }
 }
 
 /// As Go prints a duration: `1h2m3.5s`.
