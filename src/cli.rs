@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::client::Client;
 use crate::commands::{
     backup, bench, check_config, collector, collectors, completion, demo, doctor, event, explain, query, restore,
-    search, server, sql, tail, token, topology, up, version,
+    rules, search, server, sql, tail, token, topology, up, version,
 };
 use crate::telemetry::{self, LogFormat};
 use crate::{data_dir, features};
@@ -85,6 +85,7 @@ pub enum Command {
     Topology(topology::Args),
     Event(event::Args),
     Sql(sql::Args),
+    Rules(rules::Args),
     Doctor(doctor::Args),
     CheckConfig(check_config::Args),
     Token(token::Args),
@@ -126,6 +127,7 @@ impl Cli {
             Command::Sql(args) => runtime()?.block_on(sql::run(args)),
             Command::Doctor(args) => runtime()?.block_on(doctor::run(&global, args)),
             Command::Event(args) => event::run(args),
+            Command::Rules(args) => rules::run(&global, args),
             Command::CheckConfig(args) => check_config::run(&global, args),
             Command::Token(args) => token::run(args),
             Command::Backup(args) => runtime()?.block_on(backup::run(&global, args)),

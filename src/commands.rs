@@ -12,6 +12,7 @@ pub mod event;
 pub mod explain;
 pub mod query;
 pub mod restore;
+pub mod rules;
 pub mod search;
 pub mod server;
 pub mod sql;

@@ -5,6 +5,8 @@
 mod evaluation;
 mod problem;
 mod read;
+#[cfg(test)]
+mod read_tests;
 mod reader;
 mod rule;
 pub mod template;
@@ -17,5 +19,5 @@ pub use evaluation::{
 };
 pub use problem::{Problem, Problems};
 pub use read::read;
-pub use rule::{AlertRule, Rule, RuleFile, RuleGroup, RuleKind};
+pub use rule::{AlertRule, Duplicate, Rule, RuleFile, RuleGroup, RuleKind};
 pub use yaml::Mark;

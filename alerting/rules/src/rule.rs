@@ -1,5 +1,7 @@
 //! Rules and their groups, as read and checked.
 
+use std::collections::HashMap;
+
 use orszem_model::Labels;
 use orszem_promql::ast::Expr;
 
@@ -81,7 +83,30 @@ impl Rule {
     }
 }
 
+/// A rule that has the name and the labels of another.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Duplicate {
+    #[serde(flatten)]
+    pub mark: Mark,
+    pub name: String,
+    /// The line of the other.
+    pub first: usize,
+}
+
 impl RuleFile {
+    /// Rules with the name and the labels of one before them: what they record meets in one series.
+    pub fn duplicates(&self) -> Vec<Duplicate> {
+        let mut first: HashMap<(&str, Labels), usize> = HashMap::new();
+        let mut duplicates = Vec::new();
+        for rule in self.rules() {
+            let line = *first.entry((rule.name(), rule.raw_labels())).or_insert(rule.mark.line);
+            if line != rule.mark.line {
+                duplicates.push(Duplicate { mark: rule.mark, name: rule.name().to_owned(), first: line });
+            }
+        }
+        duplicates
+    }
+
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.groups.iter().flat_map(|group| &group.rules)
     }

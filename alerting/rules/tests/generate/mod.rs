@@ -238,9 +238,8 @@ fn rule(dice: &mut Dice, at: usize, out: &mut String, is_bad: bool) {
 /// Tests that want what we give, or something else.
 fn tests(dice: &mut Dice, name: &str, rules: &str) -> String {
     let mut head = format!("rule_files: [{name}.rules.yml]\nevaluation_interval: {}\n", dice.one(&["1m", "30s", "2m"]));
-    if dice.comes(20) {
-        head.push_str("group_eval_order: [g0, g1]\n");
-    }
+    // Without it promtool takes groups in any order.
+    head.push_str("group_eval_order: [g0, g1]\n");
     if dice.comes(3) {
         head.push_str(dice.one(&["unknown: 1\n", "group_eval_order: [g0, g0]\n", "evaluation_interval: 5m\n"]));
     }

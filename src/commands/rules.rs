@@ -1,0 +1,53 @@
+//! `orszem rules`: Prometheus rule files, checked and tested.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use orszem_promql::ParseOptions;
+
+use crate::cli::Global;
+use crate::features;
+
+mod check;
+mod pattern;
+mod test;
+
+/// Check Prometheus rule files, and run unit tests of them
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The files are Prometheus': groups of alert and record rules, and unit tests as promtool reads them.
+
+EXAMPLES
+  orszem rules check /etc/prometheus/rules/*.yml
+  orszem rules test tests/alerts_test.yml
+  orszem rules test --json tests/*.yml")]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be done with rule files.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    Check(check::Args),
+    Test(test::Args),
+}
+
+/// Runs the command.
+pub fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
+    let options = ParseOptions { is_experimental: features::Features::named(&global.enable_feature).promql_experimental };
+    match args.command {
+        Command::Check(args) => check::run(&args, options),
+        Command::Test(args) => test::run(&args, options),
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))
+}
+
+/// `3 rules`, `1 rule`
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
