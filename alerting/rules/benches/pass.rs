@@ -76,11 +76,19 @@ fn alerts(count: usize, expr: impl Fn(usize) -> String) -> String {
 
 fn main() {
     let one = memory(|_| "m".to_owned(), RULES);
-    measure("10,000 thresholds on series of one metric, none firing", &one, &alerts(RULES, |at| format!("m{{id=\"{at}\"}} > 1e9")));
+    measure(
+        "10,000 thresholds on series of one metric, none firing",
+        &one,
+        &alerts(RULES, |at| format!("m{{id=\"{at}\"}} > 1e9")),
+    );
     measure("the same, all active", &one, &alerts(RULES, |at| format!("m{{id=\"{at}\"}} >= 0")));
     let many = memory(|at| format!("m{at}"), RULES);
     measure("10,000 thresholds on metrics of their own", &many, &alerts(RULES, |at| format!("m{at} > 1e9")));
     measure("one rule, 10,000 active", &one, &alerts(1, |_| "m >= 0".to_owned()));
-    measure("20 thresholds on one sum by (host) of 10,000 rates", &one, &alerts(20, |at| format!("sum by (host) (rate(m[1m])) > {at}e9")));
+    measure(
+        "20 thresholds on one sum by (host) of 10,000 rates",
+        &one,
+        &alerts(20, |at| format!("sum by (host) (rate(m[1m])) > {at}e9")),
+    );
     measure("1 of them", &one, &alerts(1, |at| format!("sum by (host) (rate(m[1m])) > {at}e9")));
 }

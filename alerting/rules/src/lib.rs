@@ -14,8 +14,9 @@ pub mod unit;
 mod yaml;
 
 pub use evaluation::{
-    ALERTS, ALERTS_FOR_STATE, Alert, AlertState, Due, Environment, FOR_GRACE_PERIOD_MS, GroupOutcome, GroupState, NewSample,
-    OUTAGE_TOLERANCE_MS, RESOLVED_RETENTION_MS, Restoring, RuleError, RuleObservation, RuleOutcome, Schedule, evaluate,
+    ALERTS, ALERTS_FOR_STATE, Alert, AlertState, Due, Environment, FOR_GRACE_PERIOD_MS, GroupOutcome, GroupState,
+    NewSample, OUTAGE_TOLERANCE_MS, RESOLVED_RETENTION_MS, Restoring, RuleError, RuleObservation, RuleOutcome,
+    Schedule, evaluate,
 };
 pub use problem::{Problem, Problems};
 pub use read::read;

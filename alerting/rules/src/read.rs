@@ -102,7 +102,8 @@ impl Rules<'_> {
         for pair in &pairs {
             if pair.name.is_empty() || pair.name == METRIC_NAME {
                 let message = format!("{:?} is no label's name", pair.name);
-                let remedy = if pair.name.is_empty() { "name the label" } else { "leave it out: rules name the metric" };
+                let remedy =
+                    if pair.name.is_empty() { "name the label" } else { "leave it out: rules name the metric" };
                 self.reader.note(pair.name_mark, path, message, remedy);
             }
         }

@@ -87,10 +87,10 @@ fn each_wrong_file_has_one_problem() {
         ("- name: g\n  limit: '5'\n", "2:10"),
         ("- name: g\n  name: h\n", "2:3"),
         ("- name: g\n  rules:\n  - {alert: A, record: b, expr: up}\n", "3:24"),
-        ("- name: g\n  rules:\n  - {alert: A, expr: up, annotations: {'': x}}\n", "3:39"),
+        ("- name: g\n  rules:\n  - {alert: A, expr: up, annotations: {'': x}}\n", "3:40"),
         ("- name: g\n  rules:\n  - {alert: A, expr: up, for: -5m}\n", "3:31"),
-        ("- name: g\n  rules:\n  - {record: a, expr: up, annotations: {b: c}}\n", "3:25"),
-        ("- name: g\n  rules:\n  - {alert: A, expr: up, severity: x}\n", "3:24"),
+        ("- name: g\n  rules:\n  - {record: a, expr: up, annotations: {b: c}}\n", "3:27"),
+        ("- name: g\n  rules:\n  - {alert: A, expr: up, severity: x}\n", "3:26"),
         ("- {name: g", "1:1"),
     ] {
         let told = told(&format!("groups:\n{rule}"));

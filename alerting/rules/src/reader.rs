@@ -178,6 +178,7 @@ fn number(text: &str) -> Option<f64> {
     if let Some(hex) = digits.strip_prefix("0x") {
         return u64::from_str_radix(hex, 16).ok().map(|number| number as f64);
     }
-    let is_number = digits.bytes().any(|byte| byte.is_ascii_digit()) && !digits.contains("inf") && !digits.contains("nan");
+    let is_number =
+        digits.bytes().any(|byte| byte.is_ascii_digit()) && !digits.contains("inf") && !digits.contains("nan");
     digits.parse().ok().filter(|_| is_number)
 }

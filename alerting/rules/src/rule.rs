@@ -78,7 +78,10 @@ impl Rule {
     /// The labels as they are written, those with no value left out.
     pub fn raw_labels(&self) -> Labels {
         Labels::from_sorted(
-            self.labels.iter().map(|(name, value)| (name.as_str(), value.text())).filter(|(_, value)| !value.is_empty()),
+            self.labels
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.text()))
+                .filter(|(_, value)| !value.is_empty()),
         )
     }
 }

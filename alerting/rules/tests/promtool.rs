@@ -75,8 +75,13 @@ fn promtool(verb: &str, directory: &Path, cases: &[Case], suffix: &str) -> BTree
     let files = cases.iter().map(|case| format!("{}.{suffix}", case.name));
     // Rules with the same name and labels are told apart from problems.
     let lint = if verb == "check" { &["--lint=none"][..] } else { &[] };
-    let output =
-        Command::new("promtool").args([verb, "rules"]).args(lint).args(files).current_dir(directory).output().expect("runs");
+    let output = Command::new("promtool")
+        .args([verb, "rules"])
+        .args(lint)
+        .args(files)
+        .current_dir(directory)
+        .output()
+        .expect("runs");
     let mut current = String::new();
     for line in String::from_utf8_lossy(&output.stdout).lines() {
         let named = ["Checking", "Unit Testing:"].iter().find_map(|prefix| line.strip_prefix(prefix));

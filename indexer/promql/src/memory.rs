@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use orszem_model::{
-    Columns, CounterReset, Histogram, HistogramPoint, Labels, METRIC_NAME, MatchOp, Matcher,
-};
 use crate::histogram::detect_reset;
 use crate::notation::Number;
 use crate::{Select, Selection, SeriesReader, Source, SourceError};
+use orszem_model::{Columns, CounterReset, Histogram, HistogramPoint, Labels, METRIC_NAME, MatchOp, Matcher};
 
 /// Series by name, then by labels.
 #[derive(Default)]

@@ -113,7 +113,11 @@ fn read_values(text: &str) -> Result<Vec<Option<Number>>, String> {
 /// How often a sample is repeated, behind `count` that there are already.
 fn repetitions(token: &str, text: &str, count: usize) -> Result<usize, String> {
     let times: usize = text.parse().map_err(|error| format!("{token}: {error}"))?;
-    if count.saturating_add(times) > SAMPLES_MAX { Err(format!("{token}: more than {SAMPLES_MAX} samples")) } else { Ok(times) }
+    if count.saturating_add(times) > SAMPLES_MAX {
+        Err(format!("{token}: more than {SAMPLES_MAX} samples"))
+    } else {
+        Ok(times)
+    }
 }
 
 fn floats(token: &str, values: &mut Vec<Option<Number>>) -> Result<(), String> {
@@ -146,8 +150,7 @@ fn histograms(token: &str, values: &mut Vec<Option<Number>>) -> Result<(), Strin
     let found = HISTOGRAMS.captures(token).ok_or_else(|| format!("value: {token}"))?;
     let mut value = histogram(&found[1])?;
     let step = found.get(3).map(|step| histogram(step.as_str())).transpose()?;
-    let repeat =
-        found.get(4).map_or(Ok(0), |count| repetitions(token, count.as_str(), values.len()))?;
+    let repeat = found.get(4).map_or(Ok(0), |count| repetitions(token, count.as_str(), values.len()))?;
     let push = |values: &mut Vec<_>, value: &Histogram| {
         values.push(Some(Number::Histogram(Arc::new(value.clone()))));
     };

@@ -149,7 +149,8 @@ impl RuleState {
     /// not.
     fn end_missing(&mut self, samples: &mut Vec<NewSample>, from: usize, time: i64) {
         let now = samples.get(from..).unwrap_or_default();
-        let is_same = now.len() == self.series.len() && now.iter().zip(&self.series).all(|(new, old)| new.labels == *old);
+        let is_same =
+            now.len() == self.series.len() && now.iter().zip(&self.series).all(|(new, old)| new.labels == *old);
         if is_same {
             return;
         }

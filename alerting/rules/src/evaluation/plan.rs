@@ -192,7 +192,12 @@ fn gather(expr: &Expr, found: &mut Vec<Selector>) {
         }
         ExprKind::Call { function, arguments } => {
             if function.signature().name == "info" {
-                found.push(Selector { name: None, matchers: Vec::new(), modifiers: orszem_promql::ast::Modifiers::default(), extension: None });
+                found.push(Selector {
+                    name: None,
+                    matchers: Vec::new(),
+                    modifiers: orszem_promql::ast::Modifiers::default(),
+                    extension: None,
+                });
             }
             arguments.iter().for_each(|argument| gather(argument, found));
         }

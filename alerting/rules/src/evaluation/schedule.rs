@@ -67,7 +67,10 @@ mod tests {
         let schedule = Schedule::new("a.yml", "g", 60_000);
         let slot = schedule.slot(1_000_000_000);
         assert!(slot <= 1_000_000_000 && slot > 1_000_000_000 - 60_000);
-        assert_eq!((schedule.slot(slot), schedule.slot(slot - 1), schedule.next(slot)), (slot, slot - 60_000, slot + 60_000));
+        assert_eq!(
+            (schedule.slot(slot), schedule.slot(slot - 1), schedule.next(slot)),
+            (slot, slot - 60_000, slot + 60_000)
+        );
         assert_ne!(schedule, Schedule::new("a.yml", "h", 60_000));
         assert_eq!(schedule, Schedule::new("a.yml", "g", 60_000));
     }

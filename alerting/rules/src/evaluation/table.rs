@@ -30,7 +30,8 @@ impl Table {
         rules: usize,
     ) -> Result<Option<Self>, SourceError> {
         let matchers = [Matcher::equal(METRIC_NAME, name)];
-        let selection = source.select(&Select { matchers: &matchers, start: at.saturating_sub(lookback_ms), end: at })?;
+        let selection =
+            source.select(&Select { matchers: &matchers, start: at.saturating_sub(lookback_ms), end: at })?;
         if selection.len() > rules.saturating_mul(SERIES_PER_RULE_MAX).max(SERIES_ALWAYS) {
             return Ok(None);
         }
@@ -42,7 +43,8 @@ impl Table {
         let matches = |labels: &Labels| {
             matchers.iter().all(|matcher| matcher.matches(labels.get(&matcher.name).unwrap_or_default()))
         };
-        let sample = |(labels, point): &(Labels, Point)| Sample { labels: labels.clone(), point: point.clone(), time: at };
+        let sample =
+            |(labels, point): &(Labels, Point)| Sample { labels: labels.clone(), point: point.clone(), time: at };
         let equal = matchers.iter().find(|matcher| matcher.op == MatchOp::Equal && !matcher.value.is_empty());
         let mut found: Vec<Sample> = match equal {
             None => self.rows.iter().filter(|row| matches(&row.0)).map(sample).collect(),

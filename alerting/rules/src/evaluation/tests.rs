@@ -164,7 +164,10 @@ fn rules_that_fail_say_why_and_keep_their_alerts() {
     assert_eq!(error(&second), "vector contains metrics with the same labelset after applying alert labels");
     assert_eq!((second.samples, group.alerts(0).count()), (vec![], 1));
     for (rule, expected) in [
-        ("  - record: r\n    expr: m\n    labels: {a: b}\n", "vector contains metrics with the same labelset after applying rule labels"),
+        (
+            "  - record: r\n    expr: m\n    labels: {a: b}\n",
+            "vector contains metrics with the same labelset after applying rule labels",
+        ),
         ("  - alert: A\n    expr: m[5m]\n", "rule result is not a vector or scalar"),
         ("  - record: r\n    expr: '\"text\"'\n", "rule result is not a vector or scalar"),
         ("  - record: r\n    expr: '4'\n", ""),
@@ -196,9 +199,24 @@ fn shared_results_are_those_of_each_rule_alone() {
         "n 7x5",
     ]);
     let exprs = [
-        "m{i=\"1\"} > 2", "m{i=\"2\"} > 2", "2 < m{i=\"1\"}", "m{a=\"x\"}", "m{a=\"\"} < 0", "m", "m{i=~\"1|4\"} != 5", "-2 <= m",
-        "m{i=\"1\"} offset 2m > 1", "m{i=\"9\"}", "n == 7", "n == bool 7", "(((n))) >= 7", "sum by (a) (m) > 1", "sum by (a) (m) > 3",
-        "sum by (a) (m)", "m{i=\"4\"} @ 60 < 0", "n{} > 8",
+        "m{i=\"1\"} > 2",
+        "m{i=\"2\"} > 2",
+        "2 < m{i=\"1\"}",
+        "m{a=\"x\"}",
+        "m{a=\"\"} < 0",
+        "m",
+        "m{i=~\"1|4\"} != 5",
+        "-2 <= m",
+        "m{i=\"1\"} offset 2m > 1",
+        "m{i=\"9\"}",
+        "n == 7",
+        "n == bool 7",
+        "(((n))) >= 7",
+        "sum by (a) (m) > 1",
+        "sum by (a) (m) > 3",
+        "sum by (a) (m)",
+        "m{i=\"4\"} @ 60 < 0",
+        "n{} > 8",
     ];
     let rule = |at: usize, expr: &str| format!("  - record: r{at}\n    expr: '{expr}'\n");
     let rules: String = exprs.iter().enumerate().map(|(at, expr)| rule(at, expr)).collect();
@@ -218,9 +236,7 @@ fn shared_results_are_those_of_each_rule_alone() {
 fn times_are_taken_up_again_after_a_restart() {
     let hour = 60 * MINUTE;
     // The alert was active from 0 on, and is seen last at 20 minutes.
-    let memory = |value: &str| {
-        memory(&["m 1x200", &format!("ALERTS_FOR_STATE{{alertname=\"A\"}} {value}")])
-    };
+    let memory = |value: &str| memory(&["m 1x200", &format!("ALERTS_FOR_STATE{{alertname=\"A\"}} {value}")]);
     let active_at = |for_minutes: i64, value: &str, now: i64| {
         let rules = format!("groups:\n- name: g\n  rules:\n  - alert: A\n    expr: m > 0\n    for: {for_minutes}m\n");
         let (mut group, memory) = (grouped(&rules, true), memory(value));
@@ -262,5 +278,8 @@ fn an_offset_moves_what_is_asked_and_what_is_written() {
     let memory = memory(&["m 0 1 2 3"]);
     let mut group = grouped("groups:\n- name: g\n  query_offset: 1m\n  rules:\n  - record: r\n    expr: m\n", false);
     let samples = pass(&mut group, &memory, 3 * MINUTE).samples;
-    assert_eq!(samples.iter().map(|sample| (sample.time, sample.point.clone())).collect::<Vec<_>>(), [(2 * MINUTE, Point::Float(2.0))]);
+    assert_eq!(
+        samples.iter().map(|sample| (sample.time, sample.point.clone())).collect::<Vec<_>>(),
+        [(2 * MINUTE, Point::Float(2.0))]
+    );
 }

@@ -206,12 +206,7 @@ impl<'e> State<'e> {
         Ok(last.unwrap_or(Value::Nil))
     }
 
-    fn command(
-        &mut self,
-        command: &'e [Operand],
-        dot: &Value,
-        last: Option<Value>,
-    ) -> Result<Value, ExpandError> {
+    fn command(&mut self, command: &'e [Operand], dot: &Value, last: Option<Value>) -> Result<Value, ExpandError> {
         let Some((first, rest)) = command.split_first() else { return Ok(Value::Nil) };
         let (function, fields) = match first {
             Operand::Function(function) => (*function, &[][..]),

@@ -211,7 +211,13 @@ fn of_float(verb: char, value: f64, flags: Flags) -> Option<String> {
     }
     if let Some(text) = special(value) {
         let bare = text.trim_start_matches(['+', '-']);
-        let sign = if value < 0.0 { "-" } else if flags.plus { "+" } else { "" };
+        let sign = if value < 0.0 {
+            "-"
+        } else if flags.plus {
+            "+"
+        } else {
+            ""
+        };
         // `+Inf` has its sign where there is no verb that says otherwise.
         let sign = if verb == 'v' && value > 0.0 { "+" } else { sign };
         return Some(pad(&format!("{sign}{bare}"), Flags { zero: false, ..flags }));

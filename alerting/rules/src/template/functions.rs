@@ -92,9 +92,10 @@ impl Function {
 pub(super) fn call(function: Function, values: &[Value], context: Context<'_>) -> Result<Value, String> {
     let arguments = Arguments { function, values };
     match function {
-        Function::And | Function::Or => {
-            values.last().cloned().ok_or_else(|| format!("wrong number of args for {}: want at least 1 got 0", function.name()))
-        }
+        Function::And | Function::Or => values
+            .last()
+            .cloned()
+            .ok_or_else(|| format!("wrong number of args for {}: want at least 1 got 0", function.name())),
         Function::Not => Ok(Value::Bool(!arguments.one()?.is_true())),
         Function::Call => Err("call of nil".to_owned()),
         Function::Eq | Function::Ne | Function::Lt | Function::Le | Function::Gt | Function::Ge => {
@@ -139,8 +140,12 @@ pub(super) fn call(function: Function, values: &[Value], context: Context<'_>) -
         Function::SafeHtml => Ok(arguments.text_at(0, 1)?.into()),
         Function::StripPort => Ok(builtin::strip_port(arguments.text_at(0, 1)?).into()),
         Function::StripDomain => Ok(builtin::strip_domain(arguments.text_at(0, 1)?).into()),
-        Function::GraphLink => Ok(format!("/graph?g0.expr={}&g0.tab=0", escape::query(arguments.text_at(0, 1)?)).into()),
-        Function::TableLink => Ok(format!("/graph?g0.expr={}&g0.tab=1", escape::query(arguments.text_at(0, 1)?)).into()),
+        Function::GraphLink => {
+            Ok(format!("/graph?g0.expr={}&g0.tab=0", escape::query(arguments.text_at(0, 1)?)).into())
+        }
+        Function::TableLink => {
+            Ok(format!("/graph?g0.expr={}&g0.tab=1", escape::query(arguments.text_at(0, 1)?)).into())
+        }
         Function::ExternalUrl => Ok(context.external_url.into()),
         Function::PathPrefix => Ok(builtin::path_of(context.external_url).into()),
         Function::ParseDuration => {

@@ -21,7 +21,9 @@ pub(super) fn constant(text: &str) -> Option<Operand> {
         return None;
     }
     if lower.len() > 1 && lower.starts_with('0') && lower.bytes().all(|byte| byte.is_ascii_digit()) {
-        return i64::from_str_radix(&lower, 8).ok().map(|number| Operand::Int(if is_negative { -number } else { number }));
+        return i64::from_str_radix(&lower, 8)
+            .ok()
+            .map(|number| Operand::Int(if is_negative { -number } else { number }));
     }
     if let Ok(number) = lower.parse::<i128>() {
         return i64::try_from(if is_negative { -number } else { number }).ok().map(Operand::Int);

@@ -33,8 +33,7 @@ impl std::error::Error for TemplateError {}
 
 pub(super) fn parse(text: &str) -> Result<Tree, TemplateError> {
     let variables = VARIABLES.map(str::to_owned).to_vec();
-    let mut parser =
-        Parser { tokens: tokens(text)?, at: 0, variables, loops: 0, nesting: 0, defined: BTreeMap::new() };
+    let mut parser = Parser { tokens: tokens(text)?, at: 0, variables, loops: 0, nesting: 0, defined: BTreeMap::new() };
     let (nodes, end) = parser.list(true)?;
     match end {
         Ending::Text => Ok(Tree { nodes, defined: parser.defined }),
@@ -290,9 +289,8 @@ impl Parser {
         if end != Ending::End {
             return self.fault(format!("unexpected {{{{else}}}} in {context} clause"));
         }
-        let is_empty = |nodes: &[Node]| {
-            nodes.iter().all(|node| matches!(node, Node::Text(text) if text.trim().is_empty()))
-        };
+        let is_empty =
+            |nodes: &[Node]| nodes.iter().all(|node| matches!(node, Node::Text(text) if text.trim().is_empty()));
         match self.defined.get(&name) {
             Some(known) if !is_empty(known) && !is_empty(&nodes) => {
                 self.fault(format!("multiple definition of template {name:?}"))
@@ -424,12 +422,7 @@ impl Parser {
                 path.append(&mut fields);
                 Operand::Variable(name, path)
             }
-            Operand::Dot
-            | Operand::Text(_)
-            | Operand::Int(_)
-            | Operand::Float(_)
-            | Operand::Bool(_)
-            | Operand::Nil => {
+            Operand::Dot | Operand::Text(_) | Operand::Int(_) | Operand::Float(_) | Operand::Bool(_) | Operand::Nil => {
                 return self.fault("unexpected . after term");
             }
             other @ (Operand::Function(_) | Operand::Pipe(_) | Operand::Chain(..)) => {

@@ -8,7 +8,7 @@ use orszem_promql::memory::Memory;
 use orszem_promql::notation::Number;
 use orszem_promql::{Moments, Never, Options, ParseOptions, Point, Query, Sample, Value, histogram};
 
-use super::read::{ExprTest, ExpectedSample, TestFile, TestGroup};
+use super::read::{ExpectedSample, ExprTest, TestFile, TestGroup};
 use super::report::{Alerted, Failure, Measured, TestReport};
 use crate::evaluation::{AlertState, Environment, GroupState, NewSample, evaluate};
 

@@ -48,7 +48,9 @@ fn alerts_are_compared_with_labels_and_annotations() {
 #[test]
 fn queries_are_compared_with_their_numbers_and_histograms() {
     let test = |expr: &str, expected: &str| {
-        format!("{INPUT}  - {{series: h, values: '{{{{count:3 sum:4 buckets:[3]}}}}x5'}}\n  promql_expr_test:\n  - {{expr: '{expr}', eval_time: 3m, exp_samples: {expected}}}\n")
+        format!(
+            "{INPUT}  - {{series: h, values: '{{{{count:3 sum:4 buckets:[3]}}}}x5'}}\n  promql_expr_test:\n  - {{expr: '{expr}', eval_time: 3m, exp_samples: {expected}}}\n"
+        )
     };
     check(&test("half", "[{labels: 'half{a=\"x\"}', value: 1.5}]"), true);
     check(&test("half", "[{labels: 'half{a=\"x\"}', value: 1.6}]"), false);
@@ -66,7 +68,12 @@ fn a_start_moves_all_times_and_neighbours_may_count_as_equal() {
     let dated = "  start_timestamp: 2024-01-01T00:00:00Z\n  promql_expr_test:\n";
     check(&format!("{INPUT}{dated}  - {{expr: time(), eval_time: 1m, exp_samples: [{{value: 1704067260}}]}}\n"), true);
     check(&format!("{INPUT}{dated}  - {{expr: time(), eval_time: 1m, exp_samples: [{{value: 60}}]}}\n"), false);
-    check(&format!("{INPUT}  start_timestamp: 1000\n  promql_expr_test:\n  - {{expr: m, eval_time: 2m, exp_samples: [{{labels: 'm{{a=\"x\"}}', value: 2}}]}}\n"), true);
+    check(
+        &format!(
+            "{INPUT}  start_timestamp: 1000\n  promql_expr_test:\n  - {{expr: m, eval_time: 2m, exp_samples: [{{labels: 'm{{a=\"x\"}}', value: 2}}]}}\n"
+        ),
+        true,
+    );
     let sum = "tests:\n- interval: 1m\n  promql_expr_test:\n  - {expr: 0.1 + 0.2, exp_samples: [{value: 0.3}]}\n";
     let failures = |text: &str| reports(text).iter().map(|report| report.failures.len()).sum::<usize>();
     assert_eq!((failures(sum), failures(&format!("fuzzy_compare: true\n{sum}"))), (1, 0));
@@ -74,11 +81,19 @@ fn a_start_moves_all_times_and_neighbours_may_count_as_equal() {
 
 #[test]
 fn what_is_wrong_with_files_is_told() {
-    let told = |text: &str| read(text, OPTIONS).map_err(|problems| problems.0.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let told = |text: &str| {
+        read(text, OPTIONS).map_err(|problems| problems.0.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
     let series = "tests:\n- input_series:\n  - {series: 'm{', values: '1 2'}\n";
     assert_eq!(told(series).map_err(|told| told.len()), Err(1));
     let order = told("group_eval_order: [a, a]\nfile: x\n").expect_err("wrong");
-    assert_eq!(order, ["1:19: group_eval_order[1]: \"a\" is there already; leave it out", "2:1: file: there is no such key; known here are rule_files, evaluation_interval, group_eval_order, tests, fuzzy_compare"]);
+    assert_eq!(
+        order,
+        [
+            "1:19: group_eval_order[1]: \"a\" is there already; leave it out",
+            "2:1: file: there is no such key; known here are rule_files, evaluation_interval, group_eval_order, tests, fuzzy_compare"
+        ]
+    );
     let reports = reports("tests:\n- name: n\n  alert_rule_test: [{eval_time: 1m}]\n");
     assert_eq!(reports, [TestReport { name: "n".into(), failures: vec![Failure::NoAlertname { time_ms: 60_000 }] }]);
     let file = read("tests: [{}]\n", OPTIONS).expect("tests");

@@ -187,7 +187,9 @@ fn rules(dice: &mut Dice) -> String {
             rule(dice, at, &mut out, is_bad);
         }
         if is_bad && dice.comes(70) {
-            out.push_str(&dice.one(&BAD_GROUPS).replace("\n  ", "\n    ").replacen("  -", "  -", 1).replace("\n    ", "\n    "));
+            out.push_str(
+                &dice.one(&BAD_GROUPS).replace("\n  ", "\n    ").replacen("  -", "  -", 1).replace("\n    ", "\n    "),
+            );
         }
     }
     out
@@ -218,9 +220,15 @@ fn rule(dice: &mut Dice, at: usize, out: &mut String, is_bad: bool) {
     }
     if dice.comes(50) {
         out.push_str("    labels:\n");
-        writeln!(out, "      severity: {}", dice.one(&["warning", "critical", "7", "'{{ $labels.a }}'"])).expect("writes");
+        writeln!(out, "      severity: {}", dice.one(&["warning", "critical", "7", "'{{ $labels.a }}'"]))
+            .expect("writes");
         if dice.comes(25) {
-            out.push_str(dice.one(&["      a: ''\n", "      a: same\n", "      extra: '{{ $value }}'\n", "      site: '{{ $externalLabels.site }}'\n"]));
+            out.push_str(dice.one(&[
+                "      a: ''\n",
+                "      a: same\n",
+                "      extra: '{{ $value }}'\n",
+                "      site: '{{ $externalLabels.site }}'\n",
+            ]));
         }
     }
     if dice.comes(80) {
@@ -248,14 +256,16 @@ fn tests(dice: &mut Dice, name: &str, rules: &str) -> String {
         for label in ["x", "y"] {
             if dice.comes(80) {
                 let values = if dice.comes(1) { "1 2 oops" } else { dice.one(&VALUES) };
-                writeln!(head, "  - series: 'm{metric}{{a=\"{label}\",job=\"j\"}}'\n    values: '{values}'").expect("writes");
+                writeln!(head, "  - series: 'm{metric}{{a=\"{label}\",job=\"j\"}}'\n    values: '{values}'")
+                    .expect("writes");
             }
         }
     }
     if dice.comes(40) {
         head.push_str("  external_labels: {site: north}\n");
     }
-    let times: Vec<&str> = (0..1 + dice.below(4)).map(|_| dice.one(&["0m", "90s", "3m", "5m", "7m30s", "12m", "20m"])).collect();
+    let times: Vec<&str> =
+        (0..1 + dice.below(4)).map(|_| dice.one(&["0m", "90s", "3m", "5m", "7m30s", "12m", "20m"])).collect();
     let mut asked = String::from("  alert_rule_test:\n");
     for time in &times {
         for alert in 0..3 {
@@ -277,8 +287,19 @@ fn tests(dice: &mut Dice, name: &str, rules: &str) -> String {
     }
     if dice.comes(50) {
         out.push_str("  promql_expr_test:\n");
-        let wanted = dice.one(&["[]", "[{labels: '{}', value: 4}]", "[{labels: '{}', value: 2}]", "[{labels: 'm0{', value: 2}]"]);
-        let expr = dice.one(&["count(m0)", "count({__name__=~\"m.\"})", "count(ALERTS) > 99", "1 + 1", "count(rec:0) * 0 + 4"]);
+        let wanted = dice.one(&[
+            "[]",
+            "[{labels: '{}', value: 4}]",
+            "[{labels: '{}', value: 2}]",
+            "[{labels: 'm0{', value: 2}]",
+        ]);
+        let expr = dice.one(&[
+            "count(m0)",
+            "count({__name__=~\"m.\"})",
+            "count(ALERTS) > 99",
+            "1 + 1",
+            "count(rec:0) * 0 + 4",
+        ]);
         writeln!(out, "  - expr: {}\n    eval_time: 2m\n    exp_samples: {wanted}", quoted(expr)).expect("writes");
     }
     out

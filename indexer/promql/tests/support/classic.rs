@@ -7,7 +7,6 @@ use orszem_model::histogram::CUSTOM_BUCKETS_SCHEMA;
 use orszem_model::{BucketSpan, Buckets, Histogram, Labels, METRIC_NAME};
 use orszem_promql::notation::{Line, Number, float};
 
-
 #[derive(Default)]
 struct Classic {
     /// Bound and cumulative count.
