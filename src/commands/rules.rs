@@ -36,7 +36,8 @@ pub enum Command {
 
 /// Runs the command.
 pub fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
-    let options = ParseOptions { is_experimental: features::Features::named(&global.enable_feature).promql_experimental };
+    let options =
+        ParseOptions { is_experimental: features::Features::named(&global.enable_feature).promql_experimental };
     match args.command {
         Command::Check(args) => check::run(&args, options),
         Command::Test(args) => test::run(&args, options),

@@ -71,9 +71,8 @@ mod tests {
         }
         let found = |pattern: &str| -> Vec<String> {
             let found = expand(&directory.path().join(pattern));
-            let inner = |path: PathBuf| {
-                path.strip_prefix(directory.path()).expect("inside").to_string_lossy().into_owned()
-            };
+            let inner =
+                |path: PathBuf| path.strip_prefix(directory.path()).expect("inside").to_string_lossy().into_owned();
             found.into_iter().map(inner).collect()
         };
         assert_eq!(found("[ab]/*.yml"), ["a/r.yml", "b/r.yml"]);

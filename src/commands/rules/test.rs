@@ -50,9 +50,8 @@ pub(super) fn run(args: &Args, options: ParseOptions) -> anyhow::Result<ExitCode
     } else {
         all.iter().try_for_each(|tested| show(&mut out, tested))?;
     }
-    let is_fine = |tested: &Tested| {
-        tested.problems.is_empty() && tested.tests.iter().all(|report| report.failures.is_empty())
-    };
+    let is_fine =
+        |tested: &Tested| tested.problems.is_empty() && tested.tests.iter().all(|report| report.failures.is_empty());
     Ok(if all.iter().all(is_fine) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -212,9 +212,9 @@ impl<'e> State<'e> {
             Operand::Function(function) => (*function, &[][..]),
             Operand::Chain(inner, fields) => match &**inner {
                 Operand::Function(function) => (*function, fields.as_slice()),
-                _ => return self.inert(first, rest, dot, last),
+                _ => return self.inert(first, rest, dot, last.is_some()),
             },
-            _ => return self.inert(first, rest, dot, last),
+            _ => return self.inert(first, rest, dot, last.is_some()),
         };
         let mut arguments = Vec::with_capacity(rest.len() + 1);
         for operand in rest {
@@ -237,9 +237,9 @@ impl<'e> State<'e> {
         first: &'e Operand,
         rest: &[Operand],
         dot: &Value,
-        last: Option<Value>,
+        is_piped: bool,
     ) -> Result<Value, ExpandError> {
-        if last.is_some() || !rest.is_empty() {
+        if is_piped || !rest.is_empty() {
             return fail("can't give argument to non-function");
         }
         if matches!(first, Operand::Nil) {

@@ -222,7 +222,7 @@ impl<'t> Lexer<'t> {
     fn quoted(&mut self) -> Result<(), TemplateError> {
         let mut escaped = false;
         let end = self.rest.char_indices().skip(1).find(|&(_, character)| {
-            let ends = !escaped && (character == '"' || character == '\n') || character == '\n';
+            let ends = character == '\n' || !escaped && character == '"';
             escaped = character == '\\' && !escaped;
             ends
         });

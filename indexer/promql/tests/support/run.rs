@@ -34,7 +34,7 @@ pub(crate) fn run(name: &str, text: &str) -> Score {
                 let last: BTreeMap<_, _> = lines.iter().map(|(labels, values)| (labels, values)).collect();
                 for (labels, values) in last {
                     for (at, value) in (0..).zip(values) {
-                        for value in value {
+                        if let Some(value) = value {
                             load(&mut memory, labels, at * step, value);
                         }
                     }
