@@ -187,9 +187,7 @@ fn rules(dice: &mut Dice) -> String {
             rule(dice, at, &mut out, is_bad);
         }
         if is_bad && dice.comes(70) {
-            out.push_str(
-                &dice.one(&BAD_GROUPS).replace("\n  ", "\n    ").replacen("  -", "  -", 1).replace("\n    ", "\n    "),
-            );
+            out.push_str(dice.one(&BAD_GROUPS));
         }
     }
     out
