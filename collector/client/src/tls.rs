@@ -5,9 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use rustls::client::WantsClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion};
+use rustls::{
+    ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion,
+    WantsVerifier,
+};
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
@@ -110,16 +114,42 @@ impl Trust<'_> {
         })
     }
 
+    /// The certificates of the authorities to trust.
+    pub fn authorities(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+        if let Some(pem) = self.ca {
+            return pem.chain();
+        }
+        let mut authorities = Vec::new();
+        for path in SYSTEM_CAS.iter().map(Path::new).filter(|path| path.is_file()) {
+            authorities.extend(Pem::File(path).chain()?);
+        }
+        if authorities.is_empty() { Err(TlsError::NoAuthorities) } else { Ok(authorities) }
+    }
+
+    /// What to connect with where `verifier` decides about the server's certificate.
+    pub fn client(&self, verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, TlsError> {
+        let builder = self.builder()?.dangerous().with_custom_certificate_verifier(verifier);
+        self.finish(builder)
+    }
+
     fn load(&self) -> Result<ClientConfig, TlsError> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_protocol_versions(&self.versions)
-            .map_err(TlsError::Versions)?;
+        let builder = self.builder()?;
+        let provider = Arc::clone(builder.crypto_provider());
         let builder = if self.takes_any {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(Trusting(provider)))
         } else {
             builder.with_root_certificates(self.roots()?)
         };
+        self.finish(builder)
+    }
+
+    fn builder(&self) -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, TlsError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider);
+        builder.with_protocol_versions(&self.versions).map_err(TlsError::Versions)
+    }
+
+    fn finish(&self, builder: ConfigBuilder<ClientConfig, WantsClientCert>) -> Result<ClientConfig, TlsError> {
         let mut client = match (self.certificate, self.key) {
             (Some(certificate), Some(key)) => builder
                 .with_client_auth_cert(certificate.chain()?, key.key()?)
@@ -132,16 +162,14 @@ impl Trust<'_> {
 
     fn roots(&self) -> Result<RootCertStore, TlsError> {
         let mut roots = RootCertStore::empty();
-        if let Some(pem) = self.ca {
-            for certificate in pem.chain()? {
-                roots.add(certificate).map_err(|source| TlsError::Authority { place: pem.place(), source })?;
-            }
-            return Ok(roots);
+        let Some(pem) = self.ca else {
+            roots.add_parsable_certificates(self.authorities()?);
+            return if roots.is_empty() { Err(TlsError::NoAuthorities) } else { Ok(roots) };
+        };
+        for certificate in pem.chain()? {
+            roots.add(certificate).map_err(|source| TlsError::Authority { place: pem.place(), source })?;
         }
-        for path in SYSTEM_CAS.iter().map(Path::new).filter(|path| path.is_file()) {
-            roots.add_parsable_certificates(Pem::File(path).chain()?);
-        }
-        if roots.is_empty() { Err(TlsError::NoAuthorities) } else { Ok(roots) }
+        Ok(roots)
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) fn current(
     config: &TlsConfig,
     host: &str,
 ) -> Result<(Arc<ClientConfig>, String), TlsError> {
-    let trust = trust(config);
+    let trust = config.trust();
     let current = match loaded {
         Some(tls) => {
             tls.refresh(&trust)?;
@@ -26,17 +26,20 @@ pub(super) fn current(
     Ok((current, name.to_owned()))
 }
 
-fn trust(config: &TlsConfig) -> Trust<'_> {
-    let within = |version: TlsVersion| {
-        config.min_version.is_none_or(|min| version >= min) && config.max_version.is_none_or(|max| version <= max)
-    };
-    let known = [(TlsVersion::Tls13, &rustls::version::TLS13), (TlsVersion::Tls12, &rustls::version::TLS12)];
-    Trust {
-        ca: pem(config.ca.as_deref(), &config.ca_file),
-        certificate: pem(config.cert.as_deref(), &config.cert_file),
-        key: pem(config.key.as_ref().map(|key| key.reveal()), &config.key_file),
-        versions: known.into_iter().filter(|(version, _)| within(*version)).map(|(_, version)| version).collect(),
-        takes_any: config.insecure_skip_verify,
+impl TlsConfig {
+    /// Whom it trusts, what it shows and which versions it speaks.
+    pub fn trust(&self) -> Trust<'_> {
+        let within = |version: TlsVersion| {
+            self.min_version.is_none_or(|min| version >= min) && self.max_version.is_none_or(|max| version <= max)
+        };
+        let known = [(TlsVersion::Tls13, &rustls::version::TLS13), (TlsVersion::Tls12, &rustls::version::TLS12)];
+        Trust {
+            ca: pem(self.ca.as_deref(), &self.ca_file),
+            certificate: pem(self.cert.as_deref(), &self.cert_file),
+            key: pem(self.key.as_ref().map(|key| key.reveal()), &self.key_file),
+            versions: known.into_iter().filter(|(version, _)| within(*version)).map(|(_, version)| version).collect(),
+            takes_any: self.insecure_skip_verify,
+        }
     }
 }
 

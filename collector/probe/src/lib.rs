@@ -1,0 +1,32 @@
+//! Probes: whether what others offer can be reached, and what it shows.
+//!
+//! [`Modules`] reads blackbox_exporter's configuration file; [`Prober`] probes a target as a module says, and gives a
+//! [`Page`] of metrics under blackbox_exporter's names.
+
+pub mod conditions;
+mod error;
+mod facts;
+pub mod ledger;
+mod message;
+mod modules;
+mod page;
+mod pattern;
+mod probers;
+mod report;
+mod resolve;
+mod tls;
+pub mod verdict;
+
+pub use conditions::{Condition, ConditionError};
+pub use error::Failure;
+pub use facts::Facts;
+pub use modules::{
+    Compression, DnsProbe, ExpectLabel, HeaderCheck, HttpProbe, IcmpProbe, Kind, Module, Modules, QueryResponse,
+    RecordsCheck, TcpProbe, Transport,
+};
+pub use page::{Family, Gauge, Label, Page};
+pub use pattern::{NoPattern, Pattern};
+pub use probers::{Extras, Outcome, Prober};
+pub use report::Report;
+pub use resolve::IpProtocol;
+pub use tls::{Certificate, Problem, ProblemKind};
