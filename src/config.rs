@@ -63,6 +63,7 @@ impl Config {
         let directory = Path::new(file).parent().unwrap_or(Path::new(""));
         read.value.collector.scrape.set_directory(directory);
         read.value.collector.sql.iter_mut().for_each(|database| database.set_directory(directory));
+        read.value.collector.probe_modules.iter_mut().for_each(|file| *file = directory.join(&file));
         let found: Vec<Problem> = read.value.validate().into_iter().map(|problem| read.placed(text, problem)).collect();
         // Where an option was unreadable its default stands in, which is not what is wrong.
         let told: BTreeSet<String> = read.problems.iter().map(|problem| problem.key.clone()).collect();

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use orszem_probe::ProbeConfig;
 use orszem_sql::DatabaseConfig;
 use orszem_transform::{RedactConfig, RelabelConfig, Rule, SampleRule, ThrottleRule, TransformConfig};
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ pub use exec::ExecConfig;
 pub use files::{FileConfig, MultilineConfig};
 pub use limits::{QueueConfig, WhenFull};
 pub use metrics::{HostMetricsConfig, MetricsQueueConfig, ScrapeSection};
-pub(crate) use metrics::{Jobs, load_sql};
+pub(crate) use metrics::{Jobs, load_probes, load_sql};
 
 use crate::Wrong;
 use crate::output::OutputConfig;
@@ -79,6 +80,10 @@ pub struct CollectorConfig {
     pub scrape: ScrapeSection,
     /// Databases that are asked in SQL.
     pub sql: Vec<DatabaseConfig>,
+    /// What is probed.
+    pub probe: Vec<ProbeConfig>,
+    /// Files of blackbox_exporter's modules. Where there is one, `/probe` is served beside the collector's own metrics.
+    pub probe_modules: Vec<PathBuf>,
     /// The disk queue of metrics.
     pub metrics_queue: MetricsQueueConfig,
     /// Where records and metrics are sent. `orszem up` hands them to its own server.
@@ -159,6 +164,8 @@ impl Default for CollectorConfig {
             host_metrics: HostMetricsConfig::default(),
             scrape: ScrapeSection::default(),
             sql: Vec::new(),
+            probe: Vec::new(),
+            probe_modules: Vec::new(),
             metrics_queue: MetricsQueueConfig::default(),
             output: OutputConfig::default(),
             cpu_max_percent: 0,
@@ -171,8 +178,8 @@ impl Default for CollectorConfig {
 
 impl CollectorConfig {
     /// All that is wrong with the values; keys are relative to the section. An empty `state_dir` and no endpoints are
-    /// accepted here, since the binary fills them in. Reads the files that `scrape.files` and `sql.files`
-    /// name.
+    /// accepted here, since the binary fills them in. Reads the files that `scrape.files`, `sql.files`
+    /// and `probe_modules` name.
     pub fn validate(&self) -> Vec<Wrong> {
         let mut wrong = files::validate_patterns("include", &self.include);
         if self.include.is_empty() && self.file.is_empty() && self.exec.is_empty() && self.journal == JournalMode::Off {
@@ -202,6 +209,7 @@ impl CollectorConfig {
         wrong.extend(self.host_metrics.validate());
         wrong.extend(self.scrape.validate());
         wrong.extend(metrics::validate_sql(&self.sql));
+        wrong.extend(metrics::load_probes(&self.probe, &self.probe_modules, &BTreeMap::new()).err().unwrap_or_default());
         wrong.extend(self.metrics_queue.validate());
         // Who names no server says it on the command line, or runs `orszem up`.
         let names_server = |wrong: &Wrong| wrong.key != "output.endpoints";

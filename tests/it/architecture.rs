@@ -12,6 +12,7 @@ const MAY_USE: [(&str, &[&str]); 24] = [
         &[
             "orszem-model",
             "orszem-collector",
+            "orszem-probe",
             "orszem-sql",
             "orszem-parse",
             "orszem-transform",
@@ -76,6 +77,7 @@ const MAY_USE: [(&str, &[&str]); 24] = [
             "orszem-client",
             "orszem-scrape",
             "orszem-host",
+            "orszem-probe",
             "orszem-sql",
         ],
     ),
@@ -84,6 +86,7 @@ const MAY_USE: [(&str, &[&str]); 24] = [
     ("orszem-client", &[]),
     ("orszem-scrape", &["orszem-model", "orszem-client", "orszem-exposition", "orszem-transform"]),
     ("orszem-host", &["orszem-model", "orszem-exposition", "orszem-transform"]),
+    ("orszem-probe", &["orszem-model", "orszem-client", "orszem-exposition", "orszem-scrape", "orszem-transform"]),
     ("orszem-sql", &["orszem-model", "orszem-client", "orszem-exposition", "orszem-scrape", "orszem-transform"]),
     ("orszem-parse", &["orszem-model"]),
     ("orszem-transform", &["orszem-model", "orszem-parse"]),

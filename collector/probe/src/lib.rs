@@ -1,7 +1,7 @@
 //! Probes: whether what others offer can be reached, and what it shows.
 //!
 //! [`Modules`] reads blackbox_exporter's configuration file; [`Prober`] probes a target as a module says, and gives a
-//! [`Page`] of metrics under blackbox_exporter's names.
+//! [`Page`] of metrics under blackbox_exporter's names. [`Watcher`] does it again and again.
 
 pub mod conditions;
 mod error;
@@ -13,9 +13,12 @@ mod page;
 mod pattern;
 mod probers;
 mod report;
+mod request;
 mod resolve;
+mod target;
 mod tls;
 pub mod verdict;
+mod watch;
 
 pub use conditions::{Condition, ConditionError};
 pub use error::Failure;
@@ -28,5 +31,8 @@ pub use page::{Family, Gauge, Label, Page};
 pub use pattern::{NoPattern, Pattern};
 pub use probers::{Extras, Outcome, Prober};
 pub use report::Report;
+pub use request::{ProbeRequest, RequestError, probe_once};
 pub use resolve::IpProtocol;
+pub use target::of_target;
 pub use tls::{Certificate, Problem, ProblemKind};
+pub use watch::{Plan, ProbeConfig, Watcher, plans};

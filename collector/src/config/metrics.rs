@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use orszem_host::HostConfig;
 use orszem_model::{ByteSize, Span};
+use orszem_probe::{Modules, ProbeConfig};
 use orszem_scrape::Settings;
 use orszem_scrape::config::{GlobalConfig, ScrapeConfig, load_file};
 use orszem_sql::{DatabaseConfig, FileProblem, Plan};
@@ -151,6 +152,18 @@ pub(crate) fn load_sql(
         }
     }
     if wrong.is_empty() { Ok(plans) } else { Err(wrong) }
+}
+
+/// Reads the modules, and puts targets and modules together. Blocks on the disk.
+pub(crate) fn load_probes(
+    probes: &[ProbeConfig],
+    files: &[PathBuf],
+    external: &BTreeMap<String, String>,
+) -> Result<Vec<orszem_probe::Plan>, Vec<Wrong>> {
+    let of_module = |problem: Wrong| Wrong { key: format!("probe_modules: {}", problem.key), ..problem };
+    let modules =
+        Modules::load(files).map_err(|wrong| wrong.into_iter().map(of_module).collect::<Vec<_>>())?;
+    orszem_probe::plans(probes, &modules, external)
 }
 
 pub(super) fn validate_sql(databases: &[DatabaseConfig]) -> Vec<Wrong> {

@@ -12,6 +12,7 @@ mod histogram;
 mod host;
 mod jobs;
 mod measured;
+mod probes;
 mod symbols;
 mod view;
 
@@ -44,6 +45,7 @@ use databases::Databases;
 use encode::WriteEncoder;
 use host::HostPlan;
 use jobs::Scrapers;
+use probes::Probes;
 
 /// Scrapes that wait to be put into a batch; while there are so many, targets wait.
 const SCRAPED_MAX: usize = 16;
@@ -55,6 +57,7 @@ pub(crate) struct Plan {
     jobs: Vec<Jobs>,
     section: ScrapeSection,
     databases: Vec<orszem_sql::Plan>,
+    probes: Vec<orszem_probe::Plan>,
 }
 
 impl Plan {
@@ -72,7 +75,8 @@ impl Plan {
             })
         });
         let databases = config::load_sql(&config.sql, &config.scrape.external_labels)?;
-        Ok(Self { host, jobs: config.scrape.load()?, section: config.scrape.clone(), databases })
+        let probes = config::load_probes(&config.probe, &config.probe_modules, &config.scrape.external_labels)?;
+        Ok(Self { host, jobs: config.scrape.load()?, section: config.scrape.clone(), databases, probes })
     }
 }
 
@@ -86,6 +90,7 @@ pub(crate) fn source(host: &str) -> String {
 pub(crate) struct Metrics {
     scrapers: Arc<Scrapers>,
     databases: Databases,
+    probes: Probes,
     plans: watch::Sender<Option<Arc<HostPlan>>>,
     sections: watch::Sender<ScrapeSection>,
     own: Own,
@@ -159,6 +164,7 @@ impl Metrics {
             send_ended.send_replace(true);
         });
         let databases = Databases::start(&plan.databases, sink.clone(), stopping.clone());
+        let probes = Probes::start(&plan.probes, sink.clone(), stopping.clone());
         let own = Own::default();
         let (plans, next_plan) = watch::channel(plan.host.clone());
         tokio::spawn(host::keep_measuring(next_plan, own.clone(), shared.cluster.clone(), sink, stopping.clone()));
@@ -168,12 +174,12 @@ impl Metrics {
             scraping.reload(&jobs).await;
             jobs::follow_files(scraping, section, stop_following).await;
         });
-        Ok(Self { scrapers, databases, plans, sections, own, ways, stopping, finish, has_batched, has_sent })
+        Ok(Self { scrapers, databases, probes, plans, sections, own, ways, stopping, finish, has_batched, has_sent })
     }
 
     /// Goes on with another plan; what is the same keeps running.
     pub(crate) async fn reload(&self, plan: Plan) {
-        let Plan { host, jobs, section, databases } = plan;
+        let Plan { host, jobs, section, databases, probes } = plan;
         self.sections.send_replace(section);
         self.plans.send_if_modified(|before| {
             let is_other = *before != host;
@@ -182,6 +188,7 @@ impl Metrics {
         });
         self.scrapers.reload(&jobs).await;
         self.databases.reload(databases).await;
+        self.probes.reload(probes).await;
     }
 
     /// Says where this process' own metrics come from.
@@ -194,6 +201,7 @@ impl Metrics {
         self.stopping.cancel();
         self.scrapers.stopped().await;
         self.databases.stopped().await;
+        self.probes.stopped().await;
         // The page may hold the collector.
         self.own.set(None);
         self.finish.cancel();

@@ -84,7 +84,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_percentile_is_close_and_merging_is_adding(mut us in prop::collection::vec(0_u64..1 << 40, 1..60), at in 0.0..100.0) {
+        fn a_percentile_is_close_and_merging_is_adding(mut us in prop::collection::vec(0_u64..1 << 40, 1..60), at in 0.0_f64..100.0) {
             let (mut whole, mut halves) = (Latencies::default(), [Latencies::default(), Latencies::default()]);
             for (index, us) in us.iter().enumerate() {
                 whole.add(Duration::from_micros(*us));

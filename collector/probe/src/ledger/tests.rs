@@ -54,9 +54,10 @@ proptest! {
         }
         let (whole, before, after) = (ledger.count(0, 10_000), ledger.count(0, cut), ledger.count(cut, 10_000));
         prop_assert_eq!(whole.up + whole.down + whole.unknown + whole.excluded, 10_000);
-        for part in [|a: &Availability| a.up, |a| a.down, |a| a.unknown, |a| a.excluded] {
-            prop_assert!(part(&whole) >= 0);
-            prop_assert_eq!(part(&whole), part(&before) + part(&after));
+        let parts = |a: &Availability| [a.up, a.down, a.unknown, a.excluded];
+        for ((whole, before), after) in parts(&whole).into_iter().zip(parts(&before)).zip(parts(&after)) {
+            prop_assert!(whole >= 0);
+            prop_assert_eq!(whole, before + after);
         }
         prop_assert!(whole.longest <= whole.down);
         prop_assert!(whole.outages <= before.outages + after.outages);
