@@ -1,6 +1,6 @@
 //! Which address of a host is probed.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -93,11 +93,11 @@ pub(crate) fn split(target: &str) -> Result<(&str, u16), Failure> {
     Ok((host.trim_start_matches('[').trim_end_matches(']'), port))
 }
 
-/// FNV-1a over the sixteen bytes of the address.
+/// FNV-1a over the four or sixteen bytes of the address.
 fn hash(address: IpAddr) -> u32 {
     let bytes = match address {
-        IpAddr::V4(address) => Ipv4Addr::to_ipv6_mapped(&address).octets(),
-        IpAddr::V6(address) => address.octets(),
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
     };
     bytes.iter().fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
