@@ -82,7 +82,7 @@ pub struct CollectorConfig {
     pub sql: Vec<DatabaseConfig>,
     /// What is probed.
     pub probe: Vec<ProbeConfig>,
-    /// Files of blackbox_exporter's modules. Where there is one, `/probe` is served beside the collector's own metrics.
+    /// Files of blackbox_exporter's modules, which probes name.
     pub probe_modules: Vec<PathBuf>,
     /// The disk queue of metrics.
     pub metrics_queue: MetricsQueueConfig,
@@ -209,7 +209,8 @@ impl CollectorConfig {
         wrong.extend(self.host_metrics.validate());
         wrong.extend(self.scrape.validate());
         wrong.extend(metrics::validate_sql(&self.sql));
-        wrong.extend(metrics::load_probes(&self.probe, &self.probe_modules, &BTreeMap::new()).err().unwrap_or_default());
+        wrong
+            .extend(metrics::load_probes(&self.probe, &self.probe_modules, &BTreeMap::new()).err().unwrap_or_default());
         wrong.extend(self.metrics_queue.validate());
         // Who names no server says it on the command line, or runs `orszem up`.
         let names_server = |wrong: &Wrong| wrong.key != "output.endpoints";

@@ -12,7 +12,6 @@ const MAY_USE: [(&str, &[&str]); 24] = [
         &[
             "orszem-model",
             "orszem-collector",
-            "orszem-probe",
             "orszem-sql",
             "orszem-parse",
             "orszem-transform",

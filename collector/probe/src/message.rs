@@ -12,8 +12,18 @@ pub(crate) const SOA: u16 = 6;
 
 /// By number.
 pub(crate) const RCODES: [&str; 12] = [
-    "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH",
-    "NOTZONE", "DSOTYPENI",
+    "NOERROR",
+    "FORMERR",
+    "SERVFAIL",
+    "NXDOMAIN",
+    "NOTIMP",
+    "REFUSED",
+    "YXDOMAIN",
+    "YXRRSET",
+    "NXRRSET",
+    "NOTAUTH",
+    "NOTZONE",
+    "DSOTYPENI",
 ];
 
 const TYPES: [(&str, u16); 30] = [
@@ -118,8 +128,7 @@ pub(crate) fn read(message: &[u8], query: &[u8]) -> Option<Answer> {
     if message.get(..2) != query.get(..2) || flags & 0x8000 == 0 {
         return None;
     }
-    let mut answer =
-        Answer { rcode: (flags & 15) as u8, is_truncated: flags & 0x0200 != 0, ..Answer::default() };
+    let mut answer = Answer { rcode: (flags & 15) as u8, is_truncated: flags & 0x0200 != 0, ..Answer::default() };
     let mut at = HEADER_BYTES;
     for _ in 0..word(message, 4)? {
         at = name(message, at)?.1 + 4;

@@ -72,7 +72,10 @@ impl ProbeRequest {
             return Ok(page);
         }
         let notes = outcome.report.notes.join("\n");
-        Ok(format!("Logs for the probe:\n{notes}\n{}\n\n\nMetrics that would have been returned:\n{page}", outcome.reason()))
+        Ok(format!(
+            "Logs for the probe:\n{notes}\n{}\n\n\nMetrics that would have been returned:\n{page}",
+            outcome.reason()
+        ))
     }
 }
 

@@ -21,7 +21,8 @@ pub fn of_target(text: &str) -> Option<(Module, String)> {
         "dns" => {
             let (server, question) = rest.split_once('/')?;
             let (name, options) = question.split_once('?').unwrap_or((question, ""));
-            let mut config = DnsProbe { query_name: name.to_owned(), query_type: "A".to_owned(), ..DnsProbe::default() };
+            let mut config =
+                DnsProbe { query_name: name.to_owned(), query_type: "A".to_owned(), ..DnsProbe::default() };
             for option in options.split('&').filter(|option| !option.is_empty()) {
                 match option.split_once('=')? {
                     ("type", kind) => config.query_type = kind.to_uppercase(),

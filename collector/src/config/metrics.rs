@@ -161,8 +161,7 @@ pub(crate) fn load_probes(
     external: &BTreeMap<String, String>,
 ) -> Result<Vec<orszem_probe::Plan>, Vec<Wrong>> {
     let of_module = |problem: Wrong| Wrong { key: format!("probe_modules: {}", problem.key), ..problem };
-    let modules =
-        Modules::load(files).map_err(|wrong| wrong.into_iter().map(of_module).collect::<Vec<_>>())?;
+    let modules = Modules::load(files).map_err(|wrong| wrong.into_iter().map(of_module).collect::<Vec<_>>())?;
     orszem_probe::plans(probes, &modules, external)
 }
 

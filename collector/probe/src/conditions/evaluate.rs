@@ -79,7 +79,9 @@ fn value(operand: &Operand, known: Known<'_>) -> Option<String> {
         Operand::Length(placeholder) => length(placeholder, known).map(|length| length.to_string()),
         Operand::Has(placeholder) => {
             let has = match placeholder {
-                Placeholder::Body(steps) if !steps.is_empty() => json(known).is_some_and(|root| path::find(&root, steps).is_some()),
+                Placeholder::Body(steps) if !steps.is_empty() => {
+                    json(known).is_some_and(|root| path::find(&root, steps).is_some())
+                }
                 other => resolve(other, known).is_some_and(|text| !text.is_empty()),
             };
             Some(has.to_string())

@@ -30,8 +30,12 @@ impl Calendar {
 
     /// Those that end before `until`, the earliest first.
     pub fn due(&self, until: i64) -> Vec<(&str, &Expiry)> {
-        let mut due: Vec<_> =
-            self.0.iter().filter(|(_, expiry)| expiry.at < until).map(|(target, expiry)| (target.as_str(), expiry)).collect();
+        let mut due: Vec<_> = self
+            .0
+            .iter()
+            .filter(|(_, expiry)| expiry.at < until)
+            .map(|(target, expiry)| (target.as_str(), expiry))
+            .collect();
         due.sort_by_key(|(target, expiry)| (expiry.at, *target));
         due
     }

@@ -157,7 +157,8 @@ impl HttpProbe {
             }
         }
         for (name, value) in &self.headers {
-            let is_sound = http::HeaderName::try_from(name.as_str()).is_ok() && http::HeaderValue::try_from(value).is_ok();
+            let is_sound =
+                http::HeaderName::try_from(name.as_str()).is_ok() && http::HeaderValue::try_from(value).is_ok();
             if !is_sound {
                 tell(&format!("headers.{name}"), value, "is no header", "write a name and a value of HTTP");
             }

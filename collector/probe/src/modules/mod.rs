@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 pub use dns::{DnsProbe, RecordsCheck, Transport};
 pub use http::{Compression, HeaderCheck, HttpProbe};
 pub use icmp::IcmpProbe;
-pub use tcp::{ExpectLabel, QueryResponse, TcpProbe};
 pub(crate) use tcp::source;
+pub use tcp::{ExpectLabel, QueryResponse, TcpProbe};
 
 /// A larger file is refused.
 const FILE_BYTES_MAX: u64 = 4 << 20;

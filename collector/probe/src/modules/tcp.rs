@@ -100,7 +100,8 @@ pub(crate) fn source(text: &str) -> Option<IpAddr> {
 
 pub(super) fn validate_source(key: &str, text: &str) -> Option<Wrong> {
     let is_wrong = !text.is_empty() && source(text).is_none();
-    is_wrong.then(|| Wrong::new(format!("{key}.source_ip_address"), text, "is no address", "write one such as 10.0.0.1"))
+    is_wrong
+        .then(|| Wrong::new(format!("{key}.source_ip_address"), text, "is no address", "write one such as 10.0.0.1"))
 }
 
 /// Has relative paths begin at `directory`.

@@ -64,9 +64,7 @@ fn decompress(bytes: &[u8], compression: Compression, most: u64) -> io::Result<V
     match compression {
         Compression::Gzip => flate2::read::MultiGzDecoder::new(bytes).take(most).read_to_end(&mut plain)?,
         Compression::Deflate => flate2::read::DeflateDecoder::new(bytes).take(most).read_to_end(&mut plain)?,
-        Compression::Br => {
-            brotli_decompressor::Decompressor::new(bytes, 4096).take(most).read_to_end(&mut plain)?
-        }
+        Compression::Br => brotli_decompressor::Decompressor::new(bytes, 4096).take(most).read_to_end(&mut plain)?,
         Compression::None | Compression::Identity => bytes.take(most).read_to_end(&mut plain)?,
     };
     Ok(plain)

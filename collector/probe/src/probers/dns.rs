@@ -83,9 +83,8 @@ fn check(config: &DnsProbe, answer: &Answer) -> Result<(), Failure> {
 }
 
 fn records(section: &'static str, records: &[String], check: &RecordsCheck) -> Result<(), Failure> {
-    let failed = |told, pattern: &Pattern| {
-        Err(Failure::Records { section, told, pattern: pattern.as_str().to_owned() })
-    };
+    let failed =
+        |told, pattern: &Pattern| Err(Failure::Records { section, told, pattern: pattern.as_str().to_owned() });
     if records.is_empty() {
         let wanted = check.fail_if_not_matches_regexp.first().or(check.fail_if_none_matches_regexp.first());
         return wanted.map_or(Ok(()), |pattern| failed("are none, to match", pattern));
@@ -111,12 +110,7 @@ fn records(section: &'static str, records: &[String], check: &RecordsCheck) -> R
     }
 }
 
-async fn by_udp(
-    config: &DnsProbe,
-    address: SocketAddr,
-    query: &[u8],
-    report: &mut Report,
-) -> Result<Vec<u8>, Failure> {
+async fn by_udp(config: &DnsProbe, address: SocketAddr, query: &[u8], report: &mut Report) -> Result<Vec<u8>, Failure> {
     let begun = Instant::now();
     let any: IpAddr = if address.is_ipv6() { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
     let source = crate::modules::source(&config.source_ip_address).unwrap_or(any);

@@ -405,7 +405,10 @@ async fn finish(
     drop(driver);
     report.phase(page::HTTP_DURATION, "transfer", headed);
     let is_valid_version = config.valid_http_versions.is_empty()
-        || config.valid_http_versions.iter().any(|valid| valid.trim_end_matches(".0") == version_name.trim_end_matches(".0"));
+        || config
+            .valid_http_versions
+            .iter()
+            .any(|valid| valid.trim_end_matches(".0") == version_name.trim_end_matches(".0"));
     if ended.is_ok() && !is_valid_version {
         ended = Err(Failure::Version(version_name));
     }

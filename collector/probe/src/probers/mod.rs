@@ -97,7 +97,8 @@ impl Prober {
 
     /// TLS as `config` says, kept for a while.
     async fn tls(&self, config: &TlsConfig) -> Result<TlsSettings, Failure> {
-        let is_fresh = |(known, read, _): &&(TlsConfig, Instant, TlsSettings)| known == config && read.elapsed() < TLS_AGE;
+        let is_fresh =
+            |(known, read, _): &&(TlsConfig, Instant, TlsSettings)| known == config && read.elapsed() < TLS_AGE;
         let known = self.kept().iter().find(is_fresh).map(|(_, _, tls)| tls.clone());
         if let Some(known) = known {
             return Ok(known);

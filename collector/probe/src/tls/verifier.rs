@@ -101,7 +101,11 @@ impl Recorder {
             if within != seconds {
                 let is_early = seconds < leaf.not_before;
                 kinds.push(if is_early { ProblemKind::NotYetValid } else { ProblemKind::Expired });
-                told.push(if is_early { format!("valid from {}", leaf.from()) } else { format!("ended {}", leaf.end()) });
+                told.push(if is_early {
+                    format!("valid from {}", leaf.from())
+                } else {
+                    format!("ended {}", leaf.end())
+                });
                 at = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(within).unwrap_or_default()));
             }
         }

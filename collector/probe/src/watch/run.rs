@@ -80,7 +80,8 @@ impl Task {
         let wants_body = plan.conditions.iter().any(Condition::needs_body);
         let interval = i64::try_from(plan.interval.as_millis()).unwrap_or(i64::MAX);
         let fast = Policy::default().retry_after.min(interval);
-        let policy = Policy { vote_age: interval.saturating_mul(4).max(60_000), retry_after: fast, ..Policy::default() };
+        let policy =
+            Policy { vote_age: interval.saturating_mul(4).max(60_000), retry_after: fast, ..Policy::default() };
         let extras = Extras { hostname: None, wants_body };
         Self { plan, prober, places, series, watch: Watch::default(), policy, extras }
     }

@@ -74,13 +74,9 @@ impl Series {
     }
 }
 
-fn all(
-    name: &str,
-    labels: &[Label],
-    own: &BTreeMap<String, String>,
-    external: &BTreeMap<String, String>,
-) -> Labels {
-    let mut pairs: BTreeMap<&str, &str> = external.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+fn all(name: &str, labels: &[Label], own: &BTreeMap<String, String>, external: &BTreeMap<String, String>) -> Labels {
+    let mut pairs: BTreeMap<&str, &str> =
+        external.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     pairs.extend(labels.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     pairs.extend(own.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     pairs.insert(METRIC_NAME, name);

@@ -12,10 +12,8 @@ use super::*;
 use crate::{Modules, Prober};
 
 fn told(text: &str) -> Vec<String> {
-    let probes: Vec<ProbeConfig> = toml::from_str::<BTreeMap<String, Vec<ProbeConfig>>>(text)
-        .expect("reads")
-        .remove("probe")
-        .unwrap_or_default();
+    let probes: Vec<ProbeConfig> =
+        toml::from_str::<BTreeMap<String, Vec<ProbeConfig>>>(text).expect("reads").remove("probe").unwrap_or_default();
     let modules = Modules::parse("modules: {web: {prober: http}}", Path::new(".")).expect("modules");
     let wrong = plans(&probes, &modules, &BTreeMap::new()).err().unwrap_or_default();
     wrong.into_iter().map(|wrong| format!("{} {}", wrong.key, wrong.wrong)).collect()
@@ -63,7 +61,8 @@ async fn a_target_is_probed_until_it_stops_and_its_series_end() {
         found.map(|(labels, _, value)| (labels.clone(), *value))
     };
     let labels = |name: &str| {
-        let pairs = [("__name__", name), ("instance", &target), ("job", "probe"), ("probe", "a"), ("site", "s"), ("team", "x")];
+        let pairs =
+            [("__name__", name), ("instance", &target), ("job", "probe"), ("probe", "a"), ("site", "s"), ("team", "x")];
         orszem_model::Labels::from(pairs)
     };
     assert_eq!(of("probe_success"), Some((labels("probe_success"), 1.0)));

@@ -131,9 +131,12 @@ impl Certificates {
         let authority = CertifiedIssuer::self_signed(authority, key).expect("an authority");
         std::fs::write(directory.join("ca.pem"), authority.pem()).expect("writes");
         let mut all = Vec::new();
-        for (kind, name, end) in
-            [("good", "localhost", 2080), ("expired", "localhost", 2020), ("own", "localhost", 2080), ("wrong", "a.example", 2080)]
-        {
+        for (kind, name, end) in [
+            ("good", "localhost", 2080),
+            ("expired", "localhost", 2020),
+            ("own", "localhost", 2080),
+            ("wrong", "a.example", 2080),
+        ] {
             let key = KeyPair::generate().expect("a key");
             let mut parameters = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
             parameters.distinguished_name.push(DnType::CommonName, name);
@@ -214,7 +217,9 @@ async fn answer<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(stream:
         "/chunked" => {
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\nabc\r\n0\r\n\r\n".to_vec()
         }
-        "/modified" => format!("HTTP/1.1 200 OK\r\nLast-Modified: Wed, 21 Oct 2015 07:28:00 GMT\r\n{plain}\r\n{body}").into_bytes(),
+        "/modified" => {
+            format!("HTTP/1.1 200 OK\r\nLast-Modified: Wed, 21 Oct 2015 07:28:00 GMT\r\n{plain}\r\n{body}").into_bytes()
+        }
         "/gzip" => {
             let mut bytes = format!(
                 "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
@@ -255,7 +260,10 @@ pub(crate) async fn mail(certificates: &Certificates) -> SocketAddr {
 }
 
 /// Whether TLS is to begin.
-async fn talk<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(stream: &mut BufReader<S>, greets: bool) -> bool {
+async fn talk<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(
+    stream: &mut BufReader<S>,
+    greets: bool,
+) -> bool {
     if greets && stream.write_all(b"220 mx.example ESMTP ready\r\n").await.is_err() {
         return false;
     }
