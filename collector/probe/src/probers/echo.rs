@@ -3,6 +3,7 @@
 //! A raw socket sees every packet of ICMP that reaches this host, so one for each probe would cost with their square.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -158,8 +159,8 @@ impl Pinger {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 0..=u16::MAX {
             *next = next.wrapping_add(1);
-            if !waiting.contains_key(&*next) {
-                waiting.insert(*next, (to, payload.to_vec(), answer));
+            if let Entry::Vacant(free) = waiting.entry(*next) {
+                free.insert((to, payload.to_vec(), answer));
                 return Ok(*next);
             }
         }

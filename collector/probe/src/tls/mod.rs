@@ -118,18 +118,18 @@ fn tell(seen: &Seen, is_connected: bool, page: &mut Page, facts: &mut Facts) {
     for kind in seen.problem.iter().flat_map(|problem| &problem.kinds) {
         page.set_with(page::SSL_PROBLEM, vec![("reason".to_owned(), kind.as_str().to_owned())], 1.0);
     }
-    if let Some(leaf) = seen.chain.first() {
-        if is_connected || seen.problem.is_some() {
-            let labels = [
-                ("fingerprint_sha256", &leaf.fingerprint_sha256),
-                ("issuer", &leaf.issuer),
-                ("serialnumber", &leaf.serial),
-                ("subject", &leaf.subject),
-                ("subjectalternative", &leaf.names.join(",")),
-            ];
-            let labels = labels.map(|(name, value)| (name.to_owned(), value.clone())).to_vec();
-            page.set_with(page::SSL_LAST_CHAIN_INFO, labels, 1.0);
-        }
+    if let Some(leaf) = seen.chain.first()
+        && (is_connected || seen.problem.is_some())
+    {
+        let labels = [
+            ("fingerprint_sha256", &leaf.fingerprint_sha256),
+            ("issuer", &leaf.issuer),
+            ("serialnumber", &leaf.serial),
+            ("subject", &leaf.subject),
+            ("subjectalternative", &leaf.names.join(",")),
+        ];
+        let labels = labels.map(|(name, value)| (name.to_owned(), value.clone())).to_vec();
+        page.set_with(page::SSL_LAST_CHAIN_INFO, labels, 1.0);
     }
     facts.certificates.clone_from(&seen.chain);
     facts.certificate_problem.clone_from(&seen.problem);
