@@ -128,7 +128,7 @@ impl Pinger {
         socket.set_nonblocking(true)?;
         // Sending to and receiving from addresses is the same for all sockets of datagrams.
         let socket = Arc::new(UdpSocket::from_std(socket.into())?);
-        let random = getrandom::u32().map_err(io::Error::other)?;
+        let random = getrandom::u32().map_err(|error| io::Error::other(error.to_string()))?;
         let ident = (random >> 16) as u16;
         let waiting = Waiting::default();
         let reading = Reading { kind, access, ident, socket: Arc::clone(&socket), waiting: Arc::clone(&waiting) };
