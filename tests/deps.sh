@@ -3,7 +3,7 @@
 # while this runs, policy-rc.d forbids it.
 set -euo pipefail
 packages=(apache2-bin bsdutils build-essential ca-certificates chromium curl libfaketime mariadb-client mariadb-server nginx-light nodejs npm postgresql postgresql-15-orafce
-    procps prometheus prometheus-node-exporter python3-venv rsyslog rsyslog-openssl systemd-journal-remote tomcat10 tzdata victoria-metrics)
+    procps prometheus prometheus-alertmanager prometheus-node-exporter python3-venv rsyslog rsyslog-openssl systemd-journal-remote tomcat10 tzdata victoria-metrics)
 
 missing=()
 for package in "${packages[@]}"; do

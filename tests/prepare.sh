@@ -27,6 +27,10 @@ elasticsearch_clients() {
         python_with python-elasticsearch9 requirements-elasticsearch9.txt
 }
 
+notify_clients() {
+    python_with python-notify requirements-notify.txt
+}
+
 node_clients() {
     is_current node package.json && return 0
     rm -rf "$tools/node" && mkdir -p "$tools/node" && cp package.json "$tools/node/" &&
@@ -34,7 +38,7 @@ node_clients() {
         cp package.json "$tools/node/made-from"
 }
 
-for part in python elasticsearch node; do
+for part in python elasticsearch notify node; do
     if ! "${part}_clients" >&2; then
         echo "prepare: no $part clients; \`make test-deps\` installs what they need" >&2
     fi

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Our packages and those of ours that each may depend on.
-const MAY_USE: [(&str, &[&str]); 26] = [
+const MAY_USE: [(&str, &[&str]); 27] = [
     (
         "orszem",
         &[
@@ -58,6 +58,7 @@ const MAY_USE: [(&str, &[&str]); 26] = [
     ("orszem-facts", &["orszem-model"]),
     ("orszem-alerting", &["orszem-model"]),
     ("orszem-rules", &["orszem-model", "orszem-promql"]),
+    ("orszem-notify", &["orszem-model", "orszem-alerting", "orszem-client"]),
     ("orszem-series", &["orszem-model", "orszem-durable"]),
     ("orszem-vector", &["orszem-model"]),
     ("orszem-promql", &["orszem-model", "orszem-vector"]),

@@ -23,6 +23,11 @@ pub(crate) fn python_elasticsearch(major: u8) -> Option<PathBuf> {
     python_in(&format!("python-elasticsearch{major}"), &format!("Elasticsearch {major} client"))
 }
 
+/// The Python with the other side of the channels that messages go through.
+pub(crate) fn python_notify() -> Option<PathBuf> {
+    python_in("python-notify", "Python mail server and web push libraries")
+}
+
 fn python_in(folder: &str, what: &str) -> Option<PathBuf> {
     let folder = prepared().join(folder);
     let file = folder.join("bin/python");
