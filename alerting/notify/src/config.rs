@@ -1,6 +1,7 @@
 //! The section `[notify]`: the channels that messages go through.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -269,7 +270,14 @@ struct Check<'e> {
 }
 
 impl Check<'_> {
-    fn wrong(&mut self, is_wrong: bool, key: &str, value: impl ToString, wrong: &'static str, remedy: &'static str) {
+    fn wrong(
+        &mut self,
+        is_wrong: bool,
+        key: &str,
+        value: impl fmt::Display,
+        wrong: &'static str,
+        remedy: &'static str,
+    ) {
         if is_wrong {
             self.errors.push(ConfigError {
                 key: format!("{}.{key}", self.at),

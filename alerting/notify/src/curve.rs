@@ -110,7 +110,7 @@ impl Canvas {
 
     /// A level line over the plot, of `dash` pixels and as many gaps; without gaps for 1.
     fn across(&mut self, y: usize, colour: u8, dash: usize) {
-        for x in (LEFT..WIDTH - RIGHT).filter(|x| dash == 1 || x / (2 * dash) % 2 == 0) {
+        for x in (LEFT..WIDTH - RIGHT).filter(|x| dash == 1 || (x / (2 * dash)).is_multiple_of(2)) {
             self.set(x, y, colour);
         }
     }

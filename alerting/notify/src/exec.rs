@@ -158,13 +158,7 @@ impl Exec {
             }
             status.map_err(|source| ExecError::Wait { program: program.clone(), source })?
         };
-        let output = if status.success() {
-            &out
-        } else if err.is_empty() {
-            &out
-        } else {
-            &err
-        };
+        let output = if status.success() || err.is_empty() { &out } else { &err };
         Ok((status, String::from_utf8_lossy(output).trim().to_owned()))
     }
 }

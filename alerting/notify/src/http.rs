@@ -218,33 +218,4 @@ pub(crate) fn put(headers: &mut HeaderMap, name: &'static str, value: &str) -> R
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answer(status: u16, retry_after: &'static str, body: &'static str) -> Answer {
-        let mut headers = HeaderMap::new();
-        if !retry_after.is_empty() {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static(retry_after));
-        }
-        let status = StatusCode::from_u16(status).expect("a status");
-        Answer { status, headers, body: Some(Bytes::from_static(body.as_bytes())) }
-    }
-
-    #[test]
-    fn a_status_means_what_it_says() {
-        let now = httpdate::parse_http_date("Sun, 22 Nov 2026 10:00:00 GMT").expect("a date");
-        let of = |status, after, body| outcome(&answer(status, after, body), String::new(), now);
-        assert_eq!(of(204, "", ""), Outcome::delivered("HTTP 204 No Content", ""));
-        let second = Some(Duration::from_secs(1));
-        assert_eq!(of(429, "1", "slow down"), Outcome::retry_after(second, "HTTP 429 Too Many Requests: slow down"));
-        let date = "Sun, 22 Nov 2026 10:00:30 GMT";
-        let half = Some(Duration::from_secs(30));
-        assert_eq!(of(503, date, ""), Outcome::retry_after(half, "HTTP 503 Service Unavailable"));
-        let hour = Some(Duration::from_secs(3600));
-        assert_eq!(of(500, "999999", ""), Outcome::retry_after(hour, "HTTP 500 Internal Server Error"));
-        assert_eq!(of(408, "soon", ""), Outcome::retry("HTTP 408 Request Timeout"));
-        for status in [301, 307, 400, 401, 404, 410, 413] {
-            assert!(matches!(of(status, "", ""), Outcome::Refused { is_gone: false, .. }), "{status}");
-        }
-    }
-}
+mod tests;

@@ -19,6 +19,11 @@ def tell(what):
     print(json.dumps(what), flush=True)
 
 
+def close(transport):
+    transport.abort()
+    tell("closed")
+
+
 class Handler:
     async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
         name = address.split("@")[0]
@@ -60,7 +65,7 @@ class Handler:
         if name == "slow":
             await asyncio.sleep(3600)
         if name == "once":
-            asyncio.get_running_loop().call_later(0.01, server.transport.abort)
+            asyncio.get_running_loop().call_later(0.01, close, server.transport)
         return "250 2.0.0 queued as 4711"
 
 

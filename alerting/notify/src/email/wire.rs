@@ -87,7 +87,8 @@ impl Wire {
         hello: &str,
     ) -> Result<Self, WireError> {
         let failed = |source| WireError::Connect { host: host.to_owned(), source };
-        let stream = TcpStream::connect((host, port)).await.map_err(failed)?;
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let stream = TcpStream::connect((bare, port)).await.map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
         match tls {
             EmailTls::None => Ok(Self::Plain(stream)),
@@ -171,7 +172,7 @@ impl AsyncRead for Wire {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Secure { stream, greeting } if greeting.is_empty() => Pin::new(stream.as_mut()).poll_read(cx, buf),
+            Self::Secure { stream, greeting: [] } => Pin::new(stream.as_mut()).poll_read(cx, buf),
             Self::Secure { greeting, .. } => {
                 let (now, later) = greeting.split_at(greeting.len().min(buf.remaining()));
                 buf.put_slice(now);

@@ -80,7 +80,7 @@ async fn a_target_stands_in_the_url_and_answers_name_the_message() {
     assert_eq!(remote_id, "42");
     assert_eq!(sink.last().path, "/telegram/%2B36%201%2F%C5%91/x?to=%2B36%201%2F%C5%91");
     let ids = [r#"{"id":"a"}"#, r#"{"dedup_key":"b"}"#, r#"{"messages":[{"id":3}]}"#, r#"{"id":null}"#, "[]", "no"];
-    assert_eq!(ids.map(|body| remote_id_of(body)), ["a", "b", "3", "", "", ""]);
+    assert_eq!(ids.map(remote_id_of), ["a", "b", "3", "", "", ""]);
 }
 
 fn remote_id_of(body: &str) -> String {
