@@ -106,7 +106,7 @@ impl Exec {
         let view = View::new(notice, site);
         let (short, text) = (templates.short(&view), templates.text(&view));
         let input = Input { version: 1, view: &view, short: &short.text, text: &text.text };
-        let input = serde_json::to_vec(&input).unwrap_or_default();
+        let input = serde_json::to_vec(&input).expect("texts and numbers are JSON");
         let outcome = match self.run(&view, &short.text, &input).await {
             Ok((status, output)) => told(status, &output),
             Err(error) => error.outcome(),

@@ -105,7 +105,7 @@ impl Ntfy {
             actions: buttons(notice, view),
             sequence_id: &sequence,
         };
-        let body = serde_json::to_vec(&publication).unwrap_or_default();
+        let body = serde_json::to_vec(&publication).expect("texts and numbers are JSON");
         let mut headers = content("application/json");
         put(&mut headers, "x-sequence-id", &sequence)?;
         let NtfyConfig { token_file, user, password_file, .. } = &self.config;

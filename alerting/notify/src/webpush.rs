@@ -129,7 +129,7 @@ impl WebPush {
 fn content_of(view: &View<'_>) -> Vec<u8> {
     let mut body_bytes = BODY_BYTES_MAX;
     loop {
-        let content = serde_json::to_vec(&declaration(view, body_bytes)).unwrap_or_default();
+        let content = serde_json::to_vec(&declaration(view, body_bytes)).expect("texts and numbers are JSON");
         if content.len() <= CONTENT_BYTES_MAX || body_bytes == 0 {
             return content;
         }

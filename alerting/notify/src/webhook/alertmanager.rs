@@ -64,7 +64,7 @@ pub(super) fn body(notice: &Notice, view: &View<'_>) -> String {
         version: "4",
         truncated_alerts: message.alerts_left_out,
     };
-    let json = serde_json::to_string(&body).unwrap_or_default();
+    let json = serde_json::to_string(&body).expect("texts and numbers are JSON");
     format!("{}\n", as_go(&json))
 }
 
