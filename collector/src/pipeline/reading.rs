@@ -263,10 +263,16 @@ impl Sources {
 
     /// Reads from all sources until the batch is full (`true`) or there is no more for now.
     pub(crate) fn read(&mut self, now: Timestamp, tick: Instant, stage: &mut Stage) -> bool {
-        self.read_cluster(now, tick, stage)
+        let is_full = self.read_cluster(now, tick, stage)
             || self.read_journal(now, stage)
             || self.read_inputs(now, stage)
-            || self.read_files(now, tick, stage)
+            || self.read_files(now, tick, stage);
+        if stage.has_cluster_spoken()
+            && let Some(cluster) = &self.cluster
+        {
+            cluster.hurry();
+        }
+        is_full
     }
 
     /// What is seen of the cluster comes first: it is little, and nothing else is so urgent.
@@ -291,7 +297,15 @@ impl Sources {
             }
         }
         if let Some(spool) = spool {
+            let mut has_any = false;
+            let mut take = |seen: &Seen| {
+                has_any = true;
+                take(seen)
+            };
             is_full = is_full || spool.read(&reporter, tick, &mut take);
+            if let Some(cluster) = cluster.as_ref().filter(|_| has_any) {
+                cluster.hurry();
+            }
             notices.extend(spool.notices());
         }
         is_full

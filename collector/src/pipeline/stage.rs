@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use orszem_model::{Kind, Timestamp};
-use orszem_parse::{Inferred, Parsed, Value, Zone};
+use orszem_model::{Kind, Severity, Timestamp};
+use orszem_parse::{Inferred, Layer, Parsed, Value, Zone};
 use orszem_transform::{Draft, Reason, Transform, Verdict};
 
 use super::streams::{Claim, Origin, StreamEntry, Streams};
@@ -47,11 +47,12 @@ pub(crate) struct Stage {
     pub(crate) transform: Transform,
     pub(crate) encoder: BatchEncoder,
     batch: u64,
+    has_cluster_spoken: bool,
 }
 
 impl Stage {
     pub(crate) fn new(host: String, zone: Zone, streams: Streams, transform: Transform, encoder: BatchEncoder) -> Self {
-        Self { host, zone, streams, transform, encoder, batch: 0 }
+        Self { host, zone, streams, transform, encoder, batch: 0, has_cluster_spoken: false }
     }
 
     /// This host's name.
@@ -61,7 +62,7 @@ impl Stage {
 
     /// Takes over the configuration of `other`; what is in the batch stays.
     pub(crate) fn reconfigure(&mut self, other: Self) {
-        let Self { host, zone, streams, transform, encoder: _, batch: _ } = other;
+        let Self { host, zone, streams, transform, encoder: _, batch: _, has_cluster_spoken: _ } = other;
         self.host = host;
         self.zone = zone;
         self.streams = streams;
@@ -79,6 +80,11 @@ impl Stage {
         self.batch += 1;
     }
 
+    /// Whether the cluster's daemons logged anything of note since this was asked last.
+    pub(crate) fn has_cluster_spoken(&mut self) -> bool {
+        std::mem::take(&mut self.has_cluster_spoken)
+    }
+
     /// Puts one record into the batch, unless a rule leaves it out.
     pub(crate) fn take(
         &mut self,
@@ -89,15 +95,17 @@ impl Stage {
         last: &mut LastStamp,
         counters: &Counters,
     ) {
-        let Self { host, streams, transform, encoder, batch, zone: _ } = self;
+        let Self { host, streams, transform, encoder, batch, zone: _, has_cluster_spoken } = self;
         count(&counters.records_read);
         let number = find(host, streams, origin, &parsed);
+        let is_of_cluster = streams.get(number).layer == Layer::Cluster.name();
         let judged = judge(streams.get(number), number, transform, record, parsed, facts, last);
         let Judged { draft, timestamp, severity_text, span_id, entities, dropped } = judged;
         if dropped.is_some() {
             count(&counters.records_dropped);
             return;
         }
+        *has_cluster_spoken |= is_of_cluster && facts.kind == Kind::Log && draft.severity >= Severity::NOTICE;
         let place = streams.place(number, *batch, |labels| encoder.stream(labels));
         encoder.push(
             place,

@@ -44,6 +44,12 @@ impl Cluster {
         change(drbd, config.drbd(reporter), Part::Drbd, ways, drbd::start)
     }
 
+    /// Something happens: Pacemaker and corosync are asked soon, and not only when it is their turn.
+    pub(crate) fn hurry(&self) {
+        self.pacemaker.iter().for_each(Poller::hurry);
+        self.corosync.iter().for_each(Poller::hurry);
+    }
+
     /// This host's name.
     pub(crate) fn reporter(&self) -> &str {
         &self.reporter

@@ -17,6 +17,8 @@ use crate::pipeline::{Notice, notice_text as text};
 
 /// How often a waiting thread looks whether it is to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// However much happens, a tool is not asked more often.
+const HURRIED_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked whether a tool is installed meanwhile.
 pub(super) const INSTALLED_EVERY: Duration = Duration::from_secs(60);
 
@@ -34,6 +36,8 @@ pub(crate) struct Control(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     is_stopped: AtomicBool,
+    /// It is not to wait for its turn.
+    is_hurried: AtomicBool,
     /// The process group that runs.
     group: Mutex<Option<u32>>,
 }
@@ -72,6 +76,17 @@ impl Control {
             std::thread::park_timeout(LOOK_EVERY.min(until.saturating_duration_since(Instant::now())));
         }
     }
+
+    /// Waits until it is its turn again, `interval` after it `begun`, or until something happens.
+    pub(super) fn pause_unless_hurried(&self, begun: Instant, interval: Duration) {
+        let (least, until) = (begun + HURRIED_EVERY.min(interval), begun + interval);
+        while !self.is_stopped() && Instant::now() < until {
+            if Instant::now() >= least && self.0.is_hurried.swap(false, Ordering::AcqRel) {
+                return;
+            }
+            std::thread::park_timeout(LOOK_EVERY.min(until.saturating_duration_since(Instant::now())));
+        }
+    }
 }
 
 /// A thread that asks; dropping it ends it.
@@ -97,6 +112,13 @@ impl<C> Poller<C> {
             Telling { part, control: control.clone(), items, latest, counters, state, is_expected: is_required };
         std::thread::Builder::new().name(part.name().to_owned()).spawn(move || run(telling))?;
         Ok(Self { config, control })
+    }
+}
+
+impl<C> Poller<C> {
+    /// Has it ask soon.
+    pub(super) fn hurry(&self) {
+        self.control.0.is_hurried.store(true, Ordering::Release);
     }
 }
 

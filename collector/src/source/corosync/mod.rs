@@ -78,7 +78,7 @@ impl Asking {
                     self.config.interval
                 }
             };
-            self.telling.control.pause(begun + next);
+            self.telling.control.pause_unless_hurried(begun, next);
         }
     }
 

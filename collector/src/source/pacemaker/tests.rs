@@ -76,6 +76,21 @@ fn a_move_is_told_and_the_configuration_is_asked_once() {
 }
 
 #[test]
+fn it_is_asked_at_once_when_something_happens() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let config = PacemakerConfig {
+        interval: Duration::from_secs(3_600),
+        ..config(directory.path(), &cat(&status("n1")), &cat(CIB))
+    };
+    let (ways, items) = ways();
+    let poller = start(config, &ways).expect("starts");
+    assert_eq!(placement(&items), ("n1".to_owned(), true));
+    script(directory.path(), "crm_mon", &cat(&status("n2")));
+    poller.hurry();
+    assert_eq!(placement(&items), ("n2".to_owned(), false));
+}
+
+#[test]
 fn an_old_crm_mon_is_asked_in_its_own_form() {
     let directory = tempfile::tempdir().expect("a directory");
     let old = status("n1")

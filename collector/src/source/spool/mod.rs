@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use orszem_model::observation::Seen;
+use orszem_model::observation::{Origin, Seen};
 use orszem_model::{Severity, chain};
 use orszem_queue::Changes;
 use tracing::warn;
@@ -153,11 +153,17 @@ impl Spool {
             Ok(Some(Told::Drbd(handler))) => take(&handler.seen(reporter, received)),
             Ok(Some(Told::Pacemaker(told))) => {
                 let look = self.matching.look(&told, received);
-                let is_taken = look != Look::New || take(&told.clone().seen(reporter, received));
+                // An alert has the time that it happened at, so it is told even where the notification came first.
+                let is_repeat = match look {
+                    Look::New => false,
+                    Look::Known => true,
+                    Look::Matches(_) => told.origin != Origin::Alert,
+                };
+                let is_taken = is_repeat || take(&told.clone().seen(reporter, received));
                 if is_taken {
                     self.matching.remember(&told, received, look);
                     self.is_matching_changed = true;
-                    if look != Look::New {
+                    if is_repeat {
                         count(&self.counters.events_repeated);
                     }
                 }

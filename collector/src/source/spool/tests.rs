@@ -192,23 +192,30 @@ fn a_directory_that_comes_later_is_found_and_one_that_is_off_is_not_read() {
     assert_eq!(bench.told, ["a"]);
 }
 
-#[test]
-fn an_alert_and_its_notification_are_one_record() {
-    let mut bench = Bench::new();
-    let pairs = |prefix: &str| -> Vec<(String, String)> {
-        [("node", "n1"), ("rsc", "vip"), ("task", "start"), ("rc", "0"), ("status", "0"), ("desc", "OK")]
-            .into_iter()
-            .map(|(name, value)| (format!("{prefix}{name}"), value.to_owned()))
-            .collect()
-    };
-    let kind = [("CRM_alert_kind", "resource"), ("CRM_alert_version", "3.0.0")];
-    let alert = pairs("CRM_alert_").into_iter().chain(kind.map(|(name, value)| (name.into(), value.into())));
-    Event::new(Timestamp(SECOND), "", alert).leave(bench.directory.path()).expect("is left");
-    let notification = Event::new(Timestamp(2 * SECOND), "", pairs("CRM_notify_"));
-    notification.leave(bench.directory.path()).expect("is left");
+/// The start of a resource as an alert and a notification tell it, and when each is left; what is told of them.
+fn told_of_a_start(left: [(i64, Origin); 2]) -> (Vec<Origin>, (u64, u64)) {
+    let bench = Bench::new();
+    for (second, origin) in left {
+        let prefix = if origin == Origin::Alert { "CRM_alert_" } else { "CRM_notify_" };
+        let base = [("node", "n1"), ("rsc", "vip"), ("task", "start"), ("rc", "0"), ("status", "0"), ("desc", "OK")];
+        let more = [("kind", "resource"), ("version", "3.0.0")].into_iter().filter(|_| origin == Origin::Alert);
+        let pairs = base.into_iter().chain(more).map(|(name, value)| (format!("{prefix}{name}"), value.to_owned()));
+        Event::new(Timestamp(second * SECOND), "", pairs).leave(bench.directory.path()).expect("is left");
+    }
+    let mut told = Vec::new();
     let mut spool = bench.spool();
-    bench.read(&mut spool, 9);
-    assert_eq!(bench.told, ["pacemaker.operation"]);
+    spool.read("n1", Instant::now(), |seen| {
+        told.push(seen.origin);
+        true
+    });
     let values = bench.counters.values();
-    assert_eq!((values.events_taken, values.events_repeated), (2, 1));
+    (told, (values.events_taken, values.events_repeated))
+}
+
+#[test]
+fn of_an_alert_and_its_notification_the_alert_is_told() {
+    let told = told_of_a_start([(1, Origin::Alert), (2, Origin::Notify)]);
+    assert_eq!(told, (vec![Origin::Alert], (2, 1)));
+    let told = told_of_a_start([(1, Origin::Notify), (2, Origin::Alert)]);
+    assert_eq!(told, (vec![Origin::Notify, Origin::Alert], (2, 0)), "what comes first is not waited with");
 }
