@@ -17,9 +17,11 @@ use orszem_collector::{Collector, CollectorConfig, CollectorHandle, Destination,
 use orszem_dashboards::http::access::Access as Reading;
 use orszem_indexer::ingest::http::{IngestState, SamplesState, Tenant, elastic_index};
 use orszem_indexer::ingest::syslog::{self, Syslog};
+use orszem_indexer::topology::Topology;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::access::{self, Access, Identity, Role, login};
@@ -120,7 +122,7 @@ impl App {
         let mut stops = Stops::default();
         let (mut registry, http_metrics) = telemetry::registry();
         let syslog_metrics = syslog::Metrics::register(&mut registry);
-        let Store { routes, ingest, samples, close } =
+        let Store { routes, ingest, samples, topology, close } =
             Store::open(&config, &data_dir, &mut registry, &options, &running)?;
         stops.push("store", close);
 
@@ -135,6 +137,7 @@ impl App {
                 let collector =
                     start_collector(&mut stops, collector_config(&config, &data_dir), host, samples.clone())?;
                 registered.fill(collector.clone());
+                keep_edges(&mut stops, collector.clone(), topology);
                 running.set_collector(collector.clone());
                 telemetry::measure_own(&collector);
                 Some(collector)
@@ -293,6 +296,20 @@ fn start_collector(
         }),
     );
     Ok(handle)
+}
+
+fn keep_edges(stops: &mut Stops, collector: CollectorHandle, topology: Topology) {
+    let stop = CancellationToken::new();
+    let keeping = tokio::spawn(follow::keep_edges(collector, topology, Identity::local().tenant, stop.clone()));
+    stops.push(
+        "edges",
+        Box::pin(async move {
+            stop.cancel();
+            if let Err(error) = keeping.await {
+                warn!(%error, "keeping the cluster's edges ended badly");
+            }
+        }),
+    );
 }
 
 /// The routes that need no store, and the layers around all routes.

@@ -1,15 +1,53 @@
-//! Hands what this host's collector read and measured to the stores in the same process.
+//! Hands what this host's collector read, measured and knows to the stores in the same process.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use orszem_collector::CollectorHandle;
 use orszem_collector::output::{Accepted, OutboundBatch, OutputError, Signal};
 use orszem_indexer::ingest::IngestError;
 use orszem_indexer::ingest::http::{Identity, SamplesState, take_otlp, take_remote_write};
+use orszem_indexer::topology::{EdgeSet, Topology};
+use orszem_model::chain;
 use tokio::sync::mpsc;
-use tracing::debug;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use crate::collecting::now;
 
 /// Batches on their way from the collector. It sends one of each kind at a time, so more room would stay empty.
 pub const QUEUE_BATCHES: usize = 1;
+
+/// How often it is looked whether the edges have changed, and how long a failure to keep them is waited after.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+const AFTER_FAILURE: Duration = Duration::from_secs(30);
+
+/// Keeps how the entities of this host's cluster depend on each other in the topology of `tenant`, whenever it changes,
+/// until `stop`. Until anything is known, what was known before stays.
+pub async fn keep_edges(collector: CollectorHandle, topology: Topology, tenant: u32, stop: CancellationToken) {
+    let mut told = None;
+    let mut wait = LOOK_EVERY;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(wait) => wait = LOOK_EVERY,
+        }
+        let edges = collector.edges();
+        let is_known = told.as_ref().map_or(edges.is_empty(), |told| Arc::ptr_eq(told, &edges));
+        if is_known {
+            continue;
+        }
+        let reporter = collector.report().host;
+        let set = EdgeSet { tenant, reporter, origin: None, at: now(), edges: edges.to_vec() };
+        match topology.replace(set).await {
+            Ok(_) => told = Some(edges),
+            Err(error) => {
+                warn!(error = chain(&error), "the cluster's edges are not kept; they are tried again");
+                wait = AFTER_FAILURE;
+            }
+        }
+    }
+}
 
 /// Takes in every batch of `batches` for `tenant` as if it had come over HTTP, and answers the collector, until the
 /// collector is gone.

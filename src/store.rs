@@ -17,6 +17,7 @@ use orszem_indexer::facts::FactsStage;
 use orszem_indexer::ingest::http::{self as ingest, IngestState, SamplesState};
 use orszem_indexer::ingest::metrics::Metrics;
 use orszem_indexer::samples::Samples;
+use orszem_indexer::topology::Topology;
 use orszem_model::Timestamp;
 use orszem_promql::{Options as Evaluation, ParseOptions};
 use prometheus_client::registry::Registry;
@@ -40,6 +41,8 @@ pub(crate) struct Store {
     pub(crate) ingest: Arc<IngestState>,
     /// The same for metrics.
     pub(crate) samples: SamplesState,
+    /// What this host's collector knows of its cluster goes there.
+    pub(crate) topology: Topology,
     /// Flushes and closes it.
     pub(crate) close: BoxFuture<'static, ()>,
 }
@@ -83,6 +86,7 @@ impl Store {
             .merge(orszem_dashboards::http::app::router(LogsApi::new(engine(&indexer))))
             .merge(admin(indexer.clone(), samples.clone()))
             .merge(backing_up::routes(indexer.clone(), samples.clone(), data_dir)?);
+        let topology = indexer.topology();
         let close = Box::pin(async move {
             facts.stop().await;
             let (logs, metrics) = tokio::join!(indexer.shutdown(), samples.shutdown());
@@ -90,7 +94,7 @@ impl Store {
                 error!(%error, "a store did not close well; the next start replays its journal");
             }
         });
-        Ok(Self { routes, ingest: state, samples: samples_state, close })
+        Ok(Self { routes, ingest: state, samples: samples_state, topology, close })
     }
 }
 

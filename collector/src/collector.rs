@@ -1,5 +1,6 @@
 //! Starts, reloads and stops a collector: of logs one thread that reads and one task that sends, of metrics the same.
 
+mod edges;
 mod handle;
 
 use std::io::Read;
@@ -177,7 +178,11 @@ impl Collector {
         let config = Mutex::new(config);
         let inner =
             Inner { shared, host, is_in_process, config, commands, ways, metrics, shutdown, has_read, has_sent };
-        Ok(CollectorHandle { inner: Arc::new(inner) })
+        let handle = CollectorHandle { inner: Arc::new(inner) };
+        if !is_in_process && handle.inner.metrics.is_some() {
+            tokio::spawn(edges::keep_telling(handle.clone()));
+        }
+        Ok(handle)
     }
 }
 

@@ -4,6 +4,7 @@ mod config;
 mod counts;
 mod dead_letter;
 mod dial;
+pub(crate) mod edges;
 mod endpoints;
 mod http;
 mod in_process;

@@ -158,6 +158,11 @@ impl Shared {
         }
     }
 
+    /// The server that records are sent to now.
+    pub(crate) fn endpoint_in_use(&self) -> Option<String> {
+        self.state().output.in_use()
+    }
+
     pub(crate) fn identity(&self) -> Identity {
         self.state().identity.clone()
     }

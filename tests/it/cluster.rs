@@ -1,9 +1,13 @@
 //! What a server tells of a cluster: a failover in words, and where everything was before and after.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use crate::collector::site::Site;
 use crate::program::{Server, orszem, run, wait_until};
 
 const MS: i64 = 1_000_000;
@@ -164,4 +168,61 @@ fn a_collectors_edges_are_taken_in_and_wrong_ones_are_not() {
     assert_eq!(status, 400, "{answer}");
     let output = orszem(&["topology", "--server", &url, "--since", "soon"]).output().expect("runs");
     assert_eq!(output.status.code(), Some(2));
+}
+
+/// A tool that is a script.
+fn tool(directory: &Path, name: &str, output: &str) -> String {
+    let path = directory.join(name);
+    fs::write(&path, format!("#!/bin/sh\ncat <<'END'\n{output}\nEND\n")).expect("writes");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("is made a program");
+    path.display().to_string()
+}
+
+/// The section of a collector on a node whose Pacemaker has a group of an address and a service.
+fn node_of_a_group(directory: &Path) -> String {
+    let status = r#"<pacemaker-result api-version="2.25" request="crm_mon"><summary><stack type="corosync"/>
+        <current_dc present="true" name="n1" version="2.1.5" with_quorum="true"/>
+        <last_change time="Sun Nov 22 01:41:27 2026" user="" client="crmd" origin="n1"/></summary>
+        <nodes><node name="n1" id="1" online="true" type="member"/></nodes>
+        <resources/><status code="0" message="OK"/></pacemaker-result>"#;
+    let primitive = |id: &str| format!(r#"<primitive id="{id}" class="ocf" provider="pacemaker" type="Dummy"/>"#);
+    let cib = format!(
+        r#"<cib admin_epoch="0" epoch="1" num_updates="0"><configuration><crm_config/><nodes><node id="1" uname="n1"/>
+        </nodes><resources><group id="svc">{}{}</group></resources><constraints/></configuration></cib>"#,
+        primitive("vip"),
+        primitive("web")
+    );
+    let (crm_mon, cibadmin) = (tool(directory, "crm_mon", status), tool(directory, "cibadmin", &cib));
+    format!(
+        "[collector.cluster.commands]\ncrm_mon = \"{crm_mon}\"\ncibadmin = \"{cibadmin}\"\n\
+         corosync_quorumtool = \"/nonexistent\"\nproc_drbd = \"/nonexistent\"\n"
+    )
+}
+
+fn needs_are_known(url: &str) {
+    let needs = "\n  resource/web             needs resource/vip (group)\n";
+    wait_until("the group is known", || run(&["topology", "--server", url]).1.contains(needs));
+}
+
+#[test]
+fn a_collector_tells_what_pacemaker_is_configured_to_do() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut site = Site::new(directory.path(), &node_of_a_group(directory.path()));
+    site.start_collector();
+    needs_are_known(&site.server.as_ref().expect("runs").url());
+}
+
+#[test]
+fn up_keeps_what_pacemaker_is_configured_to_do() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let more = node_of_a_group(directory.path());
+    let text = format!(
+        "[collector]\ninclude = [\"{}/*.log\"]\njournal = \"off\"\n{more}[collector.host_metrics]\nenabled = false\n",
+        path("log")
+    );
+    fs::write(path("orszem.toml"), text).expect("writes");
+    let arguments = ["up", "--listen", "127.0.0.1:0", "--log-level", "warn", "--data-dir", &path("data")];
+    let server = Server::spawn(orszem(&[&arguments[..], &["--config", &path("orszem.toml")]].concat()));
+    needs_are_known(&server.url());
 }

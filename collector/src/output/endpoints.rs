@@ -78,6 +78,11 @@ impl OutputStatus {
         self.lock().clone()
     }
 
+    /// The URL of the one in use.
+    pub fn in_use(&self) -> Option<String> {
+        self.lock().get(self.current()).map(|endpoint| endpoint.url.clone())
+    }
+
     /// What was counted.
     pub fn counts(&self) -> OutputCounts {
         self.inner.counts.values()

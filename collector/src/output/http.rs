@@ -15,6 +15,7 @@ use tracing::warn;
 
 use super::config::{Endpoint, OutputConfig};
 use super::dial::{ANSWER, Dial};
+use super::edges::TellError;
 use super::endpoints::OutputStatus;
 use super::probe;
 use super::reply::{About, Reply, reply};
@@ -117,6 +118,19 @@ impl Http {
             Ok(answer) => reply(&answer, About { signal, seq: piece.seq, records: piece.records.into(), now }),
             Err(error) => Reply::Unreachable(chain(&error)),
         }
+    }
+
+    /// Sends JSON to `path` of the first endpoint, and answers what it says.
+    pub(super) async fn post_json(&mut self, path: &'static str, body: Bytes) -> Result<Answer, TellError> {
+        let endpoint = self.endpoints.first().cloned().ok_or(TellError::NoEndpoint)?;
+        let mut headers = HeaderMap::with_capacity(4);
+        headers.insert(HOST, HeaderValue::from_str(&endpoint.authority())?);
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(token) = &mut self.token {
+            headers.insert(AUTHORIZATION, token.header()?);
+        }
+        Ok(self.exchange(&endpoint, path, headers, body).await?)
     }
 
     async fn exchange(

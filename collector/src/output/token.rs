@@ -9,7 +9,7 @@ use ::http::HeaderValue;
 
 /// Why there is no token to send.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TokenError {
+pub(crate) enum TokenError {
     #[error("can't read the token in {}", path.display())]
     Read {
         path: PathBuf,

@@ -188,7 +188,7 @@ impl Stage {
             is_saved: true,
             saved_at: Instant::now(),
             overlooked: 0,
-            edges: EdgeWatch::default(),
+            edges: EdgeWatch::new(now),
         })
     }
 
@@ -214,6 +214,7 @@ impl Stage {
     }
 
     fn read(&mut self, now: Timestamp, told: &mut Vec<(ClusterKey, Fact)>) -> Result<bool, Error> {
+        self.edges.now = now;
         for _ in 0..GROUPS_MAX {
             let Some(group) = self.subscriber.try_next()? else {
                 self.state.position = self.subscriber.position();

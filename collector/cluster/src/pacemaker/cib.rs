@@ -7,6 +7,8 @@ pub(super) mod tests;
 
 use std::collections::BTreeMap;
 
+pub use edges::EDGES_ORIGIN;
+
 use crate::xml::XmlError;
 
 /// Why a document is no configuration.

@@ -6,7 +6,8 @@ use orszem_model::topology::{Edge, Relation};
 
 use super::{Configuration, Primitive};
 
-const ORIGIN: &str = "pacemaker";
+/// The origin of all of them.
+pub const EDGES_ORIGIN: &str = "pacemaker";
 /// The score from which a colocation is a need, not a wish.
 const MANDATORY: i32 = 1_000_000;
 
@@ -102,5 +103,5 @@ fn resource(id: &str) -> String {
 }
 
 fn edge(from: String, relation: Relation, to: String, detail: &str) -> Edge {
-    Edge { from, relation, to, detail: detail.to_owned(), origin: ORIGIN.to_owned() }
+    Edge { from, relation, to, detail: detail.to_owned(), origin: EDGES_ORIGIN.to_owned() }
 }
