@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use orszem_model::Timestamp;
 use orszem_model::topology::Relation;
 
 use super::{Change, Edge, Found};
@@ -11,6 +12,7 @@ use crate::lines::harmless;
 pub(super) fn page(found: &Found, has_changes: bool) -> String {
     let Found { at, edges, changes } = found;
     let mut out = String::new();
+    let at = moment(at);
     if edges.is_empty() {
         out.push_str(&format!("nothing was known at {at}\n"));
     } else {
@@ -149,7 +151,16 @@ fn change(Change { at, is_there, edge }: &Change) -> String {
     let mark = if *is_there { '+' } else { '-' };
     let words = relation.0.name().replace('_', " ");
     let detail = if detail.is_empty() { String::new() } else { format!(" ({})", harmless(detail)) };
-    format!("  {at} {mark} {} {words} {}{detail}\n", harmless(from), harmless(to))
+    format!("  {} {mark} {} {words} {}{detail}\n", moment(at), harmless(from), harmless(to))
+}
+
+/// A time to the millisecond: nobody reads more.
+fn moment(at: &str) -> String {
+    const MILLISECOND: i64 = 1_000_000;
+    match at.parse::<Timestamp>() {
+        Ok(time) => Timestamp(time.0 - time.0.rem_euclid(MILLISECOND)).to_string(),
+        Err(_) => harmless(at).to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -176,7 +187,8 @@ mod tests {
             edge("service/web", Relation::RunsOn, "host/w1", ""),
             edge("probe/home", Relation::Probes, "service/web", ""),
         ];
-        let changes = vec![Change { at: "T".into(), is_there: false, edge: edges[7].clone() }];
+        let changes =
+            vec![Change { at: "2026-11-22T09:59:58.123456789Z".into(), is_there: false, edge: edges[7].clone() }];
         let found = Found { at: "2026-11-22T10:00:00Z".into(), edges, changes };
         let expected = "\
 at 2026-11-22T10:00:00Z
@@ -200,7 +212,7 @@ dependencies
   resource/vip             needs resource/fs\\x1b (group)
 
 changes
-  T - resource/vip runs on host/n1 (Started)
+  2026-11-22T09:59:58.123Z - resource/vip runs on host/n1 (Started)
 ";
         assert_eq!(page(&found, true), expected);
         let nothing = Found { at: "T".into(), edges: Vec::new(), changes: Vec::new() };
