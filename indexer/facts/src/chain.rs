@@ -16,17 +16,26 @@ pub(crate) struct Chain {
     node: String,
     since: Timestamp,
     cause: String,
+    /// Since when it is known not to serve; what fails otherwise may serve until it is stopped.
+    down: Option<Timestamp>,
     last: Timestamp,
     last_cause: String,
 }
 
 coded! {
-    Chain { node, since, cause, last, last_cause }
+    Chain { node, since, cause, down, last, last_cause }
 }
 
 impl Chain {
-    pub(crate) fn new(node: &str, at: Timestamp, cause: &str) -> Self {
-        Self { node: node.to_owned(), since: at, cause: cause.to_owned(), last: at, last_cause: cause.to_owned() }
+    pub(crate) fn new(node: &str, at: Timestamp, cause: &str, is_down: bool) -> Self {
+        Self {
+            node: node.to_owned(),
+            since: at,
+            cause: cause.to_owned(),
+            down: is_down.then_some(at),
+            last: at,
+            last_cause: cause.to_owned(),
+        }
     }
 
     pub(crate) fn node(&self) -> &str {
@@ -43,7 +52,15 @@ impl Chain {
         self.node == node && between(self.last, at) < GOES_ON_MS
     }
 
-    pub(crate) fn add(&mut self, at: Timestamp, cause: &str) {
+    /// Since when it is known not to serve.
+    pub(crate) fn down(&self) -> Option<Timestamp> {
+        self.down
+    }
+
+    pub(crate) fn add(&mut self, at: Timestamp, cause: &str, is_down: bool) {
+        if is_down {
+            self.down = Some(self.down.map_or(at, |down| down.min(at)));
+        }
         if at >= self.last {
             self.last = at;
             cause.clone_into(&mut self.last_cause);

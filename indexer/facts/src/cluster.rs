@@ -1,12 +1,20 @@
 //! What cluster managers say of nodes and of the cluster as a whole.
 
+use orszem_model::Timestamp;
 use orszem_model::fact::FactKind;
 use orszem_model::observation::{Ban, ClusterState, LinkState, NodeAttribute, NodeState};
 
 use crate::engine::{Facts, Timer};
 use crate::flags::FlagFacts;
 use crate::input::Source;
-use crate::words::{Draft, host, resource};
+use crate::words::{Draft, between, host, later, resource};
+
+/// So long after a node is back its links as they were before count no more, unless they are told to be so still.
+const ANEW_MS: u64 = 15_000;
+/// How long a node that is back may have a status from before.
+pub(crate) const AGREED_MS: u64 = 10_000;
+/// The cluster's own daemons, which write down in the configuration what they need.
+const DAEMONS: [&str; 6] = ["crmd", "pacemaker-controld", "attrd", "pacemaker-attrd", "cib", "pacemaker-based"];
 
 impl Facts {
     pub(crate) fn cluster_name(&self) -> String {
@@ -18,9 +26,17 @@ impl Facts {
         format!("cluster/{}", self.cluster_name())
     }
 
-    /// Whether a reporter's account counts: a node that is lost has its own view of everything.
+    /// Whether a reporter's account counts: a node that is lost has its own view of everything, and may tell of it when
+    /// it is back.
     pub(crate) fn is_trusted(&self, source: &Source) -> bool {
-        !self.members.is_away(&source.reporter)
+        let reporter = &source.reporter;
+        !self.members.is_away(reporter) && self.members.back(reporter).is_none_or(|back| back <= source.at)
+    }
+
+    /// One that was away has what it knew then, until the cluster has agreed on what is so now.
+    pub(crate) fn is_of_before(&self, source: &Source) -> bool {
+        let back = self.members.back(&source.reporter);
+        back.is_some_and(|back| between(back, source.at) < AGREED_MS)
     }
 
     pub(crate) fn node_state(&mut self, source: &Source, state: &NodeState) {
@@ -31,9 +47,11 @@ impl Facts {
             return;
         }
         let node = &state.node;
+        // One that has just come takes for unclean whom it has not met.
+        let is_unclean = state.is_unclean && !self.is_of_before(source);
         let flags = [
             (
-                state.is_unclean && !state.is_gone,
+                is_unclean && !state.is_gone,
                 FactKind::NodeUnclean,
                 FactKind::NodeClean,
                 format!("{node} is unclean: the cluster does not know what it does, and has to fence it"),
@@ -105,7 +123,9 @@ impl Facts {
         }
         if !state.changed.is_empty() && self.resources.configuration.change(source, &state.changed) {
             let before = self.resources.configuration.before.clone();
-            if !before.is_empty() {
+            let client = state.changed_by.split(' ').skip_while(|word| *word != "via").nth(1);
+            let is_by_daemon = client.is_some_and(|client| DAEMONS.contains(&client));
+            if !before.is_empty() && !is_by_daemon {
                 let by = if state.changed_by.is_empty() { "somebody" } else { &state.changed_by };
                 let draft = Draft::new(
                     FactKind::ConfigurationChanged,
@@ -164,12 +184,24 @@ impl Facts {
         }
     }
 
-    pub(crate) fn decide_link(&mut self, peer: &str, link: u32) {
+    /// A node is back: what was said of its links before is looked at again when all had time to see them anew.
+    pub(crate) fn look_at_links_of(&mut self, node: &str, at: Timestamp) {
+        let links: Vec<u32> =
+            self.resources.links.keys().filter(|(peer, _)| peer == node).map(|(_, link)| *link).collect();
+        for link in links {
+            self.look_again(at, ANEW_MS, Timer::Link(node.to_owned(), link));
+        }
+    }
+
+    pub(crate) fn decide_link(&mut self, peer: &str, link: u32, due: Timestamp) {
         let Some((at, id, is_initial)) = self.resources.links.get(&(peer.to_owned(), link)).copied() else { return };
         let prefix = format!("{peer}/{link}/");
         let down: Vec<String> = self
             .flags
             .all_set(FactKind::LinkDown)
+            .filter(|(_, since)| {
+                !self.members.back(peer).is_some_and(|back| *since < back && due < later(back, ANEW_MS))
+            })
             .filter_map(|(view, _)| view.strip_prefix(&prefix))
             .filter(|reporter| !self.members.is_away(reporter))
             .map(str::to_owned)

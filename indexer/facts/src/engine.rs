@@ -8,7 +8,7 @@ use orszem_model::{Fact, RecordId, Seen, Timestamp};
 use crate::code::{Code, coded_enum};
 use crate::drbd::Drbd;
 use crate::failures::Failures;
-use crate::fencing::Fencings;
+use crate::fencing::{self, Fencings};
 use crate::flags::Flags;
 use crate::input::{Arrival, Input, Source, Waiting};
 use crate::log::{self, LogSight, Saying, Told};
@@ -23,7 +23,7 @@ use crate::settings::Settings;
 use crate::words::{Draft, later};
 
 /// What the bytes of a state begin with.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// The facts of one cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,10 @@ pub(crate) enum Timer {
     Quorum,
     /// Whether a resource that was stopped stays so.
     Stopped(String),
+    /// Whether a resource that a status does not see any more is gone.
+    Gone(String),
+    /// Whether a resource that a status sees, though nothing started it, is there.
+    There(String),
     /// Whether a promotion was a failover of its own.
     Promoted(String),
     /// A service that is back, once what moved it had time to be known: from where, and to where.
@@ -77,6 +81,8 @@ coded_enum!(Timer {
     8 = DrbdRedundancy(resource),
     9 = DrbdSplit(resource),
     10 = Resync(resource, volume, pair),
+    11 = Gone(resource),
+    12 = There(resource),
 });
 
 impl Facts {
@@ -104,7 +110,9 @@ impl Facts {
     /// Takes an observation in, and answers what is certain now.
     pub fn step(&mut self, seen: &Seen, id: RecordId) -> Vec<Fact> {
         self.heard(&seen.reporter, seen.at);
-        self.waiting.add(seen.at, &seen.reporter, id, Input::Seen(seen.clone()));
+        // Others tell the exact time of what a status tells in whole seconds, and come first then.
+        let at = if fencing::is_in_whole_seconds(seen) { later(seen.at, fencing::WHOLE_MS - 1) } else { seen.at };
+        self.waiting.add(at, &seen.reporter, id, Input::Seen(seen.clone()));
         self.run(false)
     }
 
@@ -199,10 +207,12 @@ impl Facts {
                 Timer::Members => self.decide_members(due),
                 Timer::Quorum => self.decide_quorum(due),
                 Timer::Stopped(resource) => self.tell_stopped(&resource),
+                Timer::Gone(resource) => self.decide_gone(&resource),
+                Timer::There(resource) => self.decide_there(&resource),
                 Timer::Promoted(resource) => self.decide_promotion(&resource, due),
                 Timer::Service(from, to) => self.tell_service(&from, &to, due),
                 Timer::Managed(resource) => self.decide_managed(&resource, due),
-                Timer::Link(peer, link) => self.decide_link(&peer, link),
+                Timer::Link(peer, link) => self.decide_link(&peer, link, due),
                 Timer::Steady(resource, node) => self.decide_steady(&resource, &node, due),
                 Timer::DrbdRedundancy(resource) => self.decide_redundancy(&resource, due),
                 Timer::DrbdSplit(resource) => self.decide_split(&resource, due),

@@ -98,7 +98,7 @@ impl Facts {
         if failed.at.len() > FAILURES_MAX {
             failed.at.remove(0);
         }
-        self.failed_on(source, name, node, task, &cause);
+        self.failed_on(source, operation, &cause);
         self.look_for_flapping(source, name, node, task);
     }
 

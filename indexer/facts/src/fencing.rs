@@ -2,18 +2,22 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use orszem_model::fact::FactKind;
-use orszem_model::observation::{Fencing, FencingState};
+use orszem_model::fact::{Fact, FactKind};
+use orszem_model::observation::{Fencing, FencingState, Observation, Origin, Seen};
 use orszem_model::{RecordId, Timestamp};
 
 use crate::code::coded;
 use crate::engine::Facts;
 use crate::input::Source;
 use crate::settings::{NODES_MAX, REMEMBERED_MAX};
-use crate::words::{Draft, between, host, ordinal, span};
+use crate::words::{Draft, between, earlier, host, later, ordinal, span};
 
-/// Results without a reference that come so shortly after one another are one.
+/// A request so shortly after a result is another account of what led to it.
 const SAME_MS: u64 = 10_000;
+/// A status tells the time of a result in whole seconds.
+pub(crate) const WHOLE_MS: u64 = 1_000;
+/// How far the accounts of one result are apart besides.
+const APART_MS: u64 = 500;
 /// From this attempt on only every power of two is told.
 const TOLD_EACH: u32 = 8;
 /// A request that is older than this is not what a result answers.
@@ -31,7 +35,8 @@ struct Open {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fencings {
     open: BTreeMap<String, Open>,
-    /// References, or nodes where there is none, with the result: the newest last.
+    /// References, nodes, and what was done to which node (`?` as a status told it, `=` as others did), with the result:
+    /// the newest last.
     known: VecDeque<(String, bool, Timestamp)>,
 }
 
@@ -40,19 +45,54 @@ coded! {
     Fencings { open, known }
 }
 
+/// Whether an account of a result has no better time than a second.
+pub(crate) fn is_in_whole_seconds(seen: &Seen) -> bool {
+    let is_result = |fencing: &Fencing| fencing.reference.is_empty() && fencing.state != FencingState::Pending;
+    seen.origin == Origin::Status && matches!(&seen.observation, Observation::Fencing(fencing) if is_result(fencing))
+}
+
 impl Fencings {
-    /// Whether a result is new; it is known from then on.
-    fn is_new(&mut self, key: &str, is_done: bool, at: Timestamp, has_reference: bool) -> bool {
-        let known = self.known.iter().any(|(other, done, told)| {
-            other == key && *done == is_done && (has_reference || between(*told, at).max(between(at, *told)) < SAME_MS)
-        });
-        if !known {
-            self.known.push_back((key.to_owned(), is_done, at));
-            if self.known.len() > REMEMBERED_MAX {
-                self.known.pop_front();
+    /// When the fencing of a node that is under way was asked for.
+    pub(crate) fn asked(&self, node: &str) -> Option<Timestamp> {
+        self.open.get(node).filter(|open| open.is_requested).map(|open| open.since)
+    }
+
+    /// Whether a result is new; it is known from then on. Only a status has no reference, and comes up to a second later.
+    fn is_new(&mut self, fencing: &Fencing, is_done: bool, at: Timestamp) -> bool {
+        let Fencing { reference, target, action, .. } = fencing;
+        let (by_status, by_others) = (format!("?{target} {action}"), format!("={target} {action}"));
+        let find = |known: &VecDeque<(String, bool, Timestamp)>, key: &str, from: Timestamp, to: Timestamp| {
+            let is_it = |(other, done, told): &(String, bool, Timestamp)| {
+                other == key && *done == is_done && from <= *told && *told <= to
+            };
+            known.iter().position(is_it)
+        };
+        if reference.is_empty() {
+            let is_known = find(&self.known, &by_others, earlier(at, WHOLE_MS + APART_MS), later(at, APART_MS))
+                .is_some()
+                || find(&self.known, &by_status, earlier(at, APART_MS), later(at, APART_MS)).is_some();
+            if !is_known {
+                self.remember(by_status, is_done, at);
             }
+            return !is_known;
         }
-        !known
+        if self.known.iter().any(|(other, done, _)| other == reference && *done == is_done) {
+            return false;
+        }
+        let told = find(&self.known, &by_status, earlier(at, APART_MS), later(at, WHOLE_MS + APART_MS));
+        if let Some(told) = told {
+            self.known.remove(told);
+        }
+        self.remember(reference.clone(), is_done, at);
+        self.remember(by_others, is_done, at);
+        told.is_none()
+    }
+
+    fn remember(&mut self, key: String, is_done: bool, at: Timestamp) {
+        self.known.push_back((key, is_done, at));
+        if self.known.len() > REMEMBERED_MAX {
+            self.known.pop_front();
+        }
     }
 }
 
@@ -110,11 +150,12 @@ impl Facts {
 
     fn fencing_ended(&mut self, source: &Source, fencing: &Fencing, is_done: bool) {
         let node = &fencing.target;
-        let has_reference = !fencing.reference.is_empty();
-        let key = if has_reference { fencing.reference.clone() } else { format!("{node} {}", fencing.action) };
-        let evidence = format!("fencing:{key}:{is_done}");
-        if !self.fencings.is_new(&key, is_done, source.at, has_reference) {
+        let evidence = format!("fencing:{node}:{}:{is_done}", fencing.action);
+        if !self.fencings.is_new(fencing, is_done, source.at) {
             self.outbox.also(&evidence, source.id);
+            if !fencing.reference.is_empty() {
+                self.outbox.amend(&evidence, |fact| refer(fact, &fencing.reference));
+            }
             return;
         }
         if source.is_initial {
@@ -136,7 +177,7 @@ impl Facts {
         if is_done {
             self.node_fenced(node, source.at);
             // By name, too, for requests that have no reference.
-            self.fencings.is_new(node, true, source.at, false);
+            self.fencings.remember(node.clone(), true, source.at);
             let open = self.fencings.open.remove(node);
             self.outbox.end(FactKind::FencingFailed, &host(node), "");
             let since = open.as_ref().map(|open| open.since);
@@ -174,5 +215,12 @@ impl Facts {
             .detail("attempt", failed)
             .record(source.id);
         self.tell(source.at, &evidence, describe(draft));
+    }
+}
+
+/// Adds the reference that another account of the same has.
+fn refer(fact: &mut Fact, reference: &str) {
+    if fact.details.iter().all(|(name, _)| name != "reference") {
+        fact.details.push(("reference".to_owned(), reference.to_owned()));
     }
 }

@@ -62,6 +62,14 @@ pub(crate) struct Source {
     pub(crate) is_initial: bool,
 }
 
+impl Source {
+    /// No record of its own: it follows from what is known.
+    pub(crate) fn concluded(at: Timestamp) -> Self {
+        let id = RecordId { timestamp: at, seq: 0 };
+        Self { at, id, lag_ms: 0, reporter: String::new(), origin: Origin::Status, is_initial: false }
+    }
+}
+
 /// The inputs that wait, and how far time has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Waiting {

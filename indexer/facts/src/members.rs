@@ -15,12 +15,23 @@ use crate::words::{Draft, between, earlier, host, later, list, span};
 
 /// A reporter whose last word on membership is older than this has no say in who is lost now.
 const FRESH_MS: u64 = 10_000;
+/// Unless anything else was heard from it so lately: then what it said holds.
+const HEARD_MS: u64 = 15_000;
 /// Two sides of a split know of it this close to each other.
 const OUTDATED_MS: u64 = 2_000;
 /// A node that said so long ago that it leaves did leave.
 const LEAVING_MS: u64 = 1_800_000;
 /// A token is lost at most so long before the node is.
 const TOKEN_MS: u64 = 30_000;
+/// With nothing to send corosync holds the token for up to a quarter of the time after which it says that none came: on
+/// the average a node ends in the middle of that.
+const HELD: u64 = 8;
+/// What comes later than this from a node that was cut off was not seen by anybody when it happened.
+const LATE_MS: u64 = 2_500;
+/// One loss is noticed by all within this.
+const ROUND_MS: u64 = 1_000;
+/// Signs of a node so long after the last token show that it lives without corosync.
+const ALIVE_MS: u64 = 1_000;
 
 /// What is thought of a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +50,10 @@ pub(crate) struct Node {
     /// It said that it goes.
     leaving: Option<(Timestamp, RecordId)>,
     pub(crate) fenced: Option<Timestamp>,
+    /// When that fencing was asked for.
+    asked: Option<Timestamp>,
+    /// Since when it is there again after it was away.
+    back: Option<Timestamp>,
 }
 
 /// What a reporter says of another node.
@@ -48,6 +63,8 @@ pub(crate) struct View {
     since: Timestamp,
     id: RecordId,
     is_initial: bool,
+    /// The last time that it was no member, the reporter had been away and just started: it had not met it yet.
+    pub(crate) is_starting: bool,
     /// The last time that it was no member, from when until when.
     pub(crate) out_from: Option<Timestamp>,
     pub(crate) out_until: Option<Timestamp>,
@@ -62,14 +79,18 @@ pub(crate) struct Members {
     told_at: BTreeMap<String, Timestamp>,
     /// Since when a reporter had no token, and when it said so.
     no_token: BTreeMap<String, (Timestamp, Timestamp)>,
+    /// Reporters whose last word on that came late: nobody reached them then.
+    unreached: BTreeSet<String>,
     pub(crate) partition: Option<Partition>,
+    /// Up to when it was decided who is there.
+    decided: Timestamp,
 }
 
 coded_enum!(Standing { 0 = Unknown, 1 = Up, 2 = Left, 3 = Lost });
 coded! {
-    Node { standing, since, leaving, fenced }
-    View { is_member, since, id, is_initial, out_from, out_until }
-    Members { nodes, views, told_at, no_token, partition }
+    Node { standing, since, leaving, fenced, asked, back }
+    View { is_member, since, id, is_initial, is_starting, out_from, out_until }
+    Members { nodes, views, told_at, no_token, unreached, partition, decided }
 }
 
 impl View {
@@ -85,6 +106,11 @@ impl Members {
 
     pub(crate) fn is_away(&self, node: &str) -> bool {
         matches!(self.standing(node), Standing::Lost | Standing::Left)
+    }
+
+    /// Since when a node is there again after it was away: what it said before is a view of its own.
+    pub(crate) fn back(&self, node: &str) -> Option<Timestamp> {
+        self.nodes.get(node)?.back
     }
 
     /// When a node said that it leaves, if it did before `at`.
@@ -105,10 +131,16 @@ impl Members {
         self.nodes.keys().filter(|node| *node == reporter || !is_out(node)).cloned().collect()
     }
 
+    /// Whether a reporter says that it lost a node, and not only that it has not met it yet.
+    pub(crate) fn has_lost(&self, reporter: &str, node: &str) -> bool {
+        let view = self.views.get(&(reporter.to_owned(), node.to_owned()));
+        view.is_some_and(|view| !view.is_member && !view.is_starting)
+    }
+
     /// Whether others lost a reporter after its last word, so that its view is from before.
     fn is_outdated(&self, reporter: &str, told_at: Timestamp) -> bool {
-        let about = self.views.iter().filter(|((_, node), view)| node == reporter && !view.is_member);
-        about.into_iter().any(|(_, view)| view.out_from.is_some_and(|from| from > later(told_at, OUTDATED_MS)))
+        let mut about = self.views.iter().filter(|((by, node), _)| node == reporter && self.has_lost(by, node));
+        about.any(|(_, view)| view.out_from.is_some_and(|from| from > later(told_at, OUTDATED_MS)))
     }
 
     /// Whether a node says itself that it was cut off from all others about a moment.
@@ -139,6 +171,7 @@ impl Facts {
         }
         let key = (source.reporter.clone(), node.to_owned());
         let (at, id) = (source.at, source.id);
+        let is_starting = source.is_initial && self.members.is_away(&source.reporter);
         match self.members.views.get_mut(&key) {
             Some(view) if at < view.since => return,
             Some(view) if view.is_member == is_member => {
@@ -153,13 +186,15 @@ impl Facts {
                 if is_member {
                     view.out_until = Some(at);
                 } else {
+                    view.is_starting = is_starting;
                     view.out_from = Some(at);
                     view.out_until = None;
                 }
             }
             None => {
                 let out_from = (!is_member).then_some(at);
-                let view = View { is_member, since: at, id, is_initial: source.is_initial, out_from, out_until: None };
+                let is_initial = source.is_initial;
+                let view = View { is_member, since: at, id, is_initial, is_starting, out_from, out_until: None };
                 self.members.views.insert(key, view);
             }
         }
@@ -173,6 +208,7 @@ impl Facts {
         self.members.nodes.remove(node);
         self.members.told_at.remove(node);
         self.members.no_token.remove(node);
+        self.members.unreached.remove(node);
         self.members.views.retain(|(reporter, about), _| reporter != node && about != node);
         for left in [FactKind::NodeLost, FactKind::NodeLeft] {
             self.outbox.end(left, &host(node), "");
@@ -182,7 +218,13 @@ impl Facts {
     /// A reporter has had no token for so long.
     pub(crate) fn no_token(&mut self, source: &Source, ms: u64) {
         if self.know_node(&source.reporter) {
-            self.members.no_token.insert(source.reporter.clone(), (earlier(source.at, ms), source.at));
+            let since = earlier(source.at, ms - ms / HELD);
+            self.members.no_token.insert(source.reporter.clone(), (since, source.at));
+            if source.lag_ms > LATE_MS {
+                self.members.unreached.insert(source.reporter.clone());
+            } else {
+                self.members.unreached.remove(&source.reporter);
+            }
         }
     }
 
@@ -203,15 +245,19 @@ impl Facts {
     /// Compares what the reporters say, and tells what follows.
     pub(crate) fn decide_members(&mut self, due: Timestamp) {
         self.decide_partition(due);
+        // What comes late says nothing of who is there now.
+        let due = due.max(self.members.decided);
+        self.members.decided = due;
         let fresh = self.members.told_at.iter().filter(|(reporter, told_at)| {
             let fenced = self.members.nodes.get(*reporter).and_then(|node| node.fenced);
-            **told_at >= earlier(due, FRESH_MS)
-                && fenced.is_none_or(|fenced| fenced < **told_at)
-                && !self.members.is_outdated(reporter, **told_at)
+            let is_there = **told_at >= earlier(due, FRESH_MS) || self.is_heard_since(reporter, earlier(due, HEARD_MS));
+            is_there && fenced.is_none_or(|fenced| fenced < **told_at) && !self.members.is_outdated(reporter, **told_at)
         });
         let views = fresh.map(|(reporter, _)| (reporter.clone(), self.members.seen_by(reporter, due)));
         let weight = |(reporter, members): &(String, Vec<String>)| {
-            (self.quorum.says(reporter) != Some(false), members.len(), Reverse(members.first().cloned()))
+            let has_quorum = self.quorum.says(reporter) != Some(false);
+            // One that was lost and starts alone is believed when it has found the others.
+            (has_quorum, !self.members.is_away(reporter), members.len(), Reverse(members.first().cloned()))
         };
         let Some((_, best)) = views.max_by_key(weight) else { return };
         let best: BTreeSet<String> = best.into_iter().collect();
@@ -251,7 +297,12 @@ impl Facts {
         entry.since = at;
         entry.leaving = None;
         entry.fenced = None;
+        entry.asked = None;
+        if before != Standing::Unknown {
+            entry.back = Some(at);
+        }
         self.thaw_signs(node);
+        self.look_at_links_of(node, at);
         if before == Standing::Unknown && !is_told {
             return;
         }
@@ -312,8 +363,10 @@ impl Facts {
             return;
         }
         self.freeze_signs(node, at);
+        let asked = self.fencings.asked(node);
         if let Some(entry) = self.members.nodes.get_mut(node) {
             entry.fenced = Some(at);
+            entry.asked = asked;
         }
         for ((reporter, _), view) in &mut self.members.views {
             if reporter == node && view.out_from.is_some() && view.out_until.is_none() {
@@ -325,11 +378,14 @@ impl Facts {
         self.look_again(at, self.settings.settle_ms, Timer::Members);
     }
 
-    /// Since when there was no token before a node was lost.
+    /// Since when there was no token before a node was lost. Who had it from that node has been without it the longest;
+    /// others may have had it once more.
     fn token_lost(&self, lost_at: Timestamp) -> Option<Timestamp> {
         let said = self.members.no_token.values();
         let near = said.filter(|(_, at)| *at <= later(lost_at, 500) && between(*at, lost_at) <= TOKEN_MS);
-        near.map(|(since, _)| *since).max()
+        let near: Vec<Timestamp> = near.map(|(since, _)| *since).collect();
+        let newest = near.iter().max()?;
+        near.iter().filter(|since| between(**since, *newest) <= ROUND_MS).min().copied()
     }
 
     /// When a node that is lost stopped to serve, as well as it is known at `until`.
@@ -342,16 +398,28 @@ impl Facts {
         }
         let sign = self.sign_of(node, until).filter(|sign| between(*sign, lost_at) <= TOKEN_MS);
         match (token, sign) {
+            (Some(token), Some(sign)) if sign > later(token, ALIVE_MS) => self.fenced_alive(node, sign).min(until),
             (Some(token), sign) => sign.map_or(token, |sign| sign.max(token)),
             (None, Some(sign)) => sign,
             (None, None) => lost_at,
         }
     }
 
-    /// Since when a node that reports late was out of reach.
-    pub(crate) fn cut_off_since(&self, node: &str, at: Timestamp) -> Option<Timestamp> {
-        let token = self.token_lost(at)?;
-        self.members.is_cut_off(node, token).then_some(token)
+    /// When a node that lived until it was fenced ended: between the last sign, or the request, and the result.
+    fn fenced_alive(&self, node: &str, sign: Timestamp) -> Timestamp {
+        let entry = self.members.nodes.get(node);
+        let Some(done) = entry.and_then(|entry| entry.fenced) else { return sign };
+        let from = entry.and_then(|entry| entry.asked).map_or(sign, |asked| asked.max(sign));
+        later(from, between(from, done) / 2)
+    }
+
+    /// Since when a node that reports late, or did when it lost the others, was out of reach.
+    pub(crate) fn cut_off_since(&self, source: &Source, node: &str) -> Option<Timestamp> {
+        let token = self.token_lost(source.at)?;
+        let is_late = source.lag_ms > LATE_MS || self.members.unreached.contains(node);
+        let mut views = self.members.views.iter().filter(|((reporter, _), _)| reporter == node);
+        let is_still = views.all(|(_, view)| view.out_until.is_none_or(|until| until > source.at));
+        (is_late && is_still && self.members.is_cut_off(node, token)).then_some(token)
     }
 }
 

@@ -44,6 +44,13 @@ coded! {
     Operations { known, told_at, alerted_at }
 }
 
+impl Operations {
+    /// Whether the executor of a node told of operations by alerts.
+    pub(crate) fn is_alerting(&self, node: &str) -> bool {
+        self.known.iter().any(|known| known.is_exact && known.node == node)
+    }
+}
+
 /// Whether it did what it should.
 pub(crate) fn is_good(operation: &Operation) -> bool {
     // 190 and 191: it works, if less well than before.
@@ -138,11 +145,16 @@ impl Facts {
         }
     }
 
+    /// Whether executors tell their operations at once, so that a status is not needed to know them.
+    pub(crate) fn has_alerts(&self, at: Timestamp) -> bool {
+        let alerted_at = self.operations.alerted_at;
+        alerted_at.0 > 0 && between(alerted_at, at) < ALERTED_MS
+    }
+
     /// Whether another account of it is known. Two of the executor's are one only with the same time.
     fn is_repeat(&self, new: &Occurrence) -> bool {
         // crm_mon tells its whole history again when it connects anew.
-        let alerted_at = self.operations.alerted_at;
-        if !new.is_exact && alerted_at.0 > 0 && between(alerted_at, new.at) < ALERTED_MS {
+        if !new.is_exact && self.has_alerts(new.at) {
             return true;
         }
         self.operations.known.iter().any(|known| {

@@ -30,6 +30,9 @@ impl Facts {
             }
             let Some(other) = self.members.views.get(&(node.clone(), reporter.clone())) else { continue };
             let (Some(one), Some(two)) = (view.out_from, other.out_from) else { continue };
+            if view.is_starting || other.is_starting {
+                continue;
+            }
             let from = one.max(two);
             let until = match (view.out_until, other.out_until) {
                 (Some(a), Some(b)) => Some(a.min(b)),

@@ -4,6 +4,7 @@ use orszem_model::Timestamp;
 use orszem_model::fact::FactKind;
 use orszem_model::observation::{Operation, Placement};
 
+use crate::cluster::AGREED_MS;
 use crate::engine::{Facts, Timer};
 use crate::flags::FlagFacts;
 use crate::input::Source;
@@ -11,7 +12,6 @@ use crate::words::{host, resource};
 
 /// A status that comes so shortly after an operation may be from before it.
 const LAG_MS: u64 = 3_000;
-
 impl Facts {
     pub(crate) fn placement(&mut self, source: &Source, told: &Placement) {
         if !self.is_trusted(source) || !self.know_resource(&told.resource) {
@@ -38,6 +38,9 @@ impl Facts {
         }
         let is_moving = told.nodes.len() != active.len();
         let Some(known) = self.resources.known.get(name) else { return };
+        if self.is_of_before(source) && self.has_alerts(source.at) {
+            return;
+        }
         let is_fresh = source.at > known.operated && crate::words::between(known.operated, source.at) > LAG_MS;
         if is_moving || !is_fresh {
             return;
@@ -66,7 +69,15 @@ impl Facts {
         if is_doubtful && !active.is_empty() {
             self.decide_members(source.at);
         }
+        let has_alerts = self.has_alerts(source.at);
+        let is_alerting = has_alerts && active.iter().all(|(node, _)| self.operations.is_alerting(node));
         let Some(known) = self.resources.known.get_mut(name) else { return };
+        if !active.is_empty() {
+            known.gone = None;
+        }
+        if known.there.as_ref().is_some_and(|(_, _, node)| active.iter().all(|(now, _)| now != node)) {
+            known.there = None;
+        }
         let is_known = known.operated.0 > 0 || !known.active.is_empty() || known.stop.is_some();
         if !is_known || known.is_clone {
             let before = known.active.clone();
@@ -88,6 +99,8 @@ impl Facts {
         match (before.as_slice(), active) {
             // A node that is lost takes it along: that is told when it is back.
             ([_], []) if is_doubtful => {}
+            // Its history is empty for a moment while the cluster looks at it anew; a stop would be alerted.
+            ([_], []) if has_alerts => self.look_whether_gone(source, name),
             ([was], []) => {
                 let was = was.clone();
                 self.stopped(source, &operation(&was), "");
@@ -104,6 +117,9 @@ impl Facts {
                     known.stop = None;
                     known.active.insert(now.clone(), ("Started".to_owned(), source.at));
                     self.service_is_there(name);
+                } else if known.stop.is_some() && is_alerting {
+                    // It may be a status from before, by which the cluster is put together again.
+                    self.look_whether_there(source, name, now);
                 } else {
                     self.started(source, &operation(now), "");
                 }
@@ -120,12 +136,47 @@ impl Facts {
         }
     }
 
+    fn look_whether_gone(&mut self, source: &Source, name: &str) {
+        let Some(known) = self.resources.known.get_mut(name) else { return };
+        if known.gone.is_none() {
+            known.gone = Some((source.at, source.id));
+            self.look_again(source.at, self.settings.stopped_after_ms, Timer::Gone(name.to_owned()));
+        }
+    }
+
+    fn look_whether_there(&mut self, source: &Source, name: &str, node: &str) {
+        let Some(known) = self.resources.known.get_mut(name) else { return };
+        if known.there.is_none() {
+            known.there = Some((source.at, source.id, node.to_owned()));
+            self.look_again(source.at, AGREED_MS, Timer::There(name.to_owned()));
+        }
+    }
+
+    /// A status said that a resource runs, and neither has one said otherwise since nor has it been operated.
+    pub(crate) fn decide_there(&mut self, name: &str) {
+        let Some(known) = self.resources.known.get_mut(name) else { return };
+        let Some((at, id, node)) = known.there.take() else { return };
+        if known.operated < at {
+            let operation = Operation { node, resource: name.to_owned(), ..Operation::default() };
+            self.started(&Source { id, ..Source::concluded(at) }, &operation, "");
+        }
+    }
+
+    /// A status said that a resource runs nowhere, and none has said otherwise since.
+    pub(crate) fn decide_gone(&mut self, name: &str) {
+        let Some(known) = self.resources.known.get_mut(name) else { return };
+        let Some((at, id)) = known.gone.take() else { return };
+        let Some(node) = known.active.keys().next().cloned().filter(|_| known.operated < at) else { return };
+        let operation = Operation { node, resource: name.to_owned(), ..Operation::default() };
+        self.stopped(&Source { id, ..Source::concluded(at) }, &operation, "");
+    }
+
     /// What a node does is not known: it is away, or somebody says so, or it is unclean.
     pub(crate) fn is_doubtful(&self, node: &str) -> bool {
-        let mut views = self.members.views.iter().filter(|((_, about), _)| about == node);
+        let mut views = self.members.views.keys().filter(|(_, about)| about == node);
         self.members.is_away(node)
             || self.flags.is_set(FactKind::NodeUnclean, node)
-            || views.any(|(_, view)| !view.is_member)
+            || views.any(|(reporter, _)| self.members.has_lost(reporter, node))
     }
 
     fn blocked(&mut self, source: &Source, told: &Placement) {

@@ -28,11 +28,13 @@ pub(crate) struct Quorum {
     votes: BTreeMap<String, Vote>,
     /// When the cluster as a whole lost it, and got it back.
     pub(crate) lost: Option<(Timestamp, Option<Timestamp>)>,
+    /// The entity that lost it: the cluster may not have said its name then.
+    lost_by: String,
 }
 
 coded! {
     Vote { is_quorate, at, id, is_initial, was_quorate }
-    Quorum { votes, lost }
+    Quorum { votes, lost, lost_by }
 }
 
 impl Quorum {
@@ -102,6 +104,7 @@ impl Facts {
         if let Some(first) = first.filter(|_| with.is_empty()) {
             if self.outbox.begin(FactKind::QuorumLost, &entity, "", first) {
                 self.quorum.lost = Some((first, None));
+                self.quorum.lost_by.clone_from(&entity);
                 let by: Vec<&str> = without.iter().map(|(node, _)| node.as_str()).collect();
                 let is_holding = without.iter().all(|(_, vote)| vote.is_initial);
                 let text = format!("The cluster lost quorum, say {}: no partition may run resources", list(&by));
@@ -115,10 +118,11 @@ impl Facts {
             }
             return;
         }
-        if let Some(since) = self.outbox.since(FactKind::QuorumLost, &entity, "") {
+        let lost_by = self.quorum.lost_by.clone();
+        if let Some(since) = self.outbox.since(FactKind::QuorumLost, &lost_by, "") {
             let back = with.iter().filter(|(_, vote)| vote.at >= since).min_by_key(|(_, vote)| vote.at);
             let Some((by, vote)) = back else { return };
-            self.outbox.end(FactKind::QuorumLost, &entity, "");
+            self.outbox.end(FactKind::QuorumLost, &lost_by, "");
             self.quorum.lost = Some((since, Some(vote.at)));
             let ms = between(since, vote.at);
             let text = format!("The cluster has quorum again, says {by}, after {}", span(ms));
@@ -135,9 +139,12 @@ impl Facts {
     /// Others have quorum: whoever lost it is cut off from them.
     fn decide_quorum_of_sides(&mut self, without: &[(String, Vote)], with: &[(String, Vote)], due: Timestamp) {
         for (node, vote) in without.iter().filter(|(_, vote)| vote.was_quorate && !vote.is_initial) {
-            if self.outbox.begin(FactKind::QuorumLost, &host(node), "", vote.at) {
+            // Where none had it for a while, others have it since then.
+            let back = self.quorum.lost.and_then(|(lost, back)| back.filter(|_| lost <= vote.at));
+            let at = back.map_or(vote.at, |back| back.max(vote.at));
+            if self.outbox.begin(FactKind::QuorumLost, &host(node), "", at) {
                 let text = format!("{node} is in a partition without quorum, while others have it");
-                let draft = Draft::new(FactKind::QuorumLost, vote.at, host(node), text)
+                let draft = Draft::new(FactKind::QuorumLost, at, host(node), text)
                     .change("quorate", "not quorate")
                     .other(self.cluster_entity())
                     .record(vote.id);
@@ -167,11 +174,8 @@ impl Facts {
     ) -> bool {
         let Some(first) = first else { return true };
         let since = earlier(first, 500);
-        let is_lost_for = |reporter: &str| {
-            let view = self.members.views.get(&(reporter.to_owned(), node.to_owned()));
-            view.is_some_and(|view| !view.is_member)
-        };
-        let is_lost = self.members.is_away(node) || without.iter().any(|(reporter, _)| is_lost_for(reporter));
+        let is_lost =
+            self.members.is_away(node) || without.iter().any(|(reporter, _)| self.members.has_lost(reporter, node));
         vote.at >= since || !is_lost || self.is_heard_since(node, since)
     }
 

@@ -1,6 +1,6 @@
 //! When each reporter was last heard, and which is silent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use orszem_model::Timestamp;
 use orszem_model::fact::FactKind;
@@ -13,6 +13,9 @@ use crate::words::{Draft, between, earlier, host, span};
 
 /// What comes later than this is no sign that the reporter can be reached.
 const PROMPT_MS: u64 = 3_000;
+/// Of so long the last sign is kept, and so many of them.
+const SLOT_NS: i64 = 500_000_000;
+const SLOTS_MAX: usize = 32;
 /// As often it has to be heard before its silence means anything.
 const REGULAR: u32 = 3;
 
@@ -20,7 +23,9 @@ const REGULAR: u32 = 3;
 pub(crate) struct Reporter {
     /// The last sign of it that came promptly.
     sign: Timestamp,
-    /// The last sign of it before it was fenced.
+    /// The last one of each slot of time, the newest last: what is fenced may be back before that is known.
+    slots: VecDeque<Timestamp>,
+    /// The last sign of it before it was fenced; zero if none is known.
     last_before_fencing: Option<Timestamp>,
     /// How often something came of it, of late, within the time after which it would be silent.
     signs: u32,
@@ -33,8 +38,28 @@ pub(crate) struct Reporters {
 }
 
 coded! {
-    Reporter { sign, last_before_fencing, signs, is_regular }
+    Reporter { sign, slots, last_before_fencing, signs, is_regular }
     Reporters { known }
+}
+
+impl Reporter {
+    fn add(&mut self, at: Timestamp) {
+        if at <= self.sign {
+            return;
+        }
+        if self.sign.0.div_euclid(SLOT_NS) == at.0.div_euclid(SLOT_NS) {
+            self.slots.pop_back();
+        } else if self.slots.len() >= SLOTS_MAX {
+            self.slots.pop_front();
+        }
+        self.slots.push_back(at);
+        self.sign = at;
+    }
+
+    /// The last sign up to a moment, if one so old is kept.
+    fn sign_until(&self, at: Timestamp) -> Option<Timestamp> {
+        self.slots.iter().rev().find(|sign| **sign <= at).copied()
+    }
 }
 
 impl Facts {
@@ -50,7 +75,7 @@ impl Facts {
             return;
         }
         let entry = known.entry(reporter.to_owned()).or_default();
-        entry.sign = entry.sign.max(at);
+        entry.add(at);
     }
 
     /// A regular sign of life: a reporter of which some have come is silent when they stay away.
@@ -77,7 +102,7 @@ impl Facts {
     /// A fenced node's signs end here.
     pub(crate) fn freeze_signs(&mut self, node: &str, at: Timestamp) {
         if let Some(reporter) = self.reporters.known.get_mut(node) {
-            reporter.last_before_fencing = Some(reporter.sign.min(at));
+            reporter.last_before_fencing = Some(reporter.sign_until(at).unwrap_or(Timestamp(0)));
         }
     }
 

@@ -12,8 +12,6 @@ use crate::input::Source;
 use crate::settings::RESOURCES_MAX;
 use crate::words::{Draft, between, earlier, host, resource, span};
 
-/// What comes later than this from a node that was cut off was not seen by anybody when it happened.
-const LATE_MS: u64 = 2_500;
 /// A demotion so long before a promotion elsewhere belongs to it.
 const PROMOTION_MS: u64 = 600_000;
 /// A stop so long after a failure is not because of it.
@@ -55,8 +53,14 @@ pub(crate) struct Resource {
     /// When its last operation ended.
     pub(crate) operated: Timestamp,
     pub(crate) stop: Option<Stop>,
+    /// Since when a status says that it runs nowhere, though nothing stopped it, and the record.
+    pub(crate) gone: Option<(Timestamp, RecordId)>,
+    /// Since when a status says that it runs, though nothing started it: the record, and where.
+    pub(crate) there: Option<(Timestamp, RecordId, String)>,
     /// Since when it fails, where, and what.
     failing: Option<(Timestamp, String, String)>,
+    /// It did not run, or hung, when that began.
+    is_down: bool,
     /// Who was promoted last, and until when.
     promoted: Option<(String, Timestamp)>,
     pub(crate) target_role: String,
@@ -76,7 +80,8 @@ coded! {
     Agreed { value, before, at, said, recent }
     Stop { node, began, at, is_lost, is_told, id }
     Resource {
-        parent, agent, active, is_clone, is_placed, operated, stop, failing, promoted, target_role,
+        parent, agent, active, is_clone, is_placed, operated, stop, gone, there, failing, is_down, promoted,
+        target_role,
     }
     Resources { known, cluster_name, dc, configuration, links }
 }
@@ -129,17 +134,20 @@ impl Facts {
         true
     }
 
-    pub(crate) fn failed_on(&mut self, source: &Source, name: &str, node: &str, task: &str, cause: &str) {
+    pub(crate) fn failed_on(&mut self, source: &Source, operation: &Operation, cause: &str) {
+        let Operation { resource: name, node, task, .. } = operation;
+        let is_down = is_down(operation);
         if let Some(known) = self.resources.known.get_mut(name) {
             if known.failing.is_none() {
                 known.failing = Some((source.at, node.to_owned(), cause.to_owned()));
+                known.is_down = is_down;
             }
             known.operated = known.operated.max(source.at);
             if task == "start" {
                 known.active.remove(node);
             }
         }
-        self.service_failed(source, name, node, cause);
+        self.service_failed(source, name, node, cause, is_down);
     }
 
     /// A monitor found it where it is.
@@ -276,13 +284,12 @@ impl Facts {
         let mut began = earlier(source.at, operation.duration_ms.unwrap_or_default());
         if let Some((failed, on, _)) = &known.failing
             && on == node
+            && known.is_down
             && between(*failed, began) < BECAUSE_MS
         {
             began = began.min(*failed);
         }
-        if source.lag_ms > LATE_MS
-            && let Some(cut_off) = self.cut_off_since(node, source.at)
-        {
+        if let Some(cut_off) = self.cut_off_since(source, node) {
             began = began.min(cut_off);
         }
         let Some(known) = self.resources.known.get_mut(name) else { return };
@@ -350,15 +357,7 @@ impl Facts {
                 let stop = Stop { node: node.to_owned(), began, at, is_lost: true, is_told: !is_lost, id };
                 known.stop = Some(Stop { is_told: false, ..stop });
                 if known.is_single() {
-                    let source = Source {
-                        at,
-                        id,
-                        lag_ms: 0,
-                        reporter: String::new(),
-                        origin: orszem_model::observation::Origin::Status,
-                        is_initial: false,
-                    };
-                    self.service_down(&source, &name, node, began, true);
+                    self.service_down(&Source::concluded(at), &name, node, began, true);
                 }
             }
         }
@@ -423,4 +422,11 @@ impl Facts {
             .map(|(cause, _)| cause)
             .unwrap_or_default()
     }
+}
+
+/// Whether a failure says that the resource does not run, or hangs. One that is in error may serve until it is stopped.
+fn is_down(operation: &Operation) -> bool {
+    const NOT_RUNNING: i32 = 7;
+    const TIMED_OUT: i32 = 2;
+    operation.task == "monitor" && matches!((operation.status, operation.rc), (0, NOT_RUNNING) | (TIMED_OUT, _))
 }

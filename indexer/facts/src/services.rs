@@ -73,15 +73,15 @@ impl Facts {
         if parent.is_empty() { (name.to_owned(), false) } else { (parent, true) }
     }
 
-    pub(crate) fn service_failed(&mut self, source: &Source, name: &str, node: &str, cause: &str) {
+    pub(crate) fn service_failed(&mut self, source: &Source, name: &str, node: &str, cause: &str, is_down: bool) {
         let (service, _) = self.service_of(name);
         let is_full = self.services.failed.len() >= RESOURCES_MAX;
         match self.services.failed.get_mut(&service) {
-            Some(chain) if chain.goes_on(node, source.at) => chain.add(source.at, cause),
-            Some(chain) => *chain = Chain::new(node, source.at, cause),
+            Some(chain) if chain.goes_on(node, source.at) => chain.add(source.at, cause, is_down),
+            Some(chain) => *chain = Chain::new(node, source.at, cause, is_down),
             None if is_full => self.ignored += 1,
             None => {
-                self.services.failed.insert(service, Chain::new(node, source.at, cause));
+                self.services.failed.insert(service, Chain::new(node, source.at, cause, is_down));
             }
         }
     }
@@ -106,7 +106,7 @@ impl Facts {
             return;
         }
         let failed = self.services.failed.get(&service).filter(|chain| chain.is_why(node, began, source.at));
-        let began = failed.map_or(began, |chain| began.min(chain.since()));
+        let began = failed.and_then(Chain::down).map_or(began, |down| began.min(down));
         let away = self.services.away.entry(service).or_insert_with(|| Away {
             from: node.to_owned(),
             began,
@@ -204,8 +204,8 @@ impl Facts {
         }
         let mut names = back.members.clone();
         names.push(back.service.clone());
-        if let Some(failed) = self.failed_of(&names, from, began, back.at) {
-            began = began.min(failed.since());
+        if let Some(down) = self.failed_of(&names, from, began, back.at).and_then(Chain::down) {
+            began = began.min(down);
         }
         let ms = between(began, back.at);
         let why = self.why_moved(&names, from, to, began, back.at);

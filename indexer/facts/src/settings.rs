@@ -49,7 +49,7 @@ impl Default for Settings {
             reorder_ms: 1_000,
             settle_ms: 700,
             hold_ms: 300,
-            stopped_after_ms: 1_500,
+            stopped_after_ms: 2_500,
             flapping_failures: 2,
             flapping_window_ms: 300_000,
             silent_after_ms: 60_000,

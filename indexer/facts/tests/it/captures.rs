@@ -10,20 +10,14 @@ use orszem_model::{AttributeValue, Fact, RecordId, Timestamp};
 use orszem_parse::{Parsed, Value, refine_message};
 use serde_json::Value as Json;
 
+use crate::story::{Fault, Probe, Story, time};
+
 const MS: i64 = 1_000_000;
 
 enum Input {
     Seen(Seen),
     Line { at: Timestamp, host: String, service: String, body: String },
     Heard { at: Timestamp, host: String },
-}
-
-/// A moment that a fault was made, and the name of its stage.
-struct Fault {
-    at: Timestamp,
-    stage: String,
-    action: String,
-    detail: String,
 }
 
 fn captures() -> Option<PathBuf> {
@@ -34,26 +28,13 @@ fn captures() -> Option<PathBuf> {
     folder
 }
 
-fn lines(path: &Path) -> Vec<Json> {
+pub(crate) fn lines(path: &Path) -> Vec<Json> {
     let text = fs::read_to_string(path).expect("reads");
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
-fn time(text: &str) -> Timestamp {
-    text.replace("+00:00", "Z").replace("+0000", "Z").parse().expect("a time")
-}
-
 fn faults(folder: &Path) -> Vec<Fault> {
-    let of = |json: &Json, key: &str| json[key].as_str().unwrap_or_default().to_owned();
-    lines(&folder.join("ground_truth.jsonl"))
-        .iter()
-        .map(|json| Fault {
-            at: time(&of(json, "ts")),
-            stage: of(json, "stage"),
-            action: of(json, "action"),
-            detail: of(json, "detail"),
-        })
-        .collect()
+    lines(&folder.join("ground_truth.jsonl")).iter().map(Fault::read).collect()
 }
 
 /// A dump of an agent's environment, named `EPOCH.FRACTION.NODE….env`.
@@ -337,86 +318,15 @@ fn attribute(parsed: &Parsed<'_>, key: &str) -> Option<AttributeValue> {
     }
 }
 
-/// What a stage has to tell, and what it may.
-struct Stage {
-    began: Timestamp,
-    told: Vec<(Timestamp, Fact)>,
-}
-
-fn stages(faults: &[Fault], told: Vec<(Timestamp, Fact)>) -> BTreeMap<String, Stage> {
-    let mut stages: BTreeMap<String, Stage> = BTreeMap::new();
-    for (known, fact) in told {
-        let stage = faults.iter().rev().find(|fault| fault.at <= fact.at).map_or("", |fault| &fault.stage);
-        let began = faults.iter().find(|fault| fault.stage == stage).map_or(Timestamp(0), |fault| fault.at);
-        let entry = stages.entry(stage.to_owned()).or_insert(Stage { began, told: Vec::new() });
-        entry.told.push((known, fact));
-    }
-    stages
-}
-
-fn print(stages: &BTreeMap<String, Stage>) {
-    for (name, stage) in stages {
-        println!("\n## {name}");
-        let mut told: Vec<_> = stage.told.iter().collect();
-        told.sort_by_key(|(_, fact)| fact.at);
-        for (known, fact) in told {
-            let since = (fact.at.0 - stage.began.0) as f64 / 1e9;
-            let after = (known.0 - fact.at.0) as f64 / 1e9;
-            let (kind, entity, text) = (fact.kind.name(), &fact.entity, &fact.text);
-            println!("{since:+7.2} (told {after:+.1}) {kind} {entity}: {text} [{}]", fact.records.len());
-        }
-    }
-}
-
-/// What is wrong with a stage, by the lines of `expected_facts.jsonl` about it.
-fn compare(name: &str, expected: &[Json], stage: &Stage) -> Vec<String> {
-    let mut wrong = Vec::new();
-    let mut allowed: Vec<&str> = Vec::new();
-    for line in expected {
-        let word = |key: &str| line[key].as_str().unwrap_or_default();
-        allowed.push(word("fact"));
-        allowed.extend(line["extras"].as_array().into_iter().flatten().filter_map(Json::as_str));
-        let is_it = |fact: &&Fact| {
-            let is_within = (fact.at.0 - stage.began.0) as f64 / 1e9 <= line["within_s"].as_f64().expect("seconds");
-            let is_from = word("from").is_empty() || fact.from == word("from");
-            let is_to = word("to").is_empty() || fact.to == word("to");
-            fact.kind.name() == word("fact") && fact.entity == word("entity") && is_within && is_from && is_to
-        };
-        let found: Vec<&Fact> = stage.told.iter().map(|(_, fact)| fact).filter(is_it).collect();
-        let times = line["times"].as_u64().unwrap_or(1);
-        if found.len() as u64 != times {
-            wrong.push(format!("{name}: {} {} {} times, not {times}", word("fact"), word("entity"), found.len()));
-        }
-        if let (Some(expected), Some(fact)) = (line["duration_s"].as_f64(), found.first()) {
-            let told = fact.duration_ms.unwrap_or_default() as f64 / 1e3;
-            if (told - expected).abs() > 0.5 {
-                wrong.push(format!("{name}: {} {} took {told} s, not {expected}", word("fact"), word("entity")));
-            }
-        }
-    }
-    let extra = stage.told.iter().filter(|(_, fact)| !allowed.contains(&fact.kind.name()));
-    wrong.extend(extra.map(|(_, fact)| format!("{name}: {} {}: {}", fact.kind.name(), fact.entity, fact.text)));
-    wrong
-}
-
 #[test]
 fn the_lab_tells_its_story() {
     let Some(folder) = captures() else { return };
     let folder = folder.join("pacemaker_lab");
-    let faults = faults(&folder);
-    let stages = stages(&faults, run(&inputs(&folder, &faults)));
-    print(&stages);
-    let expected = lines(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/expected_facts.jsonl"));
-    let mut wrong = Vec::new();
-    for (name, stage) in &stages {
-        let about: Vec<Json> = expected.iter().filter(|line| line["stage"] == name.as_str()).cloned().collect();
-        // Before the first fault, and after the last, anything may be told.
-        if !about.is_empty() {
-            wrong.extend(compare(name, &about, stage));
-        }
-    }
-    let unheard = expected.iter().filter_map(|line| line["stage"].as_str()).filter(|name| !stages.contains_key(*name));
-    wrong.extend(unheard.map(|name| format!("{name}: nothing was told")));
+    let probes = lines(&folder.join("probe.jsonl")).iter().map(Probe::read).collect();
+    let story = Story { cluster: "lab".to_owned(), faults: faults(&folder), probes };
+    let told = run(&inputs(&folder, &story.faults));
+    story.print(&told);
+    let wrong = story.compare(told);
     println!("\n{}", wrong.join("\n"));
     assert_eq!(wrong, Vec::<String>::new());
 }

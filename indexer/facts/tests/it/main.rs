@@ -5,5 +5,7 @@
 mod captures;
 mod crm_mon;
 mod drbd_captures;
+mod runs;
 mod script;
 mod scripts;
+mod story;

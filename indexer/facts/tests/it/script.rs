@@ -279,6 +279,9 @@ pub(crate) fn said(fact: &Fact, with: &str) -> String {
     if with.contains(" for ") {
         said.push_str(&format!(" for {}", fact.duration_ms.unwrap_or_default() as f64 / 1e3));
     }
+    if with.contains(" because ") {
+        said.push_str(&format!(" because {}", fact.cause));
+    }
     said
 }
 
