@@ -21,6 +21,7 @@ mod doctor;
 mod drbd;
 mod elasticsearch;
 mod events;
+mod live_cluster;
 mod metrics;
 mod page;
 mod power_loss;
