@@ -23,12 +23,8 @@ pub(crate) fn python_elasticsearch(major: u8) -> Option<PathBuf> {
     python_in(&format!("python-elasticsearch{major}"), &format!("Elasticsearch {major} client"))
 }
 
-/// The Python with the other side of the channels that messages go through.
-pub(crate) fn python_notify() -> Option<PathBuf> {
-    python_in("python-notify", "Python mail server and web push libraries")
-}
-
-fn python_in(folder: &str, what: &str) -> Option<PathBuf> {
+/// The Python in a folder of the prepared ones.
+pub(crate) fn python_in(folder: &str, what: &str) -> Option<PathBuf> {
     let folder = prepared().join(folder);
     let file = folder.join("bin/python");
     folder.join("made-from").is_file().then_some(file).or_else(|| skip(what))

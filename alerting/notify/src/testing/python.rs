@@ -12,9 +12,14 @@ fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
 }
 
+/// The Python with the other side of the channels.
+fn python() -> Option<PathBuf> {
+    tools::python_in("python-notify", "Python mail server and web push libraries")
+}
+
 /// What a script prints; `None` where there is no Python for it.
 pub(crate) fn run(name: &str, given: &Value) -> Option<String> {
-    let python = tools::python_notify()?;
+    let python = python()?;
     let output = Command::new(python).arg(script(name)).arg(given.to_string()).output().expect("runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Some(String::from_utf8(output.stdout).expect("text").trim().to_owned())
@@ -28,7 +33,7 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(name: &str, given: &Value) -> Option<Self> {
-        let python = tools::python_notify()?;
+        let python = python()?;
         let mut command = Command::new(python);
         command.arg(script(name)).arg(given.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("starts");
