@@ -88,13 +88,4 @@ impl Postings {
             Self::Many(many) => many.intersection_len(set),
         }
     }
-
-    /// Whether one of them is in `set`.
-    pub(crate) fn is_shared_with(&self, set: &RoaringBitmap) -> bool {
-        match self {
-            Self::None => false,
-            Self::One(one) => set.contains(*one),
-            Self::Many(many) => !many.is_disjoint(set),
-        }
-    }
 }

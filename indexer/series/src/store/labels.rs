@@ -38,8 +38,9 @@ impl SeriesStore {
         let View { lease: _lease, blocks, head, .. } = self.view(tenant, sets, start, end)?;
         let mut found = BTreeSet::new();
         {
+            let present = head.all();
             let table = self.inner.table();
-            found.extend(head.iter().filter_map(|series| table.public_labels(series)));
+            found.extend(present.iter().filter_map(|series| table.public_labels(series)));
         }
         for (block, ordinals) in &blocks {
             let mut reader = block.index().labels_reader();
@@ -64,7 +65,8 @@ impl SeriesStore {
         let mut found = BTreeSet::new();
         {
             let table = self.inner.table();
-            let present = table.pairs.names().iter().filter(|name| !name.series.is_disjoint(&head));
+            let probe = head.probe();
+            let present = table.pairs.names().iter().filter(|name| probe.has_any(&name.series));
             found.extend(present.map(|name| name.text.to_string()));
         }
         for (block, ordinals) in &blocks {
@@ -97,8 +99,9 @@ impl SeriesStore {
         {
             let table = self.inner.table();
             if let Some(name) = table.pairs.name(name) {
+                let probe = head.probe();
                 let values = table.pairs.name_at(name).pairs.iter().map(|&pair| table.pairs.at(pair));
-                let present = values.filter(|pair| pair.series.is_shared_with(&head));
+                let present = values.filter(|pair| probe.has_any_of(&pair.series));
                 found.extend(present.map(|pair| pair.value.to_string()));
             }
         }

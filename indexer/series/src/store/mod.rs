@@ -16,6 +16,7 @@ mod manifest;
 mod open;
 mod options;
 mod paths;
+mod present;
 mod reader;
 mod report;
 mod retention;

@@ -16,6 +16,7 @@ use crate::head::matching::matching;
 
 use super::head_file::HeadFile;
 use super::manifest::Deletion;
+use super::present::Present;
 use super::{Inner, SeriesStore};
 
 /// No series of the head.
@@ -54,7 +55,7 @@ impl SeriesStore {
             _lease: lease,
             start,
             end,
-            head: head.iter().collect(),
+            head: head.all().iter().collect(),
             places: Vec::new(),
             ordinals: Vec::new(),
             blocks: Vec::new(),
@@ -67,7 +68,7 @@ impl SeriesStore {
     }
 
     /// What a query over `[start, end]` looks at: for each block the ordinals that satisfy one of the matcher sets
-    /// (without a set: all of the tenant), and the series of the head that do and have samples.
+    /// (without a set: all of the tenant), and the series of the head that do.
     pub(super) fn view(&self, tenant: u32, sets: &[Vec<Matcher>], start: i64, end: i64) -> Result<View> {
         let inner = &*self.inner;
         let no_set = [Vec::new()];
@@ -87,7 +88,7 @@ impl SeriesStore {
                 head |= matching(&table, tenant, matchers);
             }
         }
-        let head = with_samples(head, &files, &generations, start, end);
+        let head = Present::new(head, &files, &generations, (start, end));
         let mut found = Vec::new();
         for block in blocks.iter().filter(|block| block.overlaps(start.saturating_sub(1), end)) {
             let mut ordinals = RoaringBitmap::new();
@@ -125,29 +126,7 @@ pub(super) struct View {
     pub(super) files: Vec<HeadFile>,
     pub(super) generations: Vec<Arc<Generation>>,
     pub(super) deletions: Arc<Vec<Deletion>>,
-    pub(super) head: RoaringBitmap,
-}
-
-/// Those of `series` that may have samples in files or generations.
-fn with_samples(
-    series: RoaringBitmap,
-    files: &[HeadFile],
-    generations: &[Arc<Generation>],
-    start: i64,
-    end: i64,
-) -> RoaringBitmap {
-    let mut found = RoaringBitmap::new();
-    for file in files {
-        found |= &file.file.keys & &series;
-    }
-    let mut left = series - &found;
-    for generation in generations {
-        let buffers = generation.read();
-        let here: RoaringBitmap = left.iter().filter(|&series| buffers.overlaps(series, start, end)).collect();
-        left -= &here;
-        found |= here;
-    }
-    found
+    pub(super) head: Present,
 }
 
 /// The matchers that keep tenants apart, with the others.
