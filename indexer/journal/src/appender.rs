@@ -114,6 +114,11 @@ impl Appender {
         Ok(())
     }
 
+    /// The bytes of groups in the segment that is written to.
+    pub(crate) fn active_bytes(&self) -> u64 {
+        self.active.as_ref().map_or(0, |active| active.durable - PREAMBLE_BYTES)
+    }
+
     fn is_full_with(&self, bytes: u64) -> bool {
         let staged = self.buffer.len() as u64;
         self.active.as_ref().is_some_and(|active| {

@@ -102,6 +102,19 @@ impl LocalJournal {
         Ok(starts.len())
     }
 
+    /// Goes on in a new segment when the last one holds at least `bytes` of groups, so that [`trim`] can delete it once
+    /// they are done with; answers whether it does.
+    ///
+    /// [`trim`]: LocalJournal::trim
+    pub fn roll_from(&self, bytes: u64) -> Result<bool, Error> {
+        let mut appender = self.lock_appender();
+        let is_due = appender.active_bytes() >= bytes.max(1);
+        if is_due {
+            appender.roll()?;
+        }
+        Ok(is_due)
+    }
+
     /// The lowest position that can be read from.
     pub fn start(&self) -> u64 {
         self.shared.index.start()

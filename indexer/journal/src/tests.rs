@@ -259,3 +259,24 @@ fn a_copy_taken_while_open_has_all_that_is_durable() {
     let (cursors, _) = Cursors::open(target.path()).expect("opens");
     assert_eq!(cursors.get("tail"), Some(first.end));
 }
+
+#[test]
+fn what_is_done_with_goes_although_no_segment_is_full() {
+    let (directory, payload) = (tempfile::tempdir().expect("directory"), [7; 1_000]);
+    let (journal, _) = open(&directory);
+    assert!(!journal.roll_from(1).expect("nothing to leave"));
+    let first = append(&journal, &[&payload]);
+    assert!(!journal.roll_from(2_000).expect("too little"));
+    assert_eq!(journal.trim(first.end).expect("trims"), 0);
+    assert!(journal.roll_from(1_000).expect("rolls"));
+    assert!(!journal.roll_from(1_000).expect("the new one is empty"));
+    assert_eq!(journal.trim(first.end - 1).expect("trims"), 0);
+    assert_eq!(journal.trim(first.end).expect("trims"), 1);
+    assert!(journal.disk_bytes() < 100, "{}", journal.disk_bytes());
+    drop(journal);
+    let (journal, report) = open(&directory);
+    assert_eq!((report.segments, report.groups, report.torn, report.damaged), (1, 0, None, vec![]));
+    let second = append(&journal, &[b"two"]);
+    assert!(second.first >= first.end, "{second:?} {first:?}");
+    assert_eq!(payloads(&groups(&journal, 0)), [[b"two".as_slice()]]);
+}

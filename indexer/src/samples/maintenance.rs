@@ -16,6 +16,8 @@ const FLUSH_TICK: Duration = Duration::from_secs(1);
 const FLUSH_AFTER: Duration = Duration::from_secs(300);
 /// A journal that grew by this much since the last write-out is written out: it replays in about 5 s.
 const FLUSH_JOURNAL_BYTES: u64 = 512 << 20;
+/// A segment of the journal with less is not left at a write-out: what it keeps is not worth a file.
+const ROLL_JOURNAL_BYTES: u64 = 64 << 10;
 /// How often windows to cut and blocks to merge are looked for when nothing was written out.
 const COMPACT_TICK: Duration = Duration::from_secs(30);
 /// How often free space and expiry are looked at.
@@ -101,6 +103,9 @@ impl Shared {
     /// Writes everything applied so far into files, and trims the journal behind it.
     pub(super) fn flush(&self) -> Result<(), Error> {
         let mut checkpoint = lock(&self.checkpoint);
+        if let Err(error) = self.journal.roll_from(ROLL_JOURNAL_BYTES) {
+            tracing::warn!(error = %chain(&error), "the journal keeps its segment, and what it holds longer than needed");
+        }
         checkpoint.take(&self.judge);
         let begun = Instant::now();
         let reached = self.store.flush().map_err(|source| Error::FlushSamples { source })?;

@@ -185,3 +185,24 @@ async fn a_directory_has_one_owner() {
     drop(samples);
     assert!(Samples::open(directory.path(), options()).is_ok());
 }
+
+#[tokio::test]
+async fn the_journal_is_cut_behind_a_write_out_though_no_segment_is_full() {
+    let directory = directory();
+    let (samples, _) = open(directory.path());
+    let many: Vec<(String, f64)> = (0..6_000).map(|at| (format!("job-{at}"), f64::from(at))).collect();
+    let many: Vec<(&str, f64)> = many.iter().map(|(job, value)| (job.as_str(), *value)).collect();
+    samples.submit(submission(&samples, 0, &many)).await.expect("accepted");
+    assert!(samples.journal_bytes() > 64 << 10, "{}", samples.journal_bytes());
+    samples.flush().expect("flushes");
+    assert!(samples.journal_bytes() < 100, "{}", samples.journal_bytes());
+    samples.submit(submission(&samples, 0, &[("a", 1.0)])).await.expect("accepted");
+    drop(samples);
+    let (samples, report) = open(directory.path());
+    assert_eq!((report.replayed_samples, report.damaged, report.torn), (1, vec![], None));
+    let last = Matcher::equal("job", "job-5999");
+    let source = samples.source(0);
+    let select = Select { matchers: &[last], start: START, end: START + 6_000_000 };
+    assert_eq!(source.select(&select).expect("selects").len(), 1);
+    assert_eq!(found(&samples, 0).first().map(String::as_str), Some("a 0 1"));
+}
