@@ -1,4 +1,5 @@
-//! Merges blocks of a day into one, then those of a week, and writes blocks anew of which much was deleted.
+//! Merges blocks of 8 hours into one, then those of a day, then those of a week; writes blocks anew of which much was
+//! deleted.
 
 use std::sync::Arc;
 
@@ -102,7 +103,7 @@ fn pays(blocks: &[Arc<Block>], settle: Settle) -> bool {
 /// The smallest window that a block is in.
 fn window_of(block: &Block) -> i64 {
     let meta = block.meta();
-    let all = [CUT_WINDOW_MS, MERGE_WINDOWS_MS[0]];
+    let [hours, day, week] = MERGE_WINDOWS_MS;
     let fits = |window: &&i64| floor(meta.min_time, **window) == floor(meta.max_time, **window);
-    all.iter().find(fits).copied().unwrap_or(MERGE_WINDOWS_MS[1])
+    [CUT_WINDOW_MS, hours, day].iter().find(fits).copied().unwrap_or(week)
 }

@@ -1,8 +1,9 @@
-//! A file of the head: the samples of one flush.
+//! A file of the head: the samples of one flush, or of several that were merged.
 
 use std::path::Path;
 use std::sync::Arc;
 
+use orszem_model::Columns;
 use roaring::RoaringBitmap;
 
 use super::manifest::Deletion;
@@ -12,6 +13,12 @@ use crate::chunk_file::{ChunkFile, ChunkFileWriter};
 use crate::error::{Error, Result};
 use crate::files::{sync_directory, write_atomically};
 use crate::head::generation::Buffers;
+
+/// Sets of fewer series are written as they are; in larger ones neighbours are told as runs.
+const RUNS_MIN: u64 = 64;
+
+/// Hands series with their samples to its argument.
+pub(crate) type Fill<'a> = &'a mut dyn FnMut(&mut dyn FnMut(u32, &Columns) -> Result<()>) -> Result<()>;
 
 /// A file of the head. Clones share the open file.
 #[derive(Clone, Debug)]
@@ -51,28 +58,42 @@ impl HeadFile {
 
     /// Writes the samples of a generation, if there are any, and makes them durable. After a failure no file is left.
     pub(crate) fn write(paths: &Paths, number: u64, buffers: &Buffers) -> Result<Option<Self>> {
-        Self::try_write(paths, number, buffers).inspect_err(|_| {
+        let mut columns = Columns::default();
+        Self::write_with(paths, number, &mut |add| {
+            for series in buffers.series() {
+                buffers.read(series, i64::MIN, i64::MAX, &mut columns);
+                add(series, &columns)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes what `fill` hands to its argument: series, ascending, with their samples. As [`Self::write`] otherwise.
+    pub(crate) fn write_with(paths: &Paths, number: u64, fill: Fill<'_>) -> Result<Option<Self>> {
+        Self::try_write(paths, number, fill).inspect_err(|_| {
             remove_or_warn(&paths.chunks(number));
             remove_or_warn(&paths.keys(number));
         })
     }
 
-    fn try_write(paths: &Paths, number: u64, buffers: &Buffers) -> Result<Option<Self>> {
+    fn try_write(paths: &Paths, number: u64, fill: Fill<'_>) -> Result<Option<Self>> {
         let path = paths.chunks(number);
         let mut writer = ChunkFileWriter::create(&path)?;
-        let mut columns = orszem_model::Columns::default();
         let mut keys = RoaringBitmap::new();
-        for series in buffers.series() {
-            buffers.read(series, i64::MIN, i64::MAX, &mut columns);
+        fill(&mut |series, columns| {
             if !columns.is_empty() {
-                writer.add(series, &columns)?;
+                writer.add(series, columns)?;
                 keys.insert(series);
             }
-        }
+            Ok(())
+        })?;
         writer.finish()?;
         if keys.is_empty() {
             std::fs::remove_file(&path).map_err(Error::remove(&path))?;
             return Ok(None);
+        }
+        if keys.len() >= RUNS_MIN {
+            keys.optimize();
         }
         save_keys(&paths.keys(number), &keys)?;
         sync_directory(&paths.head())?;
@@ -91,7 +112,7 @@ impl HeadFile {
 }
 
 /// Removes from `columns`, read from file `number` for `series`, what was deleted.
-pub(crate) fn apply_deletions(deletions: &[Deletion], number: u64, series: u32, columns: &mut orszem_model::Columns) {
+pub(crate) fn apply_deletions(deletions: &[Deletion], number: u64, series: u32, columns: &mut Columns) {
     for deletion in deletions.iter().filter(|deletion| number < deletion.below && deletion.series.contains(series)) {
         crate::columns::remove_range(columns, deletion.start, deletion.end);
     }

@@ -48,6 +48,14 @@ pub(crate) struct Manifest {
 }
 
 impl Manifest {
+    /// Forgets deletions that concern no file any more.
+    pub(crate) fn forget_deletions(&mut self) {
+        let oldest = self.files.iter().map(|file| file.0).min().unwrap_or(u64::MAX);
+        if self.deletions.iter().any(|deletion| deletion.below <= oldest) {
+            Arc::make_mut(&mut self.deletions).retain(|deletion| deletion.below > oldest);
+        }
+    }
+
     pub(crate) fn save(&self, path: &Path) -> Result<()> {
         let mut out = Vec::new();
         let Self { id, flushed, next_series, next_number, files, log, aside, deletions } = self;

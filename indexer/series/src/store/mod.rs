@@ -11,6 +11,7 @@ mod delete;
 mod flush;
 mod gc;
 mod head_file;
+mod head_merge;
 mod labels;
 mod manifest;
 mod open;

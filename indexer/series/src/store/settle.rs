@@ -18,8 +18,10 @@ use super::{Rewriting, SeriesStore, lock, open};
 
 /// The window of a block that is cut from the head.
 pub(super) const CUT_WINDOW_MS: i64 = 2 * 3_600_000;
-/// The windows that blocks are merged into.
-pub(super) const MERGE_WINDOWS_MS: [i64; 2] = [24 * 3_600_000, 7 * 24 * 3_600_000];
+/// The windows that blocks are merged into: a block of hours spends a good part of its bytes on labels.
+pub(super) const MERGE_WINDOWS_MS: [i64; 3] = [8 * 3_600_000, DAY_MS, WEEK_MS];
+const DAY_MS: i64 = 24 * 3_600_000;
+const WEEK_MS: i64 = 7 * DAY_MS;
 /// Files of the head that are not waited with, though no new window has ended: samples of the past come in masses.
 const FILES_MAX: usize = 48;
 
@@ -33,8 +35,8 @@ pub enum Settle {
 }
 
 impl SeriesStore {
-    /// Does one step of what is due: writes ended windows of the head as blocks, merges blocks, lets go of series that
-    /// have nothing in the head any more. Answers whether a step was done, so that the next should be asked for.
+    /// Does one step of what is due: writes ended windows of the head as blocks, merges blocks, merges small files of the
+    /// head, lets go of series that have nothing in it any more. Answers whether a step was done, so that the next should be asked for.
     /// Batches are applied, flushes run and queries are answered meanwhile. `now` is in milliseconds; samples of the
     /// future stay in the head. A step that a deletion interrupted is to be done again.
     ///
@@ -53,7 +55,11 @@ impl SeriesStore {
         };
         match rewritten {
             Ok(true) => Ok(true),
-            Ok(false) => self.release(),
+            Ok(false) => match self.merge_files(settle) {
+                Ok(false) => self.release(),
+                Err(Error::Cancelled) => Ok(!self.is_stopped()),
+                other => other,
+            },
             Err(Error::Cancelled) => Ok(!self.is_stopped()),
             Err(error) => Err(error),
         }
@@ -184,10 +190,7 @@ impl SeriesStore {
                 for (number, from) in &mut manifest.files {
                     *from = known.iter().find(|file| file.0 == *number).map_or(*from, |file| file.1);
                 }
-                let oldest = manifest.files.iter().map(|file| file.0).min().unwrap_or(u64::MAX);
-                if manifest.deletions.iter().any(|deletion| deletion.below <= oldest) {
-                    Arc::make_mut(&mut manifest.deletions).retain(|deletion| deletion.below > oldest);
-                }
+                manifest.forget_deletions();
             },
             |state| {
                 let files = Arc::make_mut(&mut state.files);
@@ -230,9 +233,8 @@ pub(super) fn floor(time: i64, window: i64) -> i64 {
 /// Windows so large that the span is not cut into thousands of blocks: a history of years comes at once.
 fn window_for(first: i64, last: i64) -> i64 {
     let span = last.saturating_sub(first);
-    let all = [CUT_WINDOW_MS, MERGE_WINDOWS_MS[0]];
     let fits = |window: &&i64| span < **window * WINDOWS_MAX as i64;
-    all.iter().find(fits).copied().unwrap_or(MERGE_WINDOWS_MS[1])
+    [CUT_WINDOW_MS, DAY_MS].iter().find(fits).copied().unwrap_or(WEEK_MS)
 }
 
 /// The series of files of the head with their samples before a time, in the order of labels.

@@ -3,6 +3,7 @@
 mod concurrent;
 mod damage;
 mod formats;
+mod head_merge;
 mod limits;
 mod model;
 mod reading;
