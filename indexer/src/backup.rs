@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::alerting;
 use crate::collectors;
 use crate::error::Error;
 use crate::facts;
@@ -53,6 +54,7 @@ impl Shared {
         fs::create_dir_all(&topology_dir)
             .map_err(|source| Error::CreateDirectory { path: topology_dir.clone(), source })?;
         self.topology.copy_to(&topology_dir)?;
+        alerting::copy(&self.data_dir, target)?;
         self.store.backup(&store_dir(target)).map_err(|source| Error::BackupStore { source })?;
         self.journal.copy_to(&journal_dir).map_err(|source| Error::BackupJournal { source })?;
         // The first is replaced only together with the checkpoint, so it goes with the copied one.

@@ -70,6 +70,21 @@ pub enum Error {
     /// Nothing of it was journaled.
     #[error("a tenant's topology has at most {limit} edges, and with these it would have more")]
     TooManyEdges { limit: usize },
+    #[error("cannot open the store of alerting in {path}")]
+    OpenAlerting { path: PathBuf, source: rusqlite::Error },
+    #[error("cannot set the damaged store of alerting in {path} aside")]
+    SetAlertingAside { path: PathBuf, source: io::Error },
+    #[error("{path} has version {found}, and this build knows up to {known}")]
+    AlertingVersion { path: PathBuf, found: i64, known: i64 },
+    #[error("cannot {operation}")]
+    Alerting { operation: &'static str, source: rusqlite::Error },
+    #[error("the state of alerting can't be taken up")]
+    RestoreAlerting { source: orszem_alerting::RestoreError },
+    #[error("at most {limit} inputs at once")]
+    TooManyInputs { limit: usize },
+    /// Nothing of it holds.
+    #[error("it could not be written; the server's log says why, and it is to be given again")]
+    NotWritten,
     #[error("cannot write edges to the journal")]
     JournalEdges { source: orszem_journal::Error },
     #[error("cannot open the series store in {path}")]

@@ -5,6 +5,7 @@
 //! store, shows it to live tails and subscribers, and acknowledges it. Maintenance threads write memory out into
 //! segments, rewrite and expire those, and trim the journal behind them.
 
+pub mod alerting;
 mod apply;
 mod backup;
 mod checkpoint;

@@ -1,0 +1,33 @@
+//! Alerting as a part of the server: one owner of the engine, its durable store, the senders, and Prometheus' rules.
+//!
+//! An input is acknowledged when what follows from it is written: transitions, timelines, intents and the rows of the
+//! engine are one transaction, shared by all inputs that came together.
+
+mod config;
+mod handle;
+mod history;
+mod matchers;
+mod metrics;
+mod outbox;
+mod owner;
+mod prometheus;
+mod service;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use config::{
+    AddressConfig, AlertingConfig, ContactConfig, InhibitionConfig, IntervalConfig, PolicyConfig, RouteConfig,
+    SilenceConfig, StepConfig, TimeConfig, Wrong, rules_of,
+};
+pub use handle::{AlertingHandle, INPUTS_MAX};
+pub use history::{
+    Attempt, AttemptOutcome, DeliveryRecord, DeliveryState, IncidentRecord, MemberRecord, TimelineEvent,
+};
+pub use matchers::{MatcherError, parse_matcher, parse_matchers};
+pub use outbox::{Deliver, Sent};
+pub use prometheus::{GroupView, RuleAlertView, RuleHealth, RuleKindView, RuleView, RuleSources};
+pub use service::{AlertingService, Parts};
+pub(crate) use store::copy;
+#[cfg(test)]
+use store::{Store, directory};

@@ -1,0 +1,164 @@
+//! Starts and stops what alerting is made of.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use orszem_alerting::{Graph, Plan};
+use orszem_model::Timestamp;
+use prometheus_client::registry::Registry;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::handle::AlertingHandle;
+use super::metrics::AlertingMetrics;
+use super::outbox::{self, Deliver};
+use super::owner::Owner;
+use super::prometheus::{Evaluator, RuleSources};
+use super::store::{Store, directory};
+use crate::error::{Error, chain};
+use crate::maintenance;
+use crate::samples::Samples;
+use crate::topology::Topology;
+
+/// What waits for the owner of the engine; whoever comes then waits.
+const QUEUE: usize = 1_024;
+/// How often the topology is looked at.
+const GRAPH_EVERY: Duration = Duration::from_secs(10);
+/// How long messages under way may take at a stop; what does not end is sent again, under its key.
+const SENDING_ENDS: Duration = Duration::from_secs(3);
+
+/// What it is made of.
+pub struct Parts<'a> {
+    pub data_dir: &'a Path,
+    /// Whose series rules read, and whose topology counts.
+    pub tenant: u32,
+    pub plan: Plan,
+    pub rules: RuleSources,
+    pub samples: Samples,
+    pub topology: Topology,
+    pub channels: Arc<dyn Deliver>,
+}
+
+/// Alerting while it runs.
+pub struct AlertingService {
+    handle: AlertingHandle,
+    /// Ends what gives inputs and sends; the owner ends after them.
+    feeding: CancellationToken,
+    owning: CancellationToken,
+    feeders: Vec<(&'static str, JoinHandle<()>)>,
+    owner: JoinHandle<()>,
+}
+
+impl AlertingService {
+    /// Goes on where the last one ended. Blocks on the disk; called within a runtime of several threads.
+    ///
+    /// # Errors
+    /// When the store can't be opened. One that is damaged is set aside, logged, counted, and begun anew.
+    pub fn start(parts: Parts<'_>, registry: &mut Registry) -> Result<Self, Error> {
+        let Parts { data_dir, tenant, plan, rules, samples, topology, channels } = parts;
+        let metrics = Arc::new(AlertingMetrics::default());
+        metrics.register(registry);
+        let graph = graph_of(&topology, tenant)?;
+        let (store, engine, aside) = Store::open(&directory(data_dir), &plan, &graph)?;
+        if aside.is_some() {
+            metrics.was_damaged();
+        }
+        let is_new = engine.rows().is_empty();
+        let store = Arc::new(store);
+        let (asks, queue) = mpsc::channel(QUEUE);
+        let (views, groups) = watch::channel(Arc::default());
+        let (reloads, reloaded) = mpsc::channel(1);
+        let handle = AlertingHandle {
+            asks,
+            store: Arc::clone(&store),
+            intents: Arc::new(Notify::new()),
+            groups,
+            rules: reloads,
+        };
+        let mut owner = Owner {
+            engine,
+            store,
+            asks: queue,
+            intents: Arc::clone(&handle.intents),
+            metrics: Arc::clone(&metrics),
+            awaited: BTreeSet::new(),
+            are_rules_back: false,
+            is_held: false,
+            is_ahead: false,
+            forget_at: Timestamp(0),
+        };
+        // The plan in force may differ from that of the last run.
+        owner.start(is_new, plan)?;
+        let (feeding, owning) = (CancellationToken::new(), CancellationToken::new());
+        let evaluator = Evaluator {
+            handle: handle.clone(),
+            samples,
+            metrics: Arc::clone(&metrics),
+            views,
+            reloads: reloaded,
+            stop: feeding.clone(),
+        };
+        let feeders = vec![
+            ("rules", tokio::spawn(evaluator.run(rules))),
+            ("senders", tokio::spawn(outbox::run(handle.clone(), channels, metrics, feeding.clone()))),
+            ("topology", tokio::spawn(follow(handle.clone(), topology, tenant, graph, feeding.clone()))),
+        ];
+        let owner = tokio::spawn(owner.run(owning.clone()));
+        Ok(Self { handle, feeding, owning, feeders, owner })
+    }
+
+    /// The way to the engine.
+    pub fn handle(&self) -> AlertingHandle {
+        self.handle.clone()
+    }
+
+    /// Ends it. What was acknowledged is durable; what was to be sent is sent by the next start.
+    pub async fn stop(self) {
+        let Self { handle, feeding, owning, feeders, owner } = self;
+        feeding.cancel();
+        for (name, task) in feeders {
+            let aborter = task.abort_handle();
+            match tokio::time::timeout(SENDING_ENDS, task).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, part = name, "a part of alerting ended badly"),
+                Err(_) => aborter.abort(),
+            }
+        }
+        owning.cancel();
+        drop(handle);
+        if let Err(error) = owner.await {
+            tracing::error!(%error, "the owner of alerting ended badly; the next start goes on with what it wrote");
+        }
+    }
+}
+
+fn graph_of(topology: &Topology, tenant: u32) -> Result<Graph, Error> {
+    let held = topology.at(tenant, maintenance::now())?;
+    Ok(Graph::of(held.iter().map(|held| &held.edge)))
+}
+
+/// Tells the engine of changes of the topology.
+async fn follow(handle: AlertingHandle, topology: Topology, tenant: u32, known: Graph, stop: CancellationToken) {
+    let mut known = known;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(GRAPH_EVERY) => {}
+        }
+        let topology = topology.clone();
+        match tokio::task::spawn_blocking(move || graph_of(&topology, tenant)).await {
+            Ok(Ok(graph)) if graph == known => {}
+            Ok(Ok(graph)) => {
+                if handle.set_graph(graph.clone()).await.is_err() {
+                    return;
+                }
+                known = graph;
+            }
+            Ok(Err(error)) => tracing::warn!(error = %chain(&error), "alerting does not see changes of the topology"),
+            Err(error) => tracing::error!(%error, "looking at the topology ended badly"),
+        }
+    }
+}
