@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use orszem_alerting::{Contact, External, Input, Intent, Kind, Policy, Refusal, Route};
+use orszem_alerting::{External, Input, Intent, Kind, Refusal};
 use orszem_model::{Labels, Timestamp};
 use prometheus_client::registry::Registry;
 
@@ -102,8 +102,9 @@ async fn who_was_told_before_a_restart_hears_the_end_after_it() {
     let dir = tempfile::tempdir().expect("a directory");
     let notes = Arc::new(Notes::default());
     let before = start(dir.path(), &config(), &notes);
-    let answers = before.service.handle().submit(vec![external("A", true), Input::EndSilence { id: "x".to_owned() }]);
-    assert_eq!(answers.await.expect("written"), [None, Some(Refusal::UnknownSilence("x".to_owned()))]);
+    let inputs = vec![external("A", true), Input::EndSilence { id: "x".to_owned() }];
+    let answers = before.service.handle().submit(inputs).await.expect("written");
+    assert_eq!(answers, [None, Some(Refusal::UnknownSilence("x".to_owned()))]);
     until("it is told", || notes.kinds() == [Kind::Open]).await;
     before.stop().await;
 
