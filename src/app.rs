@@ -26,6 +26,7 @@ use tracing::{info, warn};
 
 use crate::access::{self, Access, Identity, Role, login};
 use crate::catalogue::ApiError;
+use crate::alerting::Reloading;
 use crate::collecting;
 use crate::config::{Config, retention_of_up};
 use crate::data_dir::DataDir;
@@ -98,6 +99,7 @@ pub struct App {
     collector: Option<CollectorHandle>,
     running: Arc<Running>,
     samples: SamplesState,
+    alerting: Reloading,
     stops: Stops,
     /// Held until everything has stopped.
     data_dir: DataDir,
@@ -122,7 +124,7 @@ impl App {
         let mut stops = Stops::default();
         let (mut registry, http_metrics) = telemetry::registry();
         let syslog_metrics = syslog::Metrics::register(&mut registry);
-        let Store { routes, ingest, samples, topology, close } =
+        let Store { routes, ingest, samples, topology, alerting, close } =
             Store::open(&config, &data_dir, &mut registry, &options, &running)?;
         stops.push("store", close);
 
@@ -146,7 +148,7 @@ impl App {
         };
         ready.store(true, Ordering::Release);
         info!(addresses = ?addresses, data_dir = %data_dir.path().display(), elapsed_ms = begun.elapsed().as_millis(), "ready");
-        Ok(Self { options, config, addresses, ready, access, tls, collector, running, samples, stops, data_dir })
+        Ok(Self { options, config, addresses, ready, access, tls, collector, running, samples, alerting, stops, data_dir })
     }
 
     /// Where it listens.
@@ -208,12 +210,15 @@ impl App {
         if let Some(collector) = self.collector.as_ref().filter(|_| fresh.collector != self.config.collector) {
             collector.reload(collector_config(&fresh, &self.data_dir)).await?;
         }
+        self.alerting.reload(&fresh).await?;
         self.config.collector = fresh.collector.clone();
+        self.config.alerting = fresh.alerting.clone();
+        self.config.notify = fresh.notify.clone();
         if fresh == self.config {
-            info!("reloaded tokens, certificates and what is collected");
+            info!("reloaded tokens, certificates, alerting and what is collected");
         } else {
             warn!(
-                "reloaded tokens, certificates and what is collected; other changed options take effect at the next start"
+                "reloaded tokens, certificates, alerting and what is collected; other changed options take effect at the next start"
             );
         }
         Ok(())

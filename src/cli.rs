@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::client::Client;
 use crate::commands::{
-    backup, bench, check_config, collector, collectors, completion, demo, doctor, event, explain, query, restore,
-    rules, search, server, sql, tail, token, topology, up, version,
+    ack, alerts, backup, bench, check_config, collector, collectors, completion, demo, doctor, event, explain, notify, query, restore,
+    rules, search, server, silence, sql, tail, token, topology, up, version,
 };
 use crate::telemetry::{self, LogFormat};
 use crate::{data_dir, features};
@@ -83,6 +83,11 @@ pub enum Command {
     Collector(collector::Args),
     Collectors(collectors::Args),
     Topology(topology::Args),
+    Alerts(alerts::Args),
+    Silence(silence::Args),
+    Ack(ack::AckArgs),
+    Snooze(ack::SnoozeArgs),
+    Notify(notify::Args),
     Event(event::Args),
     Sql(sql::Args),
     Rules(rules::Args),
@@ -124,6 +129,11 @@ impl Cli {
             Command::Collector(args) => runtime()?.block_on(collector::run(&global, args)),
             Command::Collectors(args) => runtime()?.block_on(collectors::run(&global, args)),
             Command::Topology(args) => runtime()?.block_on(topology::run(&global, args)),
+            Command::Alerts(args) => runtime()?.block_on(alerts::run(&global, args)),
+            Command::Silence(args) => runtime()?.block_on(silence::run(&global, args)),
+            Command::Ack(args) => runtime()?.block_on(ack::ack(&global, args)),
+            Command::Snooze(args) => runtime()?.block_on(ack::snooze(&global, args)),
+            Command::Notify(args) => runtime()?.block_on(notify::run(&global, args)),
             Command::Sql(args) => runtime()?.block_on(sql::run(args)),
             Command::Doctor(args) => runtime()?.block_on(doctor::run(&global, args)),
             Command::Event(args) => event::run(args),

@@ -60,7 +60,7 @@ pub struct Refused {
     pub position: Option<usize>,
 }
 
-/// An error in our own form, or in that of the Prometheus API.
+/// An error in our own form, or in those of the APIs of Prometheus and Alertmanager.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum ErrorBody {
@@ -73,6 +73,11 @@ enum ErrorBody {
         #[serde(rename = "errorType")]
         kind: String,
         error: String,
+    },
+    Alertmanager(String),
+    AlertmanagerField {
+        code: u16,
+        message: String,
     },
 }
 
@@ -115,6 +120,12 @@ impl Client {
     pub async fn post(&self, path: &str, kind: &'static str, body: Bytes) -> anyhow::Result<Bytes> {
         let request = self.request(Method::POST, path, body, Some(kind))?;
         self.send(request).await
+    }
+
+    /// `DELETE path`.
+    pub async fn delete(&self, path: &str) -> anyhow::Result<()> {
+        let request = self.request(Method::DELETE, path, Bytes::new(), None)?;
+        self.send(request).await.map(drop)
     }
 
     /// The answer to `GET path`, whatever its status.
@@ -236,6 +247,12 @@ fn refused(status: http::StatusCode, body: &[u8]) -> Refused {
     match serde_json::from_slice::<ErrorBody>(body) {
         Ok(ErrorBody::Own { code, message, position }) => Refused { code, message, position },
         Ok(ErrorBody::Prometheus { kind, error }) => Refused { code: kind, message: error, position: None },
+        Ok(ErrorBody::Alertmanager(message)) => {
+            Refused { code: status.as_str().to_owned(), message, position: None }
+        }
+        Ok(ErrorBody::AlertmanagerField { code, message }) => {
+            Refused { code: code.to_string(), message, position: None }
+        }
         Err(_) => Refused {
             code: status.as_str().to_owned(),
             message: format!("the server answers {status}; is it Őrszem?"),

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use orszem_collector::{CollectorConfig, Wrong};
 use orszem_indexer::IndexerOptions;
+use orszem_indexer::alerting::{self, AlertingConfig};
 use orszem_indexer::ingest::limits::Limits;
 use orszem_indexer::ingest::syslog::SyslogConfig;
 use orszem_indexer::samples::SamplesOptions;
+use orszem_notify::NotifyConfig;
 use serde::{Deserialize, Serialize};
 
 pub use access::AccessConfig;
@@ -33,6 +35,8 @@ pub struct Config {
     pub logs: IndexerOptions,
     pub metrics: SamplesOptions,
     pub collector: CollectorConfig,
+    pub alerting: AlertingConfig,
+    pub notify: NotifyConfig,
 }
 
 /// Why a configuration file can't be used.
@@ -64,6 +68,7 @@ impl Config {
         read.value.collector.scrape.set_directory(directory);
         read.value.collector.sql.iter_mut().for_each(|database| database.set_directory(directory));
         read.value.collector.probe_modules.iter_mut().for_each(|file| *file = directory.join(&file));
+        read.value.alerting.set_directory(directory);
         let found: Vec<Problem> = read.value.validate().into_iter().map(|problem| read.placed(text, problem)).collect();
         // Where an option was unreadable its default stands in, which is not what is wrong.
         let told: BTreeSet<String> = read.problems.iter().map(|problem| problem.key.clone()).collect();
@@ -73,7 +78,7 @@ impl Config {
 
     /// What is wrong with the values, section by section.
     pub fn validate(&self) -> Vec<Problem> {
-        let Self { server, access, ingest, syslog, logs, metrics, collector } = self;
+        let Self { server, access, ingest, syslog, logs, metrics, collector, alerting, notify } = self;
         let mut problems = server.validate();
         problems.extend(access.validate());
         problems.extend(validate_ingest(ingest));
@@ -82,6 +87,8 @@ impl Config {
         problems.extend(validate_classes(ingest, logs));
         problems.extend(validate_metrics(metrics));
         problems.extend(validate_collector(collector));
+        problems.extend(validate_alerting(alerting, notify));
+        problems.extend(validate_notify(notify));
         problems
     }
 }
@@ -133,6 +140,45 @@ fn validate_collector(collector: &CollectorConfig) -> Vec<Problem> {
         remedy,
     };
     collector.validate().into_iter().map(problem).collect()
+}
+
+/// Alerting names its own options; that addresses name channels is seen only here.
+fn validate_alerting(alerting: &AlertingConfig, notify: &NotifyConfig) -> Vec<Problem> {
+    let problem = |alerting::Wrong { key, value, wrong, remedy }| Problem {
+        line: None,
+        key: format!("alerting.{key}"),
+        value: Some(value).filter(|value| !value.is_empty()),
+        wrong,
+        remedy,
+    };
+    let mut problems: Vec<Problem> = alerting.validate().into_iter().map(problem).collect();
+    let NotifyConfig { email, webpush, ntfy, webhook, exec, .. } = notify;
+    let known: BTreeSet<&str> = email
+        .iter()
+        .map(|channel| channel.name.as_str())
+        .chain(webpush.iter().map(|channel| channel.name.as_str()))
+        .chain(ntfy.iter().map(|channel| channel.name.as_str()))
+        .chain(webhook.iter().map(|channel| channel.name.as_str()))
+        .chain(exec.iter().map(|channel| channel.name.as_str()))
+        .collect();
+    for (at, contact) in alerting.contacts.iter().enumerate() {
+        for (place, address) in contact.addresses.iter().enumerate() {
+            if !known.contains(address.channel.as_str()) {
+                let key = format!("alerting.contacts[{at}].addresses[{place}].channel");
+                let remedy = "name one of [[notify.email]], [[notify.webhook]] and the other channels";
+                problems.push(Problem::new(key, format!("{:?}", address.channel), "is no channel", remedy));
+            }
+        }
+    }
+    problems
+}
+
+/// The channels name their own options; they are only brought into this file's shape here.
+fn validate_notify(notify: &NotifyConfig) -> impl Iterator<Item = Problem> {
+    notify.validate().into_iter().map(|wrong| {
+        let value = Some(format!("{:?}", wrong.value)).filter(|_| !wrong.value.is_empty());
+        Problem { line: None, key: wrong.key, value, wrong: wrong.wrong.to_owned(), remedy: wrong.remedy.to_owned() }
+    })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Only this crate reads the environment, handles signals, sets the tracing subscriber and exits.
 
 pub mod access;
+mod alerting;
 pub mod app;
 mod archive;
 mod backing_up;
@@ -21,6 +22,7 @@ pub mod follow;
 pub mod invoked;
 pub mod lines;
 pub mod memory;
+mod notifying;
 pub mod port_holder;
 mod prometheus_flags;
 mod running;

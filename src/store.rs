@@ -23,6 +23,7 @@ use orszem_promql::{Options as Evaluation, ParseOptions};
 use prometheus_client::registry::Registry;
 use tracing::{error, warn};
 
+use crate::alerting::{Alerting, Reloading};
 use crate::app::Options;
 use crate::backing_up;
 use crate::catalogue::ApiError;
@@ -43,6 +44,8 @@ pub(crate) struct Store {
     pub(crate) samples: SamplesState,
     /// What this host's collector knows of its cluster goes there.
     pub(crate) topology: Topology,
+    /// The way in for another configuration of alerting.
+    pub(crate) alerting: Reloading,
     /// Flushes and closes it.
     pub(crate) close: BoxFuture<'static, ()>,
 }
@@ -77,24 +80,31 @@ impl Store {
         let watched = ingest::watched(ingest::router(Arc::clone(&state)), indexer.collectors(), Arc::new(now));
         let samples = open_samples(config, data_dir, registry)?;
         let samples_state = SamplesState { ingest: Arc::clone(&state), samples: samples.clone() };
+        let is_experimental = options.features.promql_experimental;
+        let stores = (&indexer, &samples);
+        let alerting = Alerting::start(config, data_dir.path(), stores, is_experimental, registry)?;
+        let prometheus = prometheus(config, &samples, options, running).with_alerting(alerting.service.handle());
+        let reloading = alerting.reloading.clone();
         let routes = watched
             .merge(ingest::samples_router(samples_state.clone()))
             .merge(ingest::topology_router(Arc::clone(&state), indexer.topology()))
             .merge(orszem_dashboards::http::topology::router(indexer.topology()))
-            .merge(prometheus(config, &samples, options, running).router())
+            .merge(prometheus.router())
+            .merge(alerting.routes(running.started))
             .merge(orszem_dashboards::http::collectors::router(indexer.collectors()))
             .merge(orszem_dashboards::http::app::router(LogsApi::new(engine(&indexer))))
             .merge(admin(indexer.clone(), samples.clone()))
             .merge(backing_up::routes(indexer.clone(), samples.clone(), data_dir)?);
         let topology = indexer.topology();
         let close = Box::pin(async move {
+            alerting.service.stop().await;
             facts.stop().await;
             let (logs, metrics) = tokio::join!(indexer.shutdown(), samples.shutdown());
             for error in [logs.err(), metrics.err()].into_iter().flatten() {
                 error!(%error, "a store did not close well; the next start replays its journal");
             }
         });
-        Ok(Self { routes, ingest: state, samples: samples_state, topology, close })
+        Ok(Self { routes, ingest: state, samples: samples_state, topology, alerting: reloading, close })
     }
 }
 

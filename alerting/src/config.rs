@@ -167,6 +167,11 @@ impl Plan {
         self.contacts.get(name)
     }
 
+    /// The tree of routes.
+    pub fn route(&self) -> &Route {
+        &self.config.route
+    }
+
     pub(crate) fn policy(&self, name: &str) -> Option<&Policy> {
         self.policies.get(name)
     }

@@ -343,9 +343,9 @@ impl Alerting {
         if let Some(rule) = rule {
             pairs.extend(rule.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         }
-        let is_own = alert.expires_at.is_some();
         let level = alert.state.level().or_else(|| self.member_level(alert));
-        if let Some(level) = level.filter(|_| !is_own || key.labels.get("severity").is_none()) {
+        // Whoever says how severe it is says so in words of his own.
+        if let Some(level) = level.filter(|_| key.labels.get("severity").is_none()) {
             pairs.push(("severity", level.name()));
         }
         Labels::new(pairs)

@@ -1,11 +1,13 @@
 //! What is answered over HTTP.
 
 pub mod access;
+pub mod alertmanager;
 pub mod app;
 pub mod collectors;
 pub mod engine;
 mod error;
 mod export;
+pub mod incidents;
 mod logs;
 mod page;
 mod params;

@@ -44,6 +44,8 @@ const INGEST: [&str; 8] = [
 
 /// Collectors tell it, and people ask for it.
 const TOPOLOGY: &str = "/app/v1/topology";
+/// Prometheus and vmalert send them, and people ask for them.
+const ALERTS: &str = "/api/v2/alerts";
 
 /// What a request with this method and path needs. Whatever is not named here and changes something is for
 /// `admin`; what only reads is for `read`.
@@ -60,7 +62,7 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
     if path.starts_with("/app/v1/admin/") || path.starts_with("/app/v1/delete") {
         return Need::Admin;
     }
-    if path == TOPOLOGY && *method == Method::POST {
+    if (path == TOPOLOGY || path == ALERTS) && *method == Method::POST {
         return Need::Ingest;
     }
     match *method {
@@ -146,6 +148,10 @@ mod tests {
             (Method::GET, "/app/v1/topology", Need::Read),
             (Method::POST, "/app/v1/topology", Need::Ingest),
             (Method::DELETE, "/app/v1/topology", Need::Admin),
+            (Method::POST, "/api/v2/alerts", Need::Ingest),
+            (Method::GET, "/api/v2/alerts", Need::Read),
+            (Method::POST, "/api/v2/silences", Need::Admin),
+            (Method::POST, "/app/v1/incidents/1/ack", Need::Admin),
             (Method::POST, "/app/v1/delete", Need::Admin),
             (Method::POST, "/app/v1/admin/backup", Need::Admin),
             (Method::POST, "/app/v1/unknown", Need::Admin),

@@ -11,6 +11,8 @@ const MAY_USE: [(&str, &[&str]); 27] = [
         "orszem",
         &[
             "orszem-model",
+            "orszem-alerting",
+            "orszem-notify",
             "orszem-collector",
             "orszem-sql",
             "orszem-parse",
@@ -30,6 +32,7 @@ const MAY_USE: [(&str, &[&str]); 27] = [
     (
         "orszem-dashboards",
         &[
+            "orszem-alerting",
             "orszem-indexer",
             "orszem-journal",
             "orszem-search",
@@ -42,6 +45,8 @@ const MAY_USE: [(&str, &[&str]); 27] = [
     (
         "orszem-indexer",
         &[
+            "orszem-alerting",
+            "orszem-rules",
             "orszem-model",
             "orszem-durable",
             "orszem-journal",

@@ -29,6 +29,16 @@ pub enum ApiError {
     NoSuchRecord,
     #[error("no collector on the host {host:?} was ever heard of here; `orszem collectors` lists those that were")]
     NoSuchCollector { host: String },
+    #[error("there is no incident {id}; `orszem alerts` lists those that there are")]
+    NoSuchIncident { id: u64 },
+    #[error("{action:?} is nothing to be done about an incident; write ack, unack, snooze, note, escalate or merge")]
+    NoSuchAction { action: String },
+    #[error("{reason}")]
+    Refused { reason: String },
+    #[error("it could not be written, and nothing of it holds; try again, and see the server's log")]
+    NotWritten,
+    #[error("alerting belongs to another tenant than the token's")]
+    ForeignTenant,
     #[error("too many questions at once; try again in a second")]
     Busy,
     #[error("the answer could not be computed; the server's log says why")]
@@ -52,6 +62,11 @@ impl ApiError {
             Self::ForeignOrigin { .. } => (StatusCode::FORBIDDEN, "access.origin"),
             Self::NoSuchRecord => (StatusCode::NOT_FOUND, "search.no_such_record"),
             Self::NoSuchCollector { .. } => (StatusCode::NOT_FOUND, "collectors.no_such_host"),
+            Self::NoSuchIncident { .. } => (StatusCode::NOT_FOUND, "alerting.no_such_incident"),
+            Self::NoSuchAction { .. } => (StatusCode::NOT_FOUND, "alerting.no_such_action"),
+            Self::Refused { .. } => (StatusCode::CONFLICT, "alerting.refused"),
+            Self::NotWritten => (StatusCode::SERVICE_UNAVAILABLE, "alerting.not_written"),
+            Self::ForeignTenant => (StatusCode::FORBIDDEN, "alerting.tenant"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "search.busy"),
             Self::Engine(EngineError::Cancelled) => (StatusCode::SERVICE_UNAVAILABLE, "search.cancelled"),
             Self::Engine(EngineError::Store(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "search.store"),

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{HeaderMap, HeaderValue, header};
+use orszem_indexer::alerting::AlertingHandle;
 use orszem_promql::{Interrupt, Interruption, Options, ParseOptions};
 use tokio::sync::Semaphore;
 
@@ -21,9 +22,11 @@ pub const QUERIES_MAX: usize = 20;
 const GZIP_BYTES_MIN: usize = 1024;
 
 /// The series store and the limits on its use. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PrometheusApi {
     pub(super) engine: Arc<SeriesEngine>,
+    /// Where rules are evaluated.
+    pub(super) alerting: Option<AlertingHandle>,
     pub(super) options: Arc<ApiOptions>,
     questions: Arc<Semaphore>,
 }
@@ -61,7 +64,13 @@ impl Interrupt for Patience {
 impl PrometheusApi {
     pub fn new(engine: SeriesEngine, options: ApiOptions) -> Self {
         let questions = Arc::new(Semaphore::new(QUERIES_MAX));
-        Self { engine: Arc::new(engine), options: Arc::new(options), questions }
+        Self { engine: Arc::new(engine), alerting: None, options: Arc::new(options), questions }
+    }
+
+    /// The same, which tells of the rules of `alerting`.
+    #[must_use]
+    pub fn with_alerting(self, alerting: AlertingHandle) -> Self {
+        Self { alerting: Some(alerting), ..self }
     }
 
     /// Runs `ask` and answers the JSON that it writes.

@@ -11,6 +11,7 @@ mod metadata;
 mod number;
 mod params;
 mod query;
+mod rules;
 mod status;
 mod targets;
 
@@ -45,8 +46,8 @@ impl PrometheusApi {
             .route("/api/v1/status/walreplay", get(status::replay))
             .route("/api/v1/features", get(features::features))
             .route("/api/v1/notifications", get(status::notifications))
-            .route("/api/v1/rules", get(status::rules))
-            .route("/api/v1/alerts", get(status::alerts))
+            .route("/api/v1/rules", get(rules::rules))
+            .route("/api/v1/alerts", get(rules::alerts))
             .route("/api/v1/alertmanagers", get(status::alertmanagers))
             .route("/api/v1/scrape_pools", get(targets::pools))
             .route("/api/v1/targets", get(targets::targets))

@@ -1,4 +1,4 @@
-//! `/api/v1/status/*`, `rules`, `alerts` and what else tells of the server itself.
+//! `/api/v1/status/*`, and what else tells of the server itself.
 
 use std::time::Duration;
 
@@ -140,16 +140,6 @@ pub(super) async fn replay(_reader: Reader) -> Response {
 /// `/api/v1/notifications`: none; what the operator has to know is in the log and in the metrics.
 pub(super) async fn notifications(_reader: Reader) -> Response {
     answered(&json!([]))
-}
-
-/// `/api/v1/rules`: none, as nothing evaluates rules.
-pub(super) async fn rules(_reader: Reader) -> Response {
-    answered(&json!({ "groups": [] }))
-}
-
-/// `/api/v1/alerts`: none.
-pub(super) async fn alerts(_reader: Reader) -> Response {
-    answered(&json!({ "alerts": [] }))
 }
 
 /// `/api/v1/alertmanagers`: none.

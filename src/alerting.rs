@@ -1,0 +1,113 @@
+//! Starts alerting over the stores, and puts another configuration into it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use orszem_dashboards::http::alertmanager::{AlertmanagerApi, ServerInfo};
+use orszem_dashboards::http::incidents::IncidentsApi;
+use orszem_indexer::Indexer;
+use orszem_indexer::alerting::{AlertingHandle, AlertingService, Deliver, Parts, Wrong, rules_of};
+use orszem_indexer::samples::Samples;
+use orszem_model::Timestamp;
+use prometheus_client::registry::Registry;
+
+use crate::access::Identity;
+use crate::config::Config;
+use crate::notifying::Channels;
+
+/// Alerting while the server runs.
+pub(crate) struct Alerting {
+    pub(crate) service: AlertingService,
+    pub(crate) reloading: Reloading,
+}
+
+/// The way in for another configuration.
+#[derive(Clone)]
+pub(crate) struct Reloading {
+    handle: AlertingHandle,
+    channels: Arc<Channels>,
+    is_experimental: bool,
+}
+
+impl Alerting {
+    /// Goes on where the last one ended. Blocks on the disk.
+    pub(crate) fn start(
+        config: &Config,
+        data_dir: &Path,
+        (indexer, samples): (&Indexer, &Samples),
+        is_experimental: bool,
+        registry: &mut Registry,
+    ) -> anyhow::Result<Self> {
+        let tenant = Identity::local().tenant;
+        let channels = Arc::new(Channels::new(&config.notify)?);
+        let rules = config.alerting.sources(tenant, is_experimental).map_err(told).context("can't read the rules")?;
+        let plan = config.alerting.plan(rules_of(&rules)).map_err(told).context("can't use [alerting]")?;
+        let delivering: Arc<dyn Deliver> = Arc::<Channels>::clone(&channels);
+        let parts = Parts {
+            data_dir,
+            tenant,
+            plan,
+            rules,
+            samples: samples.clone(),
+            topology: indexer.topology(),
+            channels: delivering,
+        };
+        let service = AlertingService::start(parts, registry).context("can't go on with alerting")?;
+        let handle = service.handle();
+        let silences = config.alerting.clone();
+        let silencing = handle.clone();
+        tokio::spawn(async move {
+            if let Err(error) = silence(&silencing, &silences).await {
+                tracing::error!(error = &error as &dyn std::error::Error, "the silences of the configuration do not hold");
+            }
+        });
+        Ok(Self { service, reloading: Reloading { handle, channels, is_experimental } })
+    }
+
+    /// The routes of its APIs.
+    pub(crate) fn routes(&self, started: Timestamp) -> Router {
+        let tenant = Identity::local().tenant;
+        let server = ServerInfo { tenant, version: env!("CARGO_PKG_VERSION").to_owned(), started };
+        AlertmanagerApi::new(self.service.handle(), server)
+            .router()
+            .merge(IncidentsApi::new(self.service.handle(), tenant).router())
+    }
+}
+
+impl Reloading {
+    /// Puts another configuration in force: channels, rule files, contacts, routes, times and silences. It was checked.
+    pub(crate) async fn reload(&self, config: &Config) -> anyhow::Result<()> {
+        let tenant = Identity::local().tenant;
+        let rules = config.alerting.sources(tenant, self.is_experimental).map_err(told)?;
+        let plan = config.alerting.plan(rules_of(&rules)).map_err(told)?;
+        self.channels.replace(&config.notify)?;
+        self.handle.reconfigure(plan, rules).await.context("alerting keeps its old configuration")?;
+        silence(&self.handle, &config.alerting).await.context("the silences of the configuration do not hold")
+    }
+}
+
+/// Makes the silences of the configuration hold, and ends those that do not stand there any more.
+async fn silence(
+    handle: &AlertingHandle,
+    config: &orszem_indexer::alerting::AlertingConfig,
+) -> Result<(), orszem_indexer::Error> {
+    let config = config.clone();
+    let inputs = handle.read(move |engine, now| config.silence_inputs(engine.silences(), now)).await?;
+    if !inputs.is_empty() {
+        handle.submit(inputs).await?;
+    }
+    Ok(())
+}
+
+fn told(wrong: Vec<Wrong>) -> anyhow::Error {
+    let lines: Vec<String> = wrong
+        .into_iter()
+        .map(|Wrong { key, value, wrong, remedy }| format!("alerting.{key} = {value}: {wrong}; {remedy}"))
+        .collect();
+    match lines.is_empty() {
+        true => anyhow::anyhow!("[alerting] can't be used"),
+        false => anyhow::anyhow!(lines.join("\n")),
+    }
+}

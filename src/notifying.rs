@@ -1,0 +1,67 @@
+//! The channels of the configuration as alerting sends through them.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use anyhow::Context;
+use orszem_alerting::Intent;
+use orszem_indexer::alerting::{Deliver, Sent};
+use orszem_notify::{Links, Notice, NotifyConfig, Outcome, Senders};
+use tracing::warn;
+
+use crate::collecting;
+
+/// The channels; a reload replaces them.
+pub(crate) struct Channels {
+    senders: RwLock<Arc<Senders>>,
+    /// Where people reach the page; empty where nobody says.
+    url: RwLock<String>,
+}
+
+impl Channels {
+    /// The channels of a configuration that was checked.
+    pub(crate) fn new(config: &NotifyConfig) -> anyhow::Result<Self> {
+        Ok(Self { senders: RwLock::new(Arc::new(senders(config)?)), url: RwLock::new(config.external_url.clone()) })
+    }
+
+    /// Those of another one. What is under way ends as it began.
+    pub(crate) fn replace(&self, config: &NotifyConfig) -> anyhow::Result<()> {
+        let fresh = Arc::new(senders(config)?);
+        *self.senders.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        self.url.write().unwrap_or_else(PoisonError::into_inner).clone_from(&config.external_url);
+        Ok(())
+    }
+
+    fn links(&self, incident: u64) -> Links {
+        let url = self.url.read().unwrap_or_else(PoisonError::into_inner);
+        if url.is_empty() || incident == 0 {
+            return Links::default();
+        }
+        let incident = format!("{}/?incident={incident}", url.trim_end_matches('/'));
+        Links { incident, ..Links::default() }
+    }
+}
+
+fn senders(config: &NotifyConfig) -> anyhow::Result<Senders> {
+    let (senders, warnings) = Senders::new(config).context("a channel can't be used")?;
+    for warning in warnings {
+        warn!(error = &warning as &dyn std::error::Error, "a template is replaced by the built-in text");
+    }
+    Ok(senders)
+}
+
+impl Deliver for Channels {
+    fn deliver<'a>(&'a self, intent: &'a Intent) -> Pin<Box<dyn Future<Output = Sent> + Send + 'a>> {
+        let senders = Arc::clone(&self.senders.read().unwrap_or_else(PoisonError::into_inner));
+        let mut notice = Notice::new(intent.clone());
+        notice.links = self.links(intent.incident);
+        Box::pin(async move {
+            match senders.send(&notice, collecting::now()).await {
+                Outcome::Delivered { detail, remote_id: _ } => Sent::Delivered { detail },
+                Outcome::Retry { after, reason } => Sent::Retry { after, reason },
+                Outcome::Refused { reason, is_gone: _ } => Sent::Refused { reason },
+            }
+        })
+    }
+}
