@@ -1,6 +1,7 @@
 //! The program as a whole: its structure, its configuration, its command line, a running server,
 //! and what it keeps when it is killed, loses power, or its disk is full or damaged.
 
+mod alerting;
 mod architecture;
 mod backup;
 mod bad_input;

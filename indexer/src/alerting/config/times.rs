@@ -31,8 +31,10 @@ pub struct TimeConfig {
     pub zone: String,
     pub intervals: Vec<IntervalConfig>,
     /// 5 or 6 fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cron: Option<String>,
     /// How long it lasts from each moment of `cron`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lasts: Option<Span>,
 }
 
