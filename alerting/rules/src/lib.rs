@@ -1,8 +1,10 @@
-//! Prometheus' rules: rule files, templates, the evaluation of groups over any source of series, and unit tests of rules.
+//! Rules of alerting: Prometheus' rule files, templates, the evaluation of groups over any source of series; our own
+//! thresholds and rules about logs and facts; unit tests of all of them.
 //!
 //! Pure: no IO, no clock, no async.
 
 mod evaluation;
+pub mod own;
 mod problem;
 mod read;
 #[cfg(test)]

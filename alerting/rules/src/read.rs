@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use orszem_model::METRIC_NAME;
 use orszem_promql::{ParseOptions, parse};
 
+use crate::own;
 use crate::problem::Problems;
 use crate::reader::{Pair, Reader, within};
 use crate::rule::{AlertRule, Rule, RuleFile, RuleGroup, RuleKind};
@@ -42,7 +43,10 @@ const RULE_KEYS: [&str; 7] = ["record", "alert", "expr", "for", "keep_firing_for
 impl Rules<'_> {
     fn file(&mut self, root: &Node) -> RuleFile {
         let mut groups: Vec<RuleGroup> = Vec::new();
-        for (key, value) in self.reader.mapping(root, "", &["groups"]) {
+        let mut keys = vec!["groups"];
+        keys.extend(own::SECTIONS);
+        let pairs = self.reader.mapping(root, "", &keys);
+        for (key, value) in pairs {
             if key.text != "groups" {
                 continue;
             }
@@ -55,7 +59,8 @@ impl Rules<'_> {
                 groups.push(group);
             }
         }
-        RuleFile { groups }
+        let own = own::Own { reader: &mut *self.reader, options: self.options }.rules(pairs);
+        RuleFile { groups, own }
     }
 
     fn group(&mut self, node: &Node, path: &str) -> RuleGroup {

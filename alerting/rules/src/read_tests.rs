@@ -64,7 +64,7 @@ groups:
     assert_eq!(
         told(text),
         [
-            "1:1: group: there is no such key; known here are groups",
+            "1:1: group: there is no such key; known here are groups, thresholds, logs, events",
             "4:13: groups[0].interval: not a valid duration string: \"5\"; write a length such as 30s, 5m or 1h30m",
             "6:13: groups[0].rules[0].record: braces in the name \"r{x}\"; selectors belong in expr, labels in labels",
             "7:11: groups[0].rules[0].expr: could not parse expression: 1:5: parse error: unclosed left parenthesis; mend the PromQL there",

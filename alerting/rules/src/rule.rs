@@ -5,13 +5,16 @@ use std::collections::HashMap;
 use orszem_model::Labels;
 use orszem_promql::ast::Expr;
 
+use crate::own::OwnRules;
 use crate::template::Template;
 use crate::yaml::Mark;
 
-/// The groups of one file.
+/// The rules of one file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RuleFile {
     pub groups: Vec<RuleGroup>,
+    /// Those that are not Prometheus'.
+    pub own: OwnRules,
 }
 
 /// Rules that are evaluated one after the other, at one time.

@@ -1,6 +1,6 @@
-//! Reads files of unit tests (Prometheus 3, `cmd/promtool/unittest.go`).
+//! Reads files of unit tests (Prometheus 3, `cmd/promtool/unittest.go`), with `log_lines` and `facts` for own rules.
 
-use orszem_model::{Labels, Timestamp};
+use orszem_model::{Attribute, AttributeValue, Fact, FactKind, Labels, Record, Severity, Stream, Timestamp};
 use orszem_promql::ast::Expr;
 use orszem_promql::notation::{self, Number};
 use orszem_promql::{ParseOptions, parse};
@@ -39,6 +39,28 @@ pub struct TestGroup {
     pub external_url: String,
     /// Milliseconds since 1970, UTC.
     pub start: i64,
+    pub log_lines: Vec<TestLine>,
+    pub facts: Vec<TestFact>,
+}
+
+/// A record that comes `times` times, from `at_ms` on `every_ms`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TestLine {
+    pub at_ms: i64,
+    pub times: u32,
+    pub every_ms: i64,
+    /// Its time is not.
+    pub record: Record,
+}
+
+/// A fact that is told at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestFact {
+    pub at_ms: i64,
+    /// Its time is not.
+    pub fact: Fact,
+    /// Labels of where it is.
+    pub place: Labels,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -100,8 +122,14 @@ struct Tests<'r> {
     options: ParseOptions,
 }
 
+const LINE_KEYS: [&str; 7] = ["at", "times", "every", "line", "labels", "level", "fields"];
+const FACT_KEYS: [&str; 7] = ["at", "fact", "entity", "labels", "text", "from", "to"];
+/// How often a line comes at most.
+const TIMES_MAX: u32 = 1_000_000;
 const FILE_KEYS: [&str; 5] = ["rule_files", "evaluation_interval", "group_eval_order", "tests", "fuzzy_compare"];
-const GROUP_KEYS: [&str; 8] = [
+const GROUP_KEYS: [&str; 10] = [
+    "log_lines",
+    "facts",
     "interval",
     "input_series",
     "alert_rule_test",
@@ -163,6 +191,8 @@ impl Tests<'_> {
                 "external_url" => group.external_url = self.reader.text(value, &path),
                 "name" => group.name = self.reader.text(value, &path),
                 "start_timestamp" => group.start = self.start(value, &path),
+                "log_lines" => group.log_lines = self.list(value, &path, Self::line),
+                "facts" => group.facts = self.list(value, &path, Self::fact),
                 _ => {}
             }
         }
@@ -220,6 +250,83 @@ impl Tests<'_> {
                 None
             }
         }
+    }
+
+    fn line(&mut self, node: &Node, path: &str) -> Option<TestLine> {
+        let stream = Stream { tenant: 0, class: "default".into(), labels: Labels::default() };
+        let record = Record::line(Timestamp(0), stream, b"");
+        let mut line = TestLine { at_ms: 0, times: 1, every_ms: 1_000, record };
+        for (key, value) in self.reader.mapping(node, path, &LINE_KEYS) {
+            let path = within(path, &key.text);
+            match key.text.as_str() {
+                "at" => line.at_ms = self.reader.duration(value, &path),
+                "times" => line.times = u32::try_from(self.reader.integer(value, &path)).unwrap_or(0).min(TIMES_MAX),
+                "every" => line.every_ms = self.reader.duration(value, &path),
+                "line" => line.record.body = self.reader.text(value, &path).into_bytes(),
+                "labels" => line.record.stream.labels = self.labels(value, &path),
+                "level" => line.record.severity = self.level(value, &path),
+                "fields" => {
+                    let pairs = self.reader.pairs(value, &path);
+                    let fields = pairs
+                        .into_iter()
+                        .map(|pair| Attribute { key: pair.name, value: AttributeValue::String(pair.text) });
+                    line.record.attributes = fields.collect();
+                }
+                _ => {}
+            }
+        }
+        Some(line)
+    }
+
+    fn level(&mut self, node: &Node, path: &str) -> Severity {
+        let text = self.reader.text(node, path);
+        Severity::from_text(&text).unwrap_or_else(|| {
+            self.reader.note(node.mark, path, format!("{text:?} is no severity"), "write info, warn, error or fatal");
+            Severity::UNSET
+        })
+    }
+
+    fn fact(&mut self, node: &Node, path: &str) -> Option<TestFact> {
+        let (mut at_ms, mut kind, mut place) = (0, None, Labels::default());
+        let [mut entity, mut text, mut from, mut to] = [const { String::new() }; 4];
+        for (key, value) in self.reader.mapping(node, path, &FACT_KEYS) {
+            let path = within(path, &key.text);
+            match key.text.as_str() {
+                "at" => at_ms = self.reader.duration(value, &path),
+                "fact" => {
+                    let name = self.reader.text(value, &path);
+                    kind = FactKind::from_name(&name);
+                    if kind.is_none() {
+                        let message = format!("there is no fact {name:?}");
+                        self.reader.note(value.mark, &path, message, "see docs/facts.md for all of them");
+                    }
+                }
+                "entity" => entity = self.reader.text(value, &path),
+                "labels" => place = self.labels(value, &path),
+                "text" => text = self.reader.text(value, &path),
+                "from" => from = self.reader.text(value, &path),
+                "to" => to = self.reader.text(value, &path),
+                _ => {}
+            }
+        }
+        if entity.is_empty() {
+            let remedy = "write `entity: host/node1`, `resource/vip` or `drbd/r0`";
+            self.reader.note(node.mark, &within(path, "entity"), "the fact is about nothing", remedy);
+        }
+        let fact = Fact {
+            at: Timestamp(0),
+            kind: kind?,
+            entity,
+            others: Vec::new(),
+            from,
+            to,
+            cause: String::new(),
+            duration_ms: None,
+            details: Vec::new(),
+            text,
+            records: Vec::new(),
+        };
+        Some(TestFact { at_ms, fact, place })
     }
 
     fn alert_test(&mut self, node: &Node, path: &str) -> Option<AlertTest> {

@@ -8,9 +8,11 @@ use orszem_promql::memory::Memory;
 use orszem_promql::notation::Number;
 use orszem_promql::{Moments, Never, Options, ParseOptions, Point, Query, Sample, Value, histogram};
 
+use super::own_run::{OwnFailure, OwnRun};
 use super::read::{ExpectedSample, ExprTest, TestFile, TestGroup};
 use super::report::{Alerted, Failure, Measured, TestReport};
 use crate::evaluation::{AlertState, Environment, GroupState, NewSample, evaluate};
+use crate::own::OwnRules;
 
 /// The text of a rule file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +39,7 @@ struct Run<'t> {
     memory: Memory,
     /// Samples that are there already, of each series.
     loaded: usize,
+    own: OwnRun<'t>,
     failures: Vec<Failure>,
 }
 
@@ -49,7 +52,8 @@ impl<'t> Run<'t> {
             options: Options { subquery_step_ms: file.evaluation_interval_ms, ..Options::default() },
             is_experimental: parse.is_experimental,
         };
-        Self { file, test, parse, environment, memory: Memory::default(), loaded: 0, failures: Vec::new() }
+        let own = OwnRun::new(test, OwnRules::default());
+        Self { file, test, parse, environment, memory: Memory::default(), loaded: 0, own, failures: Vec::new() }
     }
 
     fn failures(mut self, sources: &[RuleSource]) -> Vec<Failure> {
@@ -62,7 +66,7 @@ impl<'t> Run<'t> {
         let (step, length) = (self.file.evaluation_interval_ms, self.test.length_ms());
         let mut since = 0;
         while since <= length {
-            if !self.load(since) || !self.evaluate(&mut groups, since) {
+            if !self.load(since) || !self.evaluate(&mut groups, since) || !self.advance_own(since) {
                 return self.failures;
             }
             let due: Vec<i64> = times.range(since..since + step).copied().collect();
@@ -82,15 +86,19 @@ impl<'t> Run<'t> {
 
     /// The groups in their order; `None` when a file is not in order.
     fn groups(&mut self, sources: &[RuleSource]) -> Option<Vec<GroupState>> {
-        let mut groups = Vec::new();
+        let (mut groups, mut own) = (Vec::new(), OwnRules::default());
         for source in sources {
             match crate::read(&source.text, self.parse) {
-                Ok(file) => groups.extend(file.groups.into_iter().map(|group| GroupState::new(group, false))),
+                Ok(file) => {
+                    groups.extend(file.groups.into_iter().map(|group| GroupState::new(group, false)));
+                    own.extend(file.own);
+                }
                 Err(problems) => {
                     self.failures.push(Failure::RuleFile { file: source.path.clone(), problems: problems.0 });
                 }
             }
         }
+        self.own = OwnRun::new(self.test, own);
         let order = &self.file.group_eval_order;
         let place = |group: &GroupState| order.iter().position(|name| *name == group.group().name).unwrap_or(0);
         groups.sort_by_key(place);
@@ -135,6 +143,15 @@ impl<'t> Run<'t> {
         is_fine
     }
 
+    /// Whether all own rules could be evaluated.
+    fn advance_own(&mut self, since: i64) -> bool {
+        let failures = self.own.advance(since);
+        let is_fine = failures.is_empty();
+        let failures = failures.into_iter();
+        self.failures.extend(failures.map(|OwnFailure { rule, error }| Failure::Rule { rule, time_ms: since, error }));
+        is_fine
+    }
+
     /// Why a sample was not stored. Stale markers need not be.
     fn store(&mut self, sample: &NewSample) -> Option<String> {
         let number = match &sample.point {
@@ -163,6 +180,9 @@ impl<'t> Run<'t> {
             let mut expected: Vec<Alerted> = expected
                 .map(|(labels, annotations)| Alerted { labels: labels.clone(), annotations: annotations.clone() })
                 .collect();
+            if self.own.has(&test.alertname) {
+                got.extend(self.own.firing(&test.alertname).into_iter().map(|alert| named(alert, &expected)));
+            }
             got.sort();
             expected.sort();
             if got != expected {
@@ -219,4 +239,11 @@ impl<'t> Run<'t> {
             (Point::Float(_), Number::Histogram(_)) | (Point::Histogram(_), Number::Float(_)) => false,
         }
     }
+}
+
+/// An alert of an own rule with the annotations that the test names of it: its runbook need not be repeated there.
+fn named(alert: Alerted, expected: &[Alerted]) -> Alerted {
+    let Some(wanted) = expected.iter().find(|wanted| wanted.labels == alert.labels) else { return alert };
+    let annotations = alert.annotations.without(|name| wanted.annotations.get(name).is_none());
+    Alerted { annotations, ..alert }
 }

@@ -1,0 +1,226 @@
+//! Evaluates rules about facts: one begins an alert, its opposite ends it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use orszem_alerting::{AlertKey, Input, State};
+use orszem_model::{Fact, FactKind, Labels, Timestamp, code::Code, coded, varint};
+
+use super::rule::EventRule;
+
+/// Alerts of a rule; facts that would begin another are left out and counted.
+pub const EVENT_ALERTS_MAX: usize = 10_000;
+
+/// All rules about facts, with what has begun and not ended.
+#[derive(Debug)]
+pub struct Events {
+    rules: Vec<Watched>,
+    overlooked: u64,
+    told: Vec<Input>,
+}
+
+#[derive(Debug)]
+struct Watched {
+    rule: EventRule,
+    open: BTreeMap<Subject, Open>,
+}
+
+/// What a fact is about: the labels of its cluster, and the entity.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Subject {
+    place: Labels,
+    entity: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Open {
+    /// When the fact that began it was, and the last one of them.
+    begun: Timestamp,
+    last: Timestamp,
+    /// It is held for long enough.
+    is_firing: bool,
+    labels: Labels,
+    text: String,
+}
+
+coded! {
+    Subject { place, entity }
+    Open { begun, last, is_firing, labels, text }
+}
+
+impl Events {
+    /// Evaluates `rules`.
+    pub fn new(rules: Vec<EventRule>) -> Self {
+        let rules = rules.into_iter().map(|rule| Watched { rule, open: BTreeMap::new() }).collect();
+        Self { rules, overlooked: 0, told: Vec::new() }
+    }
+
+    /// The rules in force.
+    pub fn rules(&self) -> impl Iterator<Item = &EventRule> {
+        self.rules.iter().map(|watched| &watched.rule)
+    }
+
+    /// Takes a fact; `place` has labels of where it is, such as `cluster`.
+    pub fn fact(&mut self, fact: &Fact, place: &Labels, now: Timestamp) {
+        for watched in &mut self.rules {
+            self.overlooked += u64::from(!watched.take(fact, place, now, &mut self.told));
+        }
+    }
+
+    /// Says that it is `now`, and that all facts of before are here.
+    pub fn tick(&mut self, now: Timestamp) {
+        for watched in &mut self.rules {
+            watched.tick(now, &mut self.told);
+        }
+    }
+
+    /// What there is to tell since the last time.
+    pub fn drain(&mut self) -> Vec<Input> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// Facts that would have begun alerts beyond [`EVENT_ALERTS_MAX`].
+    pub fn overlooked(&self) -> u64 {
+        self.overlooked
+    }
+
+    /// What is open, to go on elsewhere.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = vec![VERSION];
+        varint::put(&mut out, self.rules.len() as u64);
+        for Watched { rule, open } in &self.rules {
+            rule.about.name.put(&mut out);
+            open.put(&mut out);
+        }
+        out
+    }
+
+    /// Goes on with what was kept, for rules that are still there. `false` when it is damaged: then nothing changes.
+    pub fn restore(&mut self, kept: &[u8]) -> bool {
+        let Some((&VERSION, mut input)) = kept.split_first() else { return false };
+        let Some(restored) = take_kept(&mut input).filter(|_| input.is_empty()) else { return false };
+        for (name, open) in restored {
+            if let Some(watched) = self.rules.iter_mut().find(|watched| watched.rule.about.name == name) {
+                watched.open = open;
+            }
+        }
+        true
+    }
+
+    /// Tells again what is open, for an engine that may not know it, and ends what it knows and is over.
+    pub fn reconcile(&mut self, known: &[(AlertKey, State)], now: Timestamp) {
+        for Watched { rule, open } in &self.rules {
+            let name = rule.about.name.as_str();
+            let is_open = |labels: &Labels| open.values().any(|open| open.labels == *labels);
+            for (key, _) in known.iter().filter(|(key, _)| key.rule == name && !is_open(&key.labels)) {
+                self.told.push(rule.input(&key.labels, State::Ok, now, ""));
+            }
+            for open in open.values() {
+                let state = if open.is_firing { State::Firing(rule.level) } else { State::Pending(rule.level) };
+                if !known.iter().any(|(key, known)| key.rule == name && key.labels == open.labels && *known == state) {
+                    self.told.push(rule.input(&open.labels, state, open.begun, &open.text));
+                }
+            }
+        }
+    }
+}
+
+const VERSION: u8 = 1;
+
+fn take_kept(input: &mut &[u8]) -> Option<Vec<(String, BTreeMap<Subject, Open>)>> {
+    let count = varint::take(input)?;
+    let mut kept = Vec::new();
+    for _ in 0..count {
+        kept.push((String::take(input)?, BTreeMap::take(input)?));
+    }
+    Some(kept)
+}
+
+impl Watched {
+    /// Whether there was room.
+    fn take(&mut self, fact: &Fact, place: &Labels, now: Timestamp, told: &mut Vec<Input>) -> bool {
+        let Self { rule, open } = self;
+        if !fact.entity.starts_with(&rule.entity_prefix) {
+            return true;
+        }
+        let subject = Subject { place: place.clone(), entity: fact.entity.clone() };
+        if rule.until.contains(&fact.kind) {
+            // Facts come in order, one that is told late ends only what began before it.
+            if let Some(over) = open.get(&subject).filter(|open| open.last <= fact.at) {
+                told.push(rule.input(&over.labels, State::Ok, fact.at, ""));
+                open.remove(&subject);
+            }
+            return true;
+        }
+        if !rule.facts.contains(&fact.kind) {
+            return true;
+        }
+        let at = fact.at.min(now);
+        if let Some(known) = open.get_mut(&subject) {
+            known.last = known.last.max(at);
+            return true;
+        }
+        if open.len() >= EVENT_ALERTS_MAX {
+            return false;
+        }
+        let labels = rule.about.key(labels(fact, place), at.0.div_euclid(1_000_000));
+        let is_firing = rule.hold == Duration::ZERO;
+        let state = if is_firing { State::Firing(rule.level) } else { State::Pending(rule.level) };
+        told.push(rule.input(&labels, state, at, &fact.text));
+        open.insert(subject, Open { begun: at, last: at, is_firing, labels, text: fact.text.clone() });
+        true
+    }
+
+    fn tick(&mut self, now: Timestamp, told: &mut Vec<Input>) {
+        let Self { rule, open } = self;
+        open.retain(|_, open| {
+            let end = rule.clear_after.map(|clear_after| open.last.after(clear_after));
+            let from = open.begun.after(rule.hold);
+            if !open.is_firing && now >= from && end.is_none_or(|end| from < end) {
+                open.is_firing = true;
+                told.push(rule.input(&open.labels, State::Firing(rule.level), from, &open.text));
+            }
+            match end.filter(|end| now >= *end) {
+                Some(end) => {
+                    told.push(rule.input(&open.labels, State::Ok, end, ""));
+                    false
+                }
+                None => true,
+            }
+        });
+    }
+}
+
+impl EventRule {
+    fn input(&self, labels: &Labels, state: State, at: Timestamp, text: &str) -> Input {
+        let at_ms = at.0.div_euclid(1_000_000);
+        let mut annotations = Labels::default();
+        if state != State::Ok {
+            annotations = self.about.annotated(labels, self.level, 1.0, at_ms);
+            if !text.is_empty() {
+                annotations = annotations.with("fact", text);
+            }
+        }
+        let key = AlertKey { rule: self.about.name.clone(), labels: labels.clone() };
+        let value = if state == State::Ok { 0.0 } else { 1.0 };
+        Input::Level { key, state, at, value, annotations }
+    }
+
+    /// The facts that end it where the file names none.
+    pub(super) fn opposites(facts: &[FactKind]) -> Vec<FactKind> {
+        let mut ends: Vec<FactKind> = facts.iter().filter_map(|fact| fact.ended_by()).collect();
+        ends.sort();
+        ends.dedup();
+        ends
+    }
+}
+
+/// `entity`, what kind of thing it is by its own name (`host`, `resource`, `drbd`), and where.
+fn labels(fact: &Fact, place: &Labels) -> Labels {
+    let mut pairs: Vec<(&str, &str)> = place.iter().collect();
+    pairs.push(("entity", &fact.entity));
+    if let Some((kind @ ("host" | "resource" | "drbd" | "cluster"), name)) = fact.entity.split_once('/') {
+        pairs.push((kind, name));
+    }
+    Labels::new(pairs)
+}

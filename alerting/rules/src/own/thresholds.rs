@@ -1,0 +1,532 @@
+//! Evaluates thresholds: a series is looked up once, a sample of it costs what its own rules take.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use orszem_alerting::{AlertKey, Input, Level, NoDataPolicy, Observation, Outcome, Series, State};
+use orszem_model::code::Code;
+use orszem_model::{Labels, METRIC_NAME, Matcher, Timestamp, is_stale, varint};
+
+use super::is_history;
+use super::joined::{Computed, Joined};
+use super::rule::ThresholdRule;
+
+/// Alerts that are watched, quiet ones among them; series beyond are not looked at and counted.
+pub const INSTANCES_MAX: usize = 1_000_000;
+/// Quiet alerts without a sample for this long are forgotten.
+const FORGET_AFTER_MS: i64 = 3_600_000;
+/// How often it is looked for silence and for what can be forgotten.
+const LOOK_EVERY_MS: i64 = 5_000;
+const FORGET_EVERY_MS: i64 = 600_000;
+/// A series that no rule wants.
+const UNWANTED: u32 = u32::MAX;
+
+/// All thresholds with what their series have come to.
+#[derive(Debug, Default)]
+pub struct Thresholds {
+    rules: Vec<ThresholdRule>,
+    /// By metric: rule and selector. Those of no one metric are under the empty name.
+    by_metric: HashMap<String, Vec<(u32, u32)>>,
+    /// By number of series: a slot, [`UNWANTED`], or none where it was not looked up.
+    slots_of: Slots,
+    /// What each series that is wanted goes into, and its number.
+    slots: Vec<Slot>,
+    free_slots: Vec<u32>,
+    instances: Vec<Instance>,
+    free_instances: Vec<u32>,
+    index: HashMap<(u32, Labels), u32>,
+    /// Those that are told to be other than quiet.
+    active: BTreeSet<u32>,
+    /// Restored, and not yet met by a series.
+    waiting: BTreeMap<(u32, Labels), Series>,
+    overlooked: u64,
+    looked_at_ms: i64,
+    forgot_at_ms: i64,
+    started: Timestamp,
+    told: Vec<Input>,
+    computed: Vec<Computed>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    series: u32,
+    targets: Vec<Target>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Target {
+    instance: u32,
+    place: u32,
+}
+
+/// One alert of a rule.
+#[derive(Debug)]
+struct Instance {
+    series: Series,
+    rule: u32,
+    labels: Labels,
+    told: State,
+    /// What was told is about a time that was long ago.
+    is_by_history: bool,
+    /// It was told to be quiet, as what made it active is history.
+    is_hushed: bool,
+    is_in_error: bool,
+    /// `None` where one sample makes a value.
+    joined: Option<Box<Joined>>,
+}
+
+/// Where the slot of each series is; numbers are dense.
+#[derive(Debug, Default)]
+struct Slots(Vec<u32>);
+
+impl Slots {
+    /// 0 where it is unknown, else one more than the slot.
+    #[inline]
+    fn get(&self, series: u32) -> u32 {
+        self.0.get(series as usize).copied().unwrap_or(0)
+    }
+
+    fn set(&mut self, series: u32, value: u32) {
+        let place = series as usize;
+        if place >= self.0.len() {
+            self.0.resize(place + 1, 0);
+        }
+        if let Some(slot) = self.0.get_mut(place) {
+            *slot = value;
+        }
+    }
+}
+
+impl Thresholds {
+    /// Evaluates `rules` from `now` on.
+    pub fn new(rules: Vec<ThresholdRule>, now: Timestamp) -> Self {
+        let mut by_metric: HashMap<String, Vec<(u32, u32)>> = HashMap::new();
+        for (rule, place) in rules.iter().zip(0u32..) {
+            for (leaf, at) in rule.value.leaves.iter().zip(0u32..) {
+                by_metric.entry(leaf.metric().unwrap_or("").to_owned()).or_default().push((place, at));
+            }
+        }
+        Self { rules, by_metric, started: now, ..Self::default() }
+    }
+
+    /// The rules in force.
+    pub fn rules(&self) -> &[ThresholdRule] {
+        &self.rules
+    }
+
+    /// What has to be read of a store to go on where another left off: matchers, and how many milliseconds back.
+    pub fn reads(&self) -> Vec<(Vec<Matcher>, i64)> {
+        let leaves = self.rules.iter().flat_map(|rule| &rule.value.leaves);
+        leaves.map(|leaf| (leaf.matchers.clone(), leaf.window.map_or(0, |window| window.range_ms))).collect()
+    }
+
+    /// Takes a sample. `series` is a small number that is the series' own for as long as this lives; its labels are asked
+    /// for when it comes for the first time. `at_ms` is in milliseconds since 1970.
+    #[inline]
+    pub fn sample(
+        &mut self,
+        series: u32,
+        labels: impl FnOnce() -> Option<Labels>,
+        at_ms: i64,
+        value: f64,
+        now: Timestamp,
+    ) {
+        let slot = match self.slots_of.get(series) {
+            UNWANTED => return,
+            0 => match labels().map(|labels| self.look_up(series, &labels)) {
+                Some(Some(slot)) => slot,
+                _ => return,
+            },
+            slot => slot - 1,
+        };
+        self.take(slot, at_ms, value, now);
+    }
+
+    fn take(&mut self, slot: u32, at_ms: i64, value: f64, now: Timestamp) {
+        let Some(count) = self.slots.get(slot as usize).map(|slot| slot.targets.len()) else { return };
+        for place in 0..count {
+            let target = self.slots.get(slot as usize).and_then(|slot| slot.targets.get(place)).copied();
+            if let Some(target) = target {
+                self.take_one(target, at_ms, value, now);
+            }
+        }
+    }
+
+    #[inline]
+    fn take_one(&mut self, target: Target, at_ms: i64, value: f64, now: Timestamp) {
+        let Some(instance) = self.instances.get_mut(target.instance as usize) else { return };
+        let Some(rule) = self.rules.get(instance.rule as usize) else { return };
+        let Some(joined) = &mut instance.joined else {
+            if is_stale(value) {
+                self.end(target.instance, at_ms, now);
+                return;
+            }
+            let value = rule.value.compute(&[value], at_ms);
+            let at = time(at_ms);
+            let changed = instance.series.sample(&rule.bands, at, value);
+            if changed.is_some() || instance.is_hushed || instance.is_in_error {
+                self.tell(target.instance, at, value, now);
+            }
+            return;
+        };
+        let mut computed = std::mem::take(&mut self.computed);
+        if is_stale(value) {
+            joined.end(&rule.value, target.place as usize, at_ms, &mut computed);
+        } else {
+            joined.sample(&rule.value, target.place as usize, at_ms, value, &mut computed);
+        }
+        for computed in computed.drain(..) {
+            self.take_computed(target.instance, computed, now);
+        }
+        self.computed = computed;
+    }
+
+    fn take_computed(&mut self, place: u32, computed: Computed, now: Timestamp) {
+        match computed {
+            Computed::Value { at, value } => {
+                let Some(instance) = self.instances.get_mut(place as usize) else { return };
+                let Some(rule) = self.rules.get(instance.rule as usize) else { return };
+                let changed = instance.series.sample(&rule.bands, time(at), value);
+                if changed.is_some() || instance.is_hushed || instance.is_in_error {
+                    self.tell(place, time(at), value, now);
+                }
+            }
+            Computed::Gone { at } => self.end(place, at, now),
+            Computed::Twice { at, leaf } => self.tell_twice(place, at, leaf),
+        }
+    }
+
+    /// A rule whose selector finds two series where there may be one can't be evaluated.
+    fn tell_twice(&mut self, place: u32, at_ms: i64, leaf: usize) {
+        let Some(instance) = self.instances.get_mut(place as usize).filter(|instance| !instance.is_in_error) else {
+            return;
+        };
+        let Some(rule) = self.rules.get(instance.rule as usize) else { return };
+        instance.is_in_error = true;
+        let metric = rule.value.leaves.get(leaf).and_then(|leaf| leaf.metric()).unwrap_or("a selector");
+        let error =
+            format!("{metric} finds several series for {:?}: aggregate them, or match on more labels", instance.labels);
+        self.told.push(Input::Observed(Observation {
+            rule: rule.about.name.clone(),
+            labels: instance.labels.clone(),
+            outcome: Outcome::Error(error),
+            at: time(at_ms),
+            annotations: Labels::default(),
+        }));
+    }
+
+    /// Its series has ended: what it was about is not there any more. A rule that takes silence for an alert waits for
+    /// it all the same.
+    fn end(&mut self, place: u32, at_ms: i64, now: Timestamp) {
+        let Some(instance) = self.instances.get_mut(place as usize) else { return };
+        let Some(rule) = self.rules.get(instance.rule as usize) else { return };
+        if rule.no_data.is_some_and(|no_data| matches!(no_data.policy, NoDataPolicy::Alert(_))) {
+            return;
+        }
+        instance.series = Series::default();
+        self.tell(place, time(at_ms), f64::NAN, now);
+    }
+
+    /// Tells the state of an instance if another one is known of it.
+    fn tell(&mut self, place: u32, at: Timestamp, value: f64, now: Timestamp) {
+        let Some(instance) = self.instances.get_mut(place as usize) else { return };
+        let Some(rule) = self.rules.get(instance.rule as usize) else { return };
+        let state = instance.series.state();
+        if instance.is_hushed && is_history(at, now) {
+            return;
+        }
+        instance.is_hushed = false;
+        if std::mem::take(&mut instance.is_in_error) {
+            // One that is in order ends the error.
+            let (name, labels) = (rule.about.name.clone(), instance.labels.clone());
+            let outcome = Outcome::Value(f64::NAN);
+            let annotations = Labels::default();
+            self.told.push(Input::Observed(Observation { rule: name, labels, outcome, at, annotations }));
+        }
+        if instance.told == state {
+            return;
+        }
+        (instance.told, instance.is_by_history) = (state, is_history(at, now));
+        if state == State::Ok {
+            self.active.remove(&place)
+        } else {
+            self.active.insert(place)
+        };
+        self.told.push(input(rule, &instance.labels, state, at, value));
+    }
+
+    fn look_up(&mut self, series: u32, labels: &Labels) -> Option<u32> {
+        let metric = labels.get(METRIC_NAME).unwrap_or("");
+        let lists = [self.by_metric.get(metric).filter(|_| !metric.is_empty()), self.by_metric.get("")];
+        let wanted: Vec<(u32, u32)> = lists.into_iter().flatten().flatten().copied().collect();
+        let mut targets = Vec::new();
+        for (rule, leaf) in wanted {
+            if let Some(target) = self.target(rule, leaf, labels) {
+                targets.push(target);
+            }
+        }
+        if targets.is_empty() {
+            self.slots_of.set(series, UNWANTED);
+            return None;
+        }
+        targets.shrink_to_fit();
+        let slot = Slot { series, targets };
+        let place = if let Some(place) = self.free_slots.pop() {
+            if let Some(free) = self.slots.get_mut(place as usize) {
+                *free = slot;
+            }
+            place
+        } else {
+            self.slots.push(slot);
+            u32::try_from(self.slots.len() - 1).ok()?
+        };
+        self.slots_of.set(series, place + 1);
+        Some(place)
+    }
+
+    fn target(&mut self, place: u32, leaf: u32, labels: &Labels) -> Option<Target> {
+        let rule = self.rules.get(place as usize)?;
+        let labels = rule.value.leaves.get(leaf as usize)?.key(labels)?;
+        let key = (place, labels);
+        let instance = match self.index.get(&key) {
+            Some(instance) => *instance,
+            None if self.index.len() >= INSTANCES_MAX => {
+                self.overlooked += 1;
+                return None;
+            }
+            None => self.make(key),
+        };
+        let rule = self.rules.get(place as usize)?;
+        let joined = self.instances.get_mut(instance as usize)?.joined.as_mut();
+        let place = joined.map_or(0, |joined| joined.add(&rule.value, leaf as usize));
+        Some(Target { instance, place: u32::try_from(place).ok()? })
+    }
+
+    fn make(&mut self, key: (u32, Labels)) -> u32 {
+        let (rule, labels) = key.clone();
+        let about = self.rules.get(rule as usize);
+        let is_plain = about.is_some_and(|rule| rule.value.is_plain());
+        let labels = about.map_or_else(Labels::default, |rule| rule.about.key(labels, 0));
+        let instance = Instance {
+            series: self.waiting.remove(&key).unwrap_or_default(),
+            rule,
+            labels,
+            told: State::Ok,
+            is_by_history: false,
+            is_hushed: false,
+            is_in_error: false,
+            joined: (!is_plain).then(Box::default),
+        };
+        let state = instance.series.state();
+        let place = if let Some(place) = self.free_instances.pop() {
+            if let Some(free) = self.instances.get_mut(place as usize) {
+                *free = instance;
+            }
+            place
+        } else {
+            self.instances.push(instance);
+            u32::try_from(self.instances.len() - 1).unwrap_or(u32::MAX)
+        };
+        if state != State::Ok {
+            // It is told with the next sample, unless the engine knows it.
+            if let Some(instance) = self.instances.get_mut(place as usize) {
+                instance.told = state;
+            }
+            self.active.insert(place);
+        }
+        self.index.insert(key, place);
+        place
+    }
+
+    /// Says that it is `now`: finds silence. To be called every second or so.
+    pub fn tick(&mut self, now: Timestamp) {
+        let now_ms = now.0.div_euclid(1_000_000);
+        self.hush(now);
+        if now_ms - self.looked_at_ms >= LOOK_EVERY_MS {
+            self.looked_at_ms = now_ms;
+            self.find_silence(now);
+        }
+        if now_ms - self.forgot_at_ms >= FORGET_EVERY_MS {
+            self.forgot_at_ms = now_ms;
+            self.forget(now_ms);
+        }
+    }
+
+    /// What is active by samples of long ago, and had none of now since, is not told to go on.
+    fn hush(&mut self, now: Timestamp) {
+        let active: Vec<u32> = self.active.iter().copied().collect();
+        for place in active {
+            let Some(instance) = self.instances.get_mut(place as usize) else { continue };
+            let Some(rule) = self.rules.get(instance.rule as usize) else { continue };
+            let last = instance.series.last().unwrap_or(now);
+            instance.is_by_history &= is_history(last, now);
+            if !instance.is_by_history {
+                continue;
+            }
+            (instance.told, instance.is_hushed, instance.is_by_history) = (State::Ok, true, false);
+            self.active.remove(&place);
+            self.told.push(input(rule, &instance.labels, State::Ok, last, f64::NAN));
+        }
+    }
+
+    fn find_silence(&mut self, now: Timestamp) {
+        let is_watching = |rule: &ThresholdRule| rule.no_data.is_some();
+        if !self.rules.iter().any(is_watching) {
+            return;
+        }
+        let mut silent = Vec::new();
+        for (instance, place) in self.instances.iter_mut().zip(0u32..) {
+            let Some(rule) = self.rules.get(instance.rule as usize) else { continue };
+            let Some(no_data) = &rule.no_data else { continue };
+            if !instance.is_hushed && instance.series.silence(no_data, self.started, now).is_some() {
+                silent.push(place);
+            }
+        }
+        for place in silent {
+            self.tell(place, now, f64::NAN, now);
+        }
+    }
+
+    /// Gives up quiet instances that have had no sample for long, with the series that led to them.
+    fn forget(&mut self, now_ms: i64) {
+        let is_old = |instance: &Instance| {
+            let last = match &instance.joined {
+                Some(joined) => joined.last(),
+                None => instance.series.last().map_or(i64::MIN, |last| last.0.div_euclid(1_000_000)),
+            };
+            instance.told == State::Ok && instance.series.state() == State::Ok && now_ms - last.max(0) > FORGET_AFTER_MS
+        };
+        let watches = |rule: u32| self.rules.get(rule as usize).is_some_and(|rule| rule.no_data.is_some());
+        let is_gone: Vec<bool> =
+            self.instances.iter().map(|instance| is_old(instance) && !watches(instance.rule)).collect();
+        let of = |place: u32| is_gone.get(place as usize).copied().unwrap_or(false);
+        for (slot, place) in self.slots.iter_mut().zip(0u32..) {
+            if !slot.targets.is_empty() && slot.targets.iter().all(|target| of(target.instance)) {
+                self.slots_of.set(slot.series, 0);
+                slot.targets = Vec::new();
+                self.free_slots.push(place);
+            }
+        }
+        let still: BTreeSet<u32> =
+            self.slots.iter().flat_map(|slot| slot.targets.iter().map(|target| target.instance)).collect();
+        let before = self.index.len();
+        self.index.retain(|_, place| still.contains(place) || !of(*place));
+        if self.index.len() < before {
+            let kept: BTreeSet<u32> = self.index.values().copied().collect();
+            let count = u32::try_from(self.instances.len()).unwrap_or(u32::MAX);
+            self.free_instances = (0..count).filter(|place| !kept.contains(place)).collect();
+        }
+    }
+
+    /// What there is to tell since the last time.
+    pub fn drain(&mut self) -> Vec<Input> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// Alerts that are watched, and series that were not looked at as there are too many.
+    pub fn counts(&self) -> (usize, u64) {
+        (self.index.len(), self.overlooked)
+    }
+
+    /// What the engine knows of alerts of these rules, after a start: what is different is told again.
+    pub fn reconcile(&mut self, known: &[(AlertKey, State)], now: Timestamp) {
+        let states: BTreeMap<(&str, &Labels), State> =
+            known.iter().map(|(key, state)| ((key.rule.as_str(), &key.labels), *state)).collect();
+        let mut different = Vec::new();
+        for place in self.index.values().copied().collect::<BTreeSet<u32>>() {
+            let Some(instance) = self.instances.get_mut(place as usize) else { continue };
+            let Some(rule) = self.rules.get(instance.rule as usize) else { continue };
+            let state = states.get(&(rule.about.name.as_str(), &instance.labels)).copied().unwrap_or_default();
+            instance.told = state;
+            if state != State::Ok {
+                self.active.insert(place);
+            }
+            if state != instance.series.state() {
+                different.push((place, instance.series.last().unwrap_or(now)));
+            }
+        }
+        for (place, at) in different {
+            self.tell(place, at, f64::NAN, now);
+        }
+    }
+
+    /// What the instances that are not quiet have come to, to be kept over a restart or handed to other rules.
+    pub fn encode(&self) -> Vec<u8> {
+        let keys: BTreeMap<(u32, &Labels), u32> =
+            self.index.iter().map(|((rule, labels), place)| ((*rule, labels), *place)).collect();
+        let mut kept: Vec<(String, Labels, Series)> = Vec::new();
+        for ((rule, labels), place) in keys {
+            let (Some(rule), Some(instance)) = (self.rules.get(rule as usize), self.instances.get(place as usize))
+            else {
+                continue;
+            };
+            if instance.series.state() != State::Ok || rule.no_data.is_some() {
+                kept.push((rule.about.name.clone(), labels.clone(), instance.series));
+            }
+        }
+        for ((rule, labels), series) in &self.waiting {
+            if let Some(rule) = self.rules.get(*rule as usize) {
+                kept.push((rule.about.name.clone(), labels.clone(), *series));
+            }
+        }
+        let mut out = vec![VERSION];
+        varint::put(&mut out, kept.len() as u64);
+        for (rule, labels, series) in &kept {
+            rule.put(&mut out);
+            labels.put(&mut out);
+            series.put(&mut out);
+        }
+        out
+    }
+
+    /// Takes over what was kept; of rules that are not there any more, nothing. `false` when it is damaged: then nothing
+    /// is taken over.
+    pub fn restore(&mut self, kept: &[u8]) -> bool {
+        let Some((&VERSION, mut input)) = kept.split_first() else { return false };
+        let Some(restored) = take_kept(&mut input).filter(|_| input.is_empty()) else { return false };
+        for (name, labels, series) in restored {
+            let rule = self.rules.iter().position(|rule| rule.about.name == name);
+            if let Some(rule) = rule.and_then(|rule| u32::try_from(rule).ok()) {
+                self.waiting.insert((rule, labels), series);
+            }
+        }
+        true
+    }
+
+    /// Ends what was restored and had no series since: alerts of these keys are told to be over.
+    pub fn give_up_waiting(&mut self, now: Timestamp) {
+        for ((rule, labels), series) in std::mem::take(&mut self.waiting) {
+            if let Some(rule) = self.rules.get(rule as usize).filter(|_| series.state() != State::Ok) {
+                let labels = rule.about.key(labels, 0);
+                self.told.push(input(rule, &labels, State::Ok, now, f64::NAN));
+            }
+        }
+    }
+}
+
+const VERSION: u8 = 1;
+
+fn take_kept(input: &mut &[u8]) -> Option<Vec<(String, Labels, Series)>> {
+    let count = varint::take(input)?;
+    let mut kept = Vec::new();
+    for _ in 0..count {
+        kept.push((String::take(input)?, Labels::take(input)?, Series::take(input)?));
+    }
+    Some(kept)
+}
+
+fn input(rule: &ThresholdRule, labels: &Labels, state: State, at: Timestamp, value: f64) -> Input {
+    let level = match state {
+        State::Ok => None,
+        State::Pending(level) | State::Firing(level) | State::Recovering(level) | State::NoData(level) => Some(level),
+    };
+    let at_ms = at.0.div_euclid(1_000_000);
+    // The end of an alert keeps the texts that it had.
+    let annotations =
+        level.map_or_else(Labels::default, |level: Level| rule.about.annotated(labels, level, value, at_ms));
+    let key = AlertKey { rule: rule.about.name.clone(), labels: labels.clone() };
+    Input::Level { key, state, at, value, annotations }
+}
+
+fn time(at_ms: i64) -> Timestamp {
+    Timestamp(at_ms.saturating_mul(1_000_000))
+}
