@@ -1,4 +1,4 @@
-//! `orszem rules`: Prometheus rule files, checked and tested.
+//! `orszem rules`: rule files, checked and tested.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,13 +13,14 @@ mod check;
 mod pattern;
 mod test;
 
-/// Check Prometheus rule files, and run unit tests of them
+/// Check rule files, and run unit tests of them
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The files are Prometheus': groups of alert and record rules, and unit tests as promtool reads them.
+The files have Prometheus' groups of alert and record rules, and beside them thresholds, rules about logs and rules about
+facts of clusters; see docs/rules.md. Unit tests are as promtool reads them, with lines of logs and facts.
 
 EXAMPLES
-  orszem rules check /etc/prometheus/rules/*.yml
+  orszem rules check /etc/prometheus/rules/*.yml /etc/orszem/rules/*.yml
   orszem rules test tests/alerts_test.yml
   orszem rules test --json tests/*.yml")]
 pub struct Args {

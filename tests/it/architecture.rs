@@ -62,7 +62,7 @@ const MAY_USE: [(&str, &[&str]); 27] = [
     ),
     ("orszem-facts", &["orszem-model"]),
     ("orszem-alerting", &["orszem-model"]),
-    ("orszem-rules", &["orszem-model", "orszem-promql"]),
+    ("orszem-rules", &["orszem-model", "orszem-promql", "orszem-search", "orszem-alerting"]),
     ("orszem-notify", &["orszem-model", "orszem-alerting", "orszem-client"]),
     ("orszem-series", &["orszem-model", "orszem-durable"]),
     ("orszem-vector", &["orszem-model"]),

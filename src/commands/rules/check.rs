@@ -1,4 +1,4 @@
-//! `orszem rules check`: tells all that is wrong with rule files.
+//! `orszem rules check`: tells all that is wrong with rule files, Prometheus' groups and our own rules.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -13,8 +13,8 @@ use crate::lines::harmless;
 /// Check rule files
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Tells every problem of all files with file, line, column, key and remedy; what Prometheus 3 refuses is refused. Rules
-with the same name and labels are warned of. Exits 0 if there is no problem, 1 if there are some, 2 if a file can't be
+Tells every problem of all files with file, line, column, key and remedy; what Prometheus 3 refuses is refused, and so
+are thresholds that can't be evaluated sample by sample. Rules with the same name and labels are warned of. Exits 0 if there is no problem, 1 if there are some, 2 if a file can't be
 read.
 
 EXAMPLES
@@ -39,6 +39,9 @@ struct Checked {
     file: String,
     groups: usize,
     rules: usize,
+    thresholds: usize,
+    logs: usize,
+    events: usize,
     problems: Vec<Problem>,
     duplicates: Vec<Duplicate>,
 }
@@ -50,7 +53,7 @@ pub(super) fn run(args: &Args, options: ParseOptions) -> anyhow::Result<ExitCode
         let file = path.display().to_string();
         all.push(match orszem_rules::read(&text, options) {
             Ok(read) => checked(file, &read),
-            Err(problems) => Checked { file, groups: 0, rules: 0, problems: problems.0, duplicates: Vec::new() },
+            Err(problems) => Checked { problems: problems.0, ..checked(file, &RuleFile::default()) },
         });
     }
     let mut out = std::io::stdout().lock();
@@ -69,13 +72,16 @@ fn checked(file: String, read: &RuleFile) -> Checked {
         file,
         groups: read.groups.len(),
         rules: read.rules().count(),
+        thresholds: read.own.thresholds.len(),
+        logs: read.own.logs.len(),
+        events: read.own.events.len(),
         problems: Vec::new(),
         duplicates: read.duplicates(),
     }
 }
 
 fn show(out: &mut impl Write, checked: &Checked) -> std::io::Result<()> {
-    let Checked { file, groups, rules, problems, duplicates } = checked;
+    let Checked { file, groups, rules, thresholds, logs, events, problems, duplicates } = checked;
     for problem in problems {
         writeln!(out, "{}", harmless(&format!("{file}:{problem}")))?;
     }
@@ -85,8 +91,15 @@ fn show(out: &mut impl Write, checked: &Checked) -> std::io::Result<()> {
         writeln!(out, "{}", harmless(&told))?;
     }
     if problems.is_empty() {
-        let (groups, rules) = (super::counted(*groups, "group"), super::counted(*rules, "rule"));
-        writeln!(out, "{file}: {groups}, {rules}, in order")
+        let mut parts = vec![super::counted(*groups, "group"), super::counted(*rules, "rule")];
+        let own = [(*thresholds, "threshold"), (*logs, "log rule"), (*events, "event rule")];
+        let own: Vec<String> =
+            own.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| super::counted(*count, noun)).collect();
+        if !own.is_empty() && *groups == 0 {
+            parts.clear();
+        }
+        parts.extend(own);
+        writeln!(out, "{file}: {}, in order", parts.join(", "))
     } else {
         writeln!(out, "{file}: {}", super::counted(problems.len(), "problem"))
     }

@@ -16,7 +16,7 @@ use crate::lines::harmless;
 /// Run unit tests of rules
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The format is that of `promtool test rules`. `rule_files` are paths or patterns, relative to the file of tests. Exits 0
+The format is that of `promtool test rules`, with `log_lines` and `facts` for own rules. `rule_files` are paths or patterns, relative to the file of tests. Exits 0
 if all tests pass, 1 if one fails or a file is not in order, 2 if a file can't be read.
 
 EXAMPLES
