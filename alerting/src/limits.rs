@@ -46,7 +46,7 @@ pub const LATE_SETTLE_MAX: Duration = Duration::from_secs(120);
 pub const INTENT_EXPIRES_AFTER: Duration = Duration::from_secs(86_400);
 /// How long ended silences and maintenance windows are kept to be looked at.
 pub const SILENCES_KEPT: Duration = Duration::from_secs(5 * 86_400);
-/// Samples further apart than this begin a pending time anew.
+/// Samples further apart than this, and than half of the longest delay of their rule, begin a pending time anew.
 pub const SAMPLE_GAP_MAX: Duration = Duration::from_secs(300);
 /// A rule that can't be evaluated for this long is an alert itself.
 pub const RULE_ERROR_FOR: Duration = Duration::from_secs(300);

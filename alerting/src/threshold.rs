@@ -108,6 +108,12 @@ impl Bands {
         }
     }
 
+    /// Nanoseconds of the longest of its delays.
+    fn longest_wait(&self) -> i64 {
+        let bands = [&self.warning, &self.critical].into_iter().flatten();
+        bands.map(|band| nanos(band.hold.max(band.clear_hold))).max().unwrap_or(0)
+    }
+
     fn of(&self, level: Level) -> Option<&Band> {
         match level {
             Level::Warning => self.warning.as_ref(),
@@ -182,7 +188,8 @@ impl Series {
             return None;
         }
         // Nothing is known of what was in between, so no condition held without a break.
-        let is_gap = self.last != NEVER && at.0.saturating_sub(self.last) > GAP_MAX;
+        let gap = at.0.saturating_sub(self.last);
+        let is_gap = self.last != NEVER && gap > GAP_MAX && gap > bands.longest_wait() / 2;
         let is_quiet = self.held == [false; 2] && self.since == [NEVER; 2] && self.silent == 0;
         self.last = at.0;
         if is_quiet && !enters(bands.warning.as_ref(), value) && !enters(bands.critical.as_ref(), value) {

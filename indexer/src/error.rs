@@ -57,6 +57,10 @@ pub enum Error {
     ReadFacts { path: PathBuf, source: io::Error },
     #[error("cannot save the state of facts in {path}")]
     SaveFacts { path: PathBuf, source: io::Error },
+    #[error("cannot read the state of own rules in {path}")]
+    ReadRules { path: PathBuf, source: io::Error },
+    #[error("cannot save the state of own rules in {path}")]
+    SaveRules { path: PathBuf, source: io::Error },
     #[error("cannot submit facts")]
     SubmitFacts { source: crate::ingest::http::SubmitError },
     #[error("cannot open the topology in {path}")]

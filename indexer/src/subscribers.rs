@@ -110,6 +110,11 @@ impl Subscriber {
         committed.map_err(|source| Error::Cursor { name: self.name.clone(), source })
     }
 
+    /// Bytes of the journal that are applied and were not given yet.
+    pub(crate) fn behind(&self) -> u64 {
+        self.applied.borrow().saturating_sub(self.position)
+    }
+
     /// Where it reads on: behind the last group it was given.
     pub fn position(&self) -> u64 {
         self.position

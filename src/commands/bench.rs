@@ -19,11 +19,12 @@ mod metrics;
 mod process;
 mod queries;
 mod rsyslog;
+mod rules;
 
 /// The directory of a measurement, removed at its end.
 type Scratch = tempfile::TempDir;
 
-/// Measure ingest, queries and the collector
+/// Measure ingest, queries, the collector and rules
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 `logs` starts a server of its own in an empty directory, loads the corpus over HTTP in batches of 2 MiB on 2
@@ -33,12 +34,15 @@ own, and prints the collector's CPU time and memory from file to acknowledgement
 where rsyslogd is installed, it does the same work in the same run.
 `metrics` writes series like those of node_exporter by remote write, runs a query set, and kills and restarts the
 server; where Prometheus and VictoriaMetrics are installed, they do the same work in the same run.
+`rules` evaluates threshold rules on a series each: sample by sample, as a group of Prometheus' rules, and in Prometheus
+where it is installed, as the difference that the rules make to its CPU time.
 
 EXAMPLES
   orszem bench logs --corpus corpus.jsonl
   orszem bench logs --corpus corpus.jsonl --repeat 31 --data-dir /mnt/bench
   orszem bench collector --size 512MiB
-  orszem bench metrics --series 2000,200000,1000000")]
+  orszem bench metrics --series 2000,200000,1000000
+  orszem bench rules")]
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
@@ -83,6 +87,15 @@ pub enum Command {
         #[arg(long)]
         alone: bool,
     },
+    /// A pass over threshold rules, beside Prometheus
+    Rules {
+        /// How many rules
+        #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        count: u32,
+        /// Measure only this program
+        #[arg(long)]
+        alone: bool,
+    },
 }
 
 /// Measures and prints.
@@ -100,6 +113,7 @@ pub async fn run(global: &Global, Args { command }: Args) -> anyhow::Result<Exit
         Command::Metrics { series, hours, repeat, alone } => {
             metrics::run(&scratch, &series, hours, repeat, !alone).await
         }
+        Command::Rules { count, alone } => rules::run(&scratch, count as usize, !alone).await,
     }
 }
 

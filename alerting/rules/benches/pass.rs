@@ -1,4 +1,5 @@
-//! What a pass over 10,000 rules takes, in CPU milliseconds, over series in memory.
+//! What a pass over 10,000 rules takes, in CPU milliseconds: of Prometheus' groups over series in memory, and of own
+//! thresholds as the samples come in.
 //!
 //! `cargo bench -p orszem-rules --bench pass`
 
@@ -6,10 +7,11 @@
 
 use std::fmt::Write;
 
-use orszem_model::Labels;
+use orszem_model::{Labels, Timestamp};
 use orszem_promql::memory::Memory;
 use orszem_promql::notation::Number;
 use orszem_promql::{Never, Options, ParseOptions};
+use orszem_rules::own::Thresholds;
 use orszem_rules::{Environment, GroupState, evaluate, read};
 
 const RULES: usize = 10_000;
@@ -74,7 +76,52 @@ fn alerts(count: usize, expr: impl Fn(usize) -> String) -> String {
     out
 }
 
+/// Passes of own thresholds, each with a new sample of every series.
+fn measure_samples(what: &str, rules: &str, names: impl Fn(usize) -> Vec<Labels>, value: f64) {
+    let file = match read(&format!("thresholds:\n{rules}"), ParseOptions { is_experimental: false }) {
+        Ok(file) => file,
+        Err(problems) => panic!("{problems}"),
+    };
+    let mut thresholds = Thresholds::new(file.own.thresholds, Timestamp(0));
+    let series: Vec<Labels> = (0..RULES).flat_map(names).collect();
+    let mut pass = |pass: i64| {
+        let at_ms = pass * STEP_MS;
+        for (labels, number) in series.iter().zip(0..) {
+            let value = value + (pass % 7) as f64;
+            thresholds.sample(number, || Some(labels.clone()), at_ms, value, Timestamp(at_ms * 1_000_000));
+        }
+        thresholds.drain().len()
+    };
+    // The first ones find everything new, and let pending alerts fire.
+    let told: usize = (1..=40).map(&mut pass).sum();
+    let count = 50 * PASSES;
+    let (cpu, wall) = (cpu_ms(), std::time::Instant::now());
+    let later: usize = (41..41 + count).map(&mut pass).sum();
+    let count = count as f64;
+    let (cpu, wall) = ((cpu_ms() - cpu) / count, wall.elapsed().as_secs_f64() * 1e3 / count);
+    println!("{cpu:8.2} ms CPU a pass, {wall:8.2} ms, {told} + {later} told  {what}");
+}
+
+fn thresholds(value: impl Fn(usize) -> String, bound: f64) -> String {
+    let rule =
+        |at: usize| format!("- {{alert: A{at}, value: '{}', warning: {{above: {bound}, for: 5m}}}}\n", value(at));
+    (0..RULES).map(rule).collect()
+}
+
+fn named(name: &str, at: usize) -> Labels {
+    Labels::from([("__name__", name), ("host", &format!("host{}", at % 50)), ("id", &at.to_string()), ("job", "bench")])
+}
+
 fn main() {
+    let one = |at: usize| vec![named("m", at)];
+    let two = |at: usize| vec![named("m", at), named("n", at)];
+    let plain = |at: usize| format!("m{{id=\"{at}\"}}");
+    measure_samples("own: 10,000 thresholds on a series each, none firing", &thresholds(plain, 1e9), one, 1.0);
+    measure_samples("own: the same, all active", &thresholds(plain, -1.0), one, 1.0);
+    let ratio = |at: usize| format!("m{{id=\"{at}\"}} / n{{id=\"{at}\"}}");
+    measure_samples("own: 10,000 ratios of two series", &thresholds(ratio, 1e9), two, 1.0);
+    let rate = |at: usize| format!("rate(m{{id=\"{at}\"}}[5m])");
+    measure_samples("own: 10,000 rates over 5 minutes", &thresholds(rate, 1e9), one, 1.0);
     let one = memory(|_| "m".to_owned(), RULES);
     measure(
         "10,000 thresholds on series of one metric, none firing",

@@ -76,6 +76,17 @@ fn what_is_old_nan_or_behind_a_gap_is_no_condition_that_held() {
 }
 
 #[test]
+fn samples_that_are_rare_hold_a_long_wait() {
+    let band = Band { hold: Duration::from_secs(3_600), ..Band::at(Comparison::Above, 80.0) };
+    let fires_after = |step: i64| {
+        let (bands, mut series) = (Bands::one(Level::Warning, band), Series::default());
+        let changed = (0..40).map(|turn| series.sample(&bands, second(turn * step), 90.0));
+        changed.take(30).position(|state| state == Some(State::Firing(Level::Warning)))
+    };
+    assert_eq!((fires_after(900), fires_after(1_800), fires_after(1_801)), (Some(4), Some(2), None));
+}
+
+#[test]
 fn silence_is_what_the_rule_says() {
     let silent = |policy| {
         let mut series = Series::default();

@@ -327,7 +327,8 @@ const FILE_SILENCE: &str = "file:";
 /// The rules of the engine that rule files need: their names, as their conditions are evaluated elsewhere.
 pub fn rules_of(sources: &RuleSources) -> Vec<Rule> {
     let files = sources.files.iter().flat_map(|(_, file)| file.rules());
-    files.filter(|rule| rule.alert().is_some()).map(|rule| Rule::condition(rule.name(), Level::Warning)).collect()
+    let theirs = files.filter(|rule| rule.alert().is_some()).map(|rule| Rule::condition(rule.name(), Level::Warning));
+    theirs.chain(sources.files.iter().flat_map(|(_, file)| file.own.alarms())).collect()
 }
 
 fn matchers(key: &str, texts: &[String], wrong: &mut Vec<Wrong>) -> Vec<Matcher> {

@@ -9,6 +9,7 @@ mod history;
 mod matchers;
 mod metrics;
 mod outbox;
+mod own;
 mod owner;
 mod prometheus;
 mod service;
@@ -26,6 +27,7 @@ pub use history::{
 };
 pub use matchers::{MatcherError, parse_matcher, parse_matchers};
 pub use outbox::{Deliver, Sent};
+pub use own::{OwnParts, OwnRulesService, own_rules_of};
 pub use prometheus::{GroupView, RuleAlertView, RuleHealth, RuleKindView, RuleView, RuleSources};
 pub use service::{AlertingService, Parts};
 pub(crate) use store::copy;

@@ -84,6 +84,9 @@ impl Shared {
                 }
             }
         }
+        if let Some(watch) = lock(&self.watch).as_mut() {
+            watch(&self.store, &batches);
+        }
         let Applied { samples, duplicates, unknown_series } = self.store.apply(batches, end);
         self.metrics.applied(duplicates, unknown_series);
         // Whoever finds an identity known finds its samples too: it is made known after them.

@@ -26,9 +26,9 @@ use prometheus_client::registry::Registry;
 
 use crate::error::Error;
 use crate::stages::{Memory, Side, Stages, Threads};
-use crate::wake::OwnedThread;
+use crate::wake::{OwnedThread, lock};
 use apply::Durable;
-use shared::Shared;
+use shared::{Shared, Watch};
 
 pub use open::SamplesReport;
 pub use options::{SamplesOptions, SamplesOptionsError, SeriesRetention};
@@ -100,6 +100,14 @@ impl Samples {
         let samples = self.clone();
         let stopped = tokio::task::spawn_blocking(move || samples.stages.stop(Memory::WriteOut)).await;
         stopped.map_err(|source| Error::Blocking { source })
+    }
+
+    /// Shows `watch` every batch from now on, after `prepare` was called with nothing being applied meanwhile; `None`
+    /// ends it.
+    pub(crate) fn watch(&self, watch: Option<Watch>, prepare: impl FnOnce()) {
+        let mut place = lock(&self.shared().watch);
+        prepare();
+        *place = watch;
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use orszem_journal::{Deduplicator, LocalJournal};
-use orszem_series::{Retention, SeriesStore};
+use orszem_series::{Batch, Retention, SeriesStore};
 
 use super::metrics::Metrics;
 use super::options::SamplesOptions;
@@ -27,7 +27,12 @@ pub(crate) struct Shared {
     pub(super) metrics: Metrics,
     pub(super) door: Door,
     pub(super) wakes: Wakes,
+    /// Sees each batch once, in the order of the journal, before it is acknowledged; not those that are replayed.
+    pub(super) watch: Mutex<Option<Watch>>,
 }
+
+/// Looks at batches as they are applied. It holds up all that comes in, so it is quick and never waits.
+pub(crate) type Watch = Box<dyn FnMut(&SeriesStore, &[Batch]) + Send>;
 
 /// What each maintenance thread waits on.
 #[derive(Debug, Default)]
@@ -63,6 +68,7 @@ impl Shared {
             metrics: Metrics::default(),
             door: Door::default(),
             wakes: Wakes::default(),
+            watch: Mutex::default(),
         }
     }
 

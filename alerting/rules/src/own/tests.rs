@@ -376,6 +376,10 @@ fn what_comes_back_no_more_is_over() {
     assert!(after.restore(&before.encode()));
     after.give_up_waiting(at(400));
     assert_eq!(shown(&after.drain()), ["Hot ok 400"]);
+    // What the engine knows and nobody here does is over, too.
+    let key = AlertKey { rule: "Hot".to_owned(), labels: Labels::from([("host", "b")]) };
+    after.reconcile(&[(key, State::Firing(Level::Warning))], at(401));
+    assert_eq!(shown(&after.drain()), ["Hot ok 401"]);
 }
 
 #[test]
@@ -390,4 +394,18 @@ fn quiet_series_are_forgotten_and_found_again() {
     assert_eq!(feed(&mut thresholds, 5_010, 90.0, 5_010), ["Hot pending warning 5010"]);
     assert_eq!(thresholds.counts(), (1, 0));
     assert_eq!(feed(&mut thresholds, 5_020, STALE, 5_020), ["Hot ok 5020"]);
+}
+
+#[test]
+fn a_series_under_another_number_is_the_same() {
+    let rule = "thresholds: [{alert: Sum, value: sum by (host) (t), warning: {above: 15}}]";
+    let mut thresholds = Thresholds::new(rules(rule).thresholds, at(0));
+    let labels = Labels::from([("__name__", "t"), ("host", "a")]);
+    thresholds.history(&labels, 1_000, 10.0, at(1));
+    thresholds.sample(1, || Some(labels.clone()), 2_000, 10.0, at(2));
+    thresholds.sample(2, || Some(labels.clone()), 3_000, 10.0, at(3));
+    thresholds.sample(2, || None, 4_000, 10.0, at(4));
+    assert_eq!(shown(&thresholds.drain()), [""; 0]);
+    thresholds.sample(2, || None, 5_000, 16.0, at(5));
+    assert_eq!(shown(&thresholds.drain()), ["Sum firing warning 5"]);
 }

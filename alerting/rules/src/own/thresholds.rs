@@ -1,14 +1,16 @@
 //! Evaluates thresholds: a series is looked up once, a sample of it costs what its own rules take.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use orszem_alerting::{AlertKey, Input, Level, NoDataPolicy, Observation, Outcome, Series, State};
 use orszem_model::code::Code;
-use orszem_model::{Labels, METRIC_NAME, Matcher, Timestamp, is_stale, varint};
+use orszem_model::{Labels, METRIC_NAME, MatchOp, Matcher, Timestamp, is_stale, varint};
 
 use super::is_history;
 use super::joined::{Computed, Joined};
 use super::rule::ThresholdRule;
+use super::value::Leaf;
 
 /// Alerts that are watched, quiet ones among them; series beyond are not looked at and counted.
 pub const INSTANCES_MAX: usize = 1_000_000;
@@ -24,13 +26,15 @@ const UNWANTED: u32 = u32::MAX;
 #[derive(Debug, Default)]
 pub struct Thresholds {
     rules: Vec<ThresholdRule>,
-    /// By metric: rule and selector. Those of no one metric are under the empty name.
-    by_metric: HashMap<String, Vec<(u32, u32)>>,
+    /// Rule and selector, by what a series must have for it.
+    by_label: HashMap<Needs, Vec<(u32, u32)>>,
     /// By number of series: a slot, [`UNWANTED`], or none where it was not looked up.
     slots_of: Slots,
     /// What each series that is wanted goes into, and its number.
     slots: Vec<Slot>,
     free_slots: Vec<u32>,
+    /// A series that comes under another number is the same one.
+    by_labels: HashMap<Labels, u32>,
     instances: Vec<Instance>,
     free_instances: Vec<u32>,
     index: HashMap<(u32, Labels), u32>,
@@ -46,9 +50,40 @@ pub struct Thresholds {
     computed: Vec<Computed>,
 }
 
+/// The metric and one label of a series; empty where a selector does not say.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Needs {
+    metric: String,
+    label: (String, String),
+}
+
+impl Needs {
+    fn of(leaf: &Leaf) -> Self {
+        let metric = leaf.metric().unwrap_or("").to_owned();
+        let is_equal = |matcher: &&Matcher| matcher.op == MatchOp::Equal && !matcher.value.is_empty();
+        let mut equal = leaf.matchers.iter().filter(is_equal).filter(|matcher| matcher.name != METRIC_NAME);
+        let label = equal.next().map(|matcher| (matcher.name.clone(), matcher.value.clone()));
+        Self { metric, label: label.unwrap_or_default() }
+    }
+
+    /// All that a series has.
+    fn all(labels: &Labels) -> impl Iterator<Item = Self> + '_ {
+        let metric = labels.get(METRIC_NAME).unwrap_or("");
+        let metrics = [metric, ""].into_iter().take(if metric.is_empty() { 1 } else { 2 });
+        metrics.flat_map(|metric| {
+            let named = labels.iter().filter(|(name, _)| *name != METRIC_NAME);
+            std::iter::once(("", ""))
+                .chain(named)
+                .map(|(name, value)| Self { metric: metric.to_owned(), label: (name.to_owned(), value.to_owned()) })
+        })
+    }
+}
+
 #[derive(Debug, Default)]
 struct Slot {
-    series: u32,
+    /// `None` where it is known by its labels alone.
+    series: Option<u32>,
+    labels: Labels,
     targets: Vec<Target>,
 }
 
@@ -99,13 +134,13 @@ impl Slots {
 impl Thresholds {
     /// Evaluates `rules` from `now` on.
     pub fn new(rules: Vec<ThresholdRule>, now: Timestamp) -> Self {
-        let mut by_metric: HashMap<String, Vec<(u32, u32)>> = HashMap::new();
+        let mut by_label: HashMap<Needs, Vec<(u32, u32)>> = HashMap::new();
         for (rule, place) in rules.iter().zip(0u32..) {
             for (leaf, at) in rule.value.leaves.iter().zip(0u32..) {
-                by_metric.entry(leaf.metric().unwrap_or("").to_owned()).or_default().push((place, at));
+                by_label.entry(Needs::of(leaf)).or_default().push((place, at));
             }
         }
-        Self { rules, by_metric, started: now, ..Self::default() }
+        Self { rules, by_label, started: now, ..Self::default() }
     }
 
     /// The rules in force.
@@ -113,10 +148,25 @@ impl Thresholds {
         &self.rules
     }
 
-    /// What has to be read of a store to go on where another left off: matchers, and how many milliseconds back.
-    pub fn reads(&self) -> Vec<(Vec<Matcher>, i64)> {
-        let leaves = self.rules.iter().flat_map(|rule| &rule.value.leaves);
-        leaves.map(|leaf| (leaf.matchers.clone(), leaf.window.map_or(0, |window| window.range_ms))).collect()
+    /// What has to be read of a store to know how it stands: matchers, and how far back.
+    pub fn reads(&self) -> Vec<(Vec<Matcher>, Duration)> {
+        let of_rule = |rule: &ThresholdRule| {
+            let bands = [rule.bands.warning, rule.bands.critical];
+            let waits = bands.into_iter().flatten().flat_map(|band| [band.hold, band.clear_hold]);
+            let wait = waits.max().unwrap_or_default();
+            let leaves = rule.value.leaves.iter();
+            let read = |leaf: &Leaf| {
+                let range_ms = leaf.window.map_or(0, |window| window.range_ms);
+                (leaf.matchers.clone(), wait + Duration::from_millis(range_ms.unsigned_abs()))
+            };
+            leaves.map(read).collect::<Vec<_>>()
+        };
+        self.rules.iter().flat_map(of_rule).collect()
+    }
+
+    /// Whether there is something to tell.
+    pub fn has_told(&self) -> bool {
+        !self.told.is_empty()
     }
 
     /// Takes a sample. `series` is a small number that is the series' own for as long as this lives; its labels are asked
@@ -132,13 +182,21 @@ impl Thresholds {
     ) {
         let slot = match self.slots_of.get(series) {
             UNWANTED => return,
-            0 => match labels().map(|labels| self.look_up(series, &labels)) {
+            0 => match labels().map(|labels| self.look_up(Some(series), &labels)) {
                 Some(Some(slot)) => slot,
                 _ => return,
             },
             slot => slot - 1,
         };
         self.take(slot, at_ms, value, now);
+    }
+
+    /// As [`Self::sample`], of a series that has no number: what a store has of the time before.
+    pub fn history(&mut self, labels: &Labels, at_ms: i64, value: f64, now: Timestamp) {
+        let slot = self.by_labels.get(labels).copied().or_else(|| self.look_up(None, labels));
+        if let Some(slot) = slot {
+            self.take(slot, at_ms, value, now);
+        }
     }
 
     fn take(&mut self, slot: u32, at_ms: i64, value: f64, now: Timestamp) {
@@ -254,10 +312,19 @@ impl Thresholds {
         self.told.push(input(rule, &instance.labels, state, at, value));
     }
 
-    fn look_up(&mut self, series: u32, labels: &Labels) -> Option<u32> {
-        let metric = labels.get(METRIC_NAME).unwrap_or("");
-        let lists = [self.by_metric.get(metric).filter(|_| !metric.is_empty()), self.by_metric.get("")];
-        let wanted: Vec<(u32, u32)> = lists.into_iter().flatten().flatten().copied().collect();
+    fn look_up(&mut self, series: Option<u32>, labels: &Labels) -> Option<u32> {
+        if let Some(place) = self.by_labels.get(labels).copied() {
+            if let Some(slot) = self.slots.get_mut(place as usize)
+                && let Some(old) = std::mem::replace(&mut slot.series, series)
+            {
+                self.slots_of.set(old, 0);
+            }
+            self.name(series, place + 1);
+            return Some(place);
+        }
+        let lists = Needs::all(labels).filter_map(|needs| self.by_label.get(&needs));
+        let mut wanted: Vec<(u32, u32)> = lists.flatten().copied().collect();
+        wanted.sort_unstable();
         let mut targets = Vec::new();
         for (rule, leaf) in wanted {
             if let Some(target) = self.target(rule, leaf, labels) {
@@ -265,11 +332,11 @@ impl Thresholds {
             }
         }
         if targets.is_empty() {
-            self.slots_of.set(series, UNWANTED);
+            self.name(series, UNWANTED);
             return None;
         }
         targets.shrink_to_fit();
-        let slot = Slot { series, targets };
+        let slot = Slot { series, labels: labels.clone(), targets };
         let place = if let Some(place) = self.free_slots.pop() {
             if let Some(free) = self.slots.get_mut(place as usize) {
                 *free = slot;
@@ -279,8 +346,15 @@ impl Thresholds {
             self.slots.push(slot);
             u32::try_from(self.slots.len() - 1).ok()?
         };
-        self.slots_of.set(series, place + 1);
+        self.by_labels.insert(labels.clone(), place);
+        self.name(series, place + 1);
         Some(place)
+    }
+
+    fn name(&mut self, series: Option<u32>, value: u32) {
+        if let Some(series) = series {
+            self.slots_of.set(series, value);
+        }
     }
 
     fn target(&mut self, place: u32, leaf: u32, labels: &Labels) -> Option<Target> {
@@ -401,8 +475,11 @@ impl Thresholds {
         let of = |place: u32| is_gone.get(place as usize).copied().unwrap_or(false);
         for (slot, place) in self.slots.iter_mut().zip(0u32..) {
             if !slot.targets.is_empty() && slot.targets.iter().all(|target| of(target.instance)) {
-                self.slots_of.set(slot.series, 0);
-                slot.targets = Vec::new();
+                if let Some(series) = slot.series.take() {
+                    self.slots_of.set(series, 0);
+                }
+                self.by_labels.remove(&slot.labels);
+                *slot = Slot::default();
                 self.free_slots.push(place);
             }
         }
@@ -446,6 +523,29 @@ impl Thresholds {
         }
         for (place, at) in different {
             self.tell(place, at, f64::NAN, now);
+        }
+        self.end_unknown(known, now);
+    }
+
+    /// Alerts of which nothing is known here are over: neither the store has their series nor was anything kept.
+    fn end_unknown(&mut self, known: &[(AlertKey, State)], now: Timestamp) {
+        let mut own: BTreeSet<(&str, Labels)> = BTreeSet::new();
+        for place in self.index.values().copied().collect::<BTreeSet<u32>>() {
+            let Some(instance) = self.instances.get(place as usize) else { continue };
+            if let Some(rule) = self.rules.get(instance.rule as usize) {
+                own.insert((&rule.about.name, instance.labels.clone()));
+            }
+        }
+        for (rule, labels) in self.waiting.keys() {
+            if let Some(rule) = self.rules.get(*rule as usize) {
+                own.insert((&rule.about.name, rule.about.key(labels.clone(), 0)));
+            }
+        }
+        for (key, _) in known {
+            let rule = self.rules.iter().find(|rule| rule.about.name == key.rule);
+            if let Some(rule) = rule.filter(|rule| !own.contains(&(rule.about.name.as_str(), key.labels.clone()))) {
+                self.told.push(input(rule, &key.labels, State::Ok, now, f64::NAN));
+            }
         }
     }
 

@@ -103,6 +103,11 @@ impl Value {
         Ok(compiler.value)
     }
 
+    /// The series that it is made of.
+    pub fn leaves(&self) -> &[Leaf] {
+        &self.leaves
+    }
+
     /// Whether one sample is all that a value needs.
     pub(crate) fn is_plain(&self) -> bool {
         matches!(self.leaves.as_slice(), [Leaf { window: None, fold: None, .. }])

@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 use orszem_model::{Histogram, Labels};
 
+use crate::head::SeriesRef;
+
 pub use builder::{BatchBuilder, Rejected};
 pub use decode::DecodeError;
 
@@ -67,6 +69,17 @@ impl Batch {
     /// Samples, histograms among them.
     pub fn samples(&self) -> usize {
         self.series.len() + self.histograms.len()
+    }
+
+    /// The tenant of all its series.
+    pub fn tenant(&self) -> u32 {
+        self.tenant
+    }
+
+    /// Samples that are no histograms: series, milliseconds since 1970, value. In the order in which they came.
+    pub fn floats(&self) -> impl Iterator<Item = (SeriesRef, i64, f64)> + '_ {
+        let samples = self.series.iter().zip(&self.times).zip(&self.values);
+        samples.map(|((series, time), value)| (SeriesRef(*series), *time, *value))
     }
 
     /// Whether there is nothing to journal.

@@ -7,8 +7,8 @@ use roaring::RoaringBitmap;
 
 use crate::batch::{Exemplar, Metadata};
 use crate::error::Result;
-use crate::head::TENANT_LABEL;
 use crate::head::matching::matching;
+use crate::head::{SeriesRef, TENANT_LABEL};
 
 use super::SeriesStore;
 use super::select::View;
@@ -54,6 +54,11 @@ impl SeriesStore {
             }
         }
         Ok(found.into_iter().take(limit).collect())
+    }
+
+    /// The labels of a series of the head; `None` if it has left it.
+    pub fn labels_of(&self, series: SeriesRef) -> Option<Labels> {
+        self.inner.table().public_labels(series.get())
     }
 
     /// The names of labels, sorted.
