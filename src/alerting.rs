@@ -8,7 +8,10 @@ use axum::Router;
 use orszem_dashboards::http::alertmanager::{AlertmanagerApi, ServerInfo};
 use orszem_dashboards::http::incidents::IncidentsApi;
 use orszem_indexer::Indexer;
-use orszem_indexer::alerting::{AlertingHandle, AlertingService, Deliver, Parts, Wrong, rules_of};
+use orszem_indexer::alerting::{
+    AlertingHandle, AlertingService, Deliver, OwnParts, OwnRulesReloader, OwnRulesService, Parts, Wrong, own_rules_of,
+    rules_of,
+};
 use orszem_indexer::samples::Samples;
 use orszem_model::Timestamp;
 use prometheus_client::registry::Registry;
@@ -20,6 +23,8 @@ use crate::notifying::Channels;
 /// Alerting while the server runs.
 pub(crate) struct Alerting {
     pub(crate) service: AlertingService,
+    /// Evaluates what is not in Prometheus' format.
+    own: OwnRulesService,
     pub(crate) reloading: Reloading,
 }
 
@@ -27,6 +32,7 @@ pub(crate) struct Alerting {
 #[derive(Clone)]
 pub(crate) struct Reloading {
     handle: AlertingHandle,
+    own: OwnRulesReloader,
     channels: Arc<Channels>,
     is_experimental: bool,
 }
@@ -44,6 +50,7 @@ impl Alerting {
         let channels = Arc::new(Channels::new(&config.notify)?);
         let rules = config.alerting.sources(tenant, is_experimental).map_err(told).context("can't read the rules")?;
         let plan = config.alerting.plan(rules_of(&rules)).map_err(told).context("can't use [alerting]")?;
+        let own_rules = own_rules_of(&rules);
         let delivering: Arc<dyn Deliver> = Arc::<Channels>::clone(&channels);
         let parts = Parts {
             data_dir,
@@ -56,6 +63,15 @@ impl Alerting {
         };
         let service = AlertingService::start(parts, registry).context("can't go on with alerting")?;
         let handle = service.handle();
+        let parts = OwnParts {
+            data_dir,
+            tenant,
+            rules: own_rules,
+            indexer,
+            samples: samples.clone(),
+            handle: handle.clone(),
+        };
+        let own = OwnRulesService::start(parts, registry).context("can't go on with own rules")?;
         let silences = config.alerting.clone();
         let silencing = handle.clone();
         tokio::spawn(async move {
@@ -63,7 +79,14 @@ impl Alerting {
                 tracing::error!(error = &error as &dyn std::error::Error, "the silences of the configuration do not hold");
             }
         });
-        Ok(Self { service, reloading: Reloading { handle, channels, is_experimental } })
+        let reloading = Reloading { handle, own: own.reloader(), channels, is_experimental };
+        Ok(Self { service, own, reloading })
+    }
+
+    /// Ends it: first who feeds the engine, then the engine.
+    pub(crate) async fn stop(self) {
+        self.own.stop().await;
+        self.service.stop().await;
     }
 
     /// The routes of its APIs.
@@ -83,7 +106,9 @@ impl Reloading {
         let rules = config.alerting.sources(tenant, self.is_experimental).map_err(told)?;
         let plan = config.alerting.plan(rules_of(&rules)).map_err(told)?;
         self.channels.replace(&config.notify)?;
+        let own = own_rules_of(&rules);
         self.handle.reconfigure(plan, rules).await.context("alerting keeps its old configuration")?;
+        self.own.reload(own).await.context("own rules stay as they were")?;
         silence(&self.handle, &config.alerting).await.context("the silences of the configuration do not hold")
     }
 }

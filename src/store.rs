@@ -97,7 +97,7 @@ impl Store {
             .merge(backing_up::routes(indexer.clone(), samples.clone(), data_dir)?);
         let topology = indexer.topology();
         let close = Box::pin(async move {
-            alerting.service.stop().await;
+            alerting.stop().await;
             facts.stop().await;
             let (logs, metrics) = tokio::join!(indexer.shutdown(), samples.shutdown());
             for error in [logs.err(), metrics.err()].into_iter().flatten() {

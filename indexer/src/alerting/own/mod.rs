@@ -61,6 +61,20 @@ pub struct OwnRulesService {
     running: JoinHandle<()>,
 }
 
+/// The way in for other rules.
+#[derive(Clone, Debug)]
+pub struct OwnRulesReloader(mpsc::Sender<OwnRules>);
+
+impl OwnRulesReloader {
+    /// Puts other rules in force, after the engine has them. What those that stay have come to stays.
+    ///
+    /// # Errors
+    /// [`Error::ShuttingDown`].
+    pub async fn reload(&self, rules: OwnRules) -> Result<(), Error> {
+        self.0.send(rules).await.map_err(|_| Error::ShuttingDown)
+    }
+}
+
 /// What is counted of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OwnMetrics {
@@ -87,12 +101,9 @@ impl OwnRulesService {
         Ok(Self { rules, stop, running })
     }
 
-    /// Puts other rules in force, after the engine has them. What those that stay have come to stays.
-    ///
-    /// # Errors
-    /// [`Error::ShuttingDown`].
-    pub async fn reload(&self, rules: OwnRules) -> Result<(), Error> {
-        self.rules.send(rules).await.map_err(|_| Error::ShuttingDown)
+    /// The way in for other rules.
+    pub fn reloader(&self) -> OwnRulesReloader {
+        OwnRulesReloader(self.rules.clone())
     }
 
     /// Ends it. What is not told yet, the next start tells.
