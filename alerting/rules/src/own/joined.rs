@@ -20,6 +20,8 @@ pub(super) struct Joined {
     come: usize,
     newest: i64,
     turn: u32,
+    /// The time of the last turn that is over.
+    done_at: Option<i64>,
 }
 
 #[derive(Clone, Debug)]
@@ -75,15 +77,19 @@ impl Joined {
             source.is_alive = true;
             self.alive += 1;
         }
-        (source.at, source.value, source.turn) = (at, value, turn);
+        // A series that is new comes behind those that it belongs to: it is waited for from the next turn on.
+        let is_late = self.done_at.is_some_and(|done_at| at <= done_at);
+        (source.at, source.value, source.turn) = (at, value, if is_late { turn.wrapping_sub(1) } else { turn });
         let window = rule.leaves.get(source.leaf).and_then(|leaf| leaf.window);
         if let (Some(samples), Some(window)) = (&mut source.window, window) {
             samples.push(&window, at, value);
         }
+        if is_late {
+            return;
+        }
         self.come += 1;
         self.newest = self.newest.max(at);
-        if self.come >= self.alive {
-            self.compute(rule, self.newest, out);
+        if self.come >= self.alive && self.compute(rule, self.newest, out) {
             self.begin();
         }
     }
@@ -106,19 +112,20 @@ impl Joined {
         let leaf = source.leaf;
         if !self.sources.iter().any(|source| source.is_alive && source.leaf == leaf) {
             out.push(Computed::Gone { at });
-        } else if self.come > 0 && self.come >= self.alive {
-            self.compute(rule, self.newest, out);
+        } else if self.come > 0 && self.come >= self.alive && self.compute(rule, self.newest, out) {
             self.begin();
         }
     }
 
     fn begin(&mut self) {
+        self.done_at = Some(self.newest).filter(|newest| *newest != i64::MIN);
         self.turn = self.turn.wrapping_add(1);
         self.come = 0;
         self.newest = i64::MIN;
     }
 
-    fn compute(&mut self, rule: &Value, at: i64, out: &mut Vec<Computed>) {
+    /// `false` where a selector has no value yet: what else comes may be of this turn.
+    fn compute(&mut self, rule: &Value, at: i64, out: &mut Vec<Computed>) -> bool {
         let mut folded = [Folded::default(); LEAVES_MAX];
         for source in self.sources.iter_mut().filter(|source| source.is_alive) {
             if at - source.at >= LOOKBACK_MS {
@@ -138,17 +145,18 @@ impl Joined {
         let mut values = [f64::NAN; LEAVES_MAX];
         for (place, (leaf, folded)) in rule.leaves.iter().zip(&folded).enumerate() {
             if folded.count == 0.0 {
-                return;
+                return false;
             }
             if leaf.fold.is_none() && folded.count > 1.0 {
                 out.push(Computed::Twice { at, leaf: place });
-                return;
+                return true;
             }
             if let Some(value) = values.get_mut(place) {
                 *value = folded.value(leaf.fold);
             }
         }
         out.push(Computed::Value { at, value: rule.compute(&values, at) });
+        true
     }
 
     /// The time of the latest sample.

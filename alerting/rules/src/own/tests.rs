@@ -409,3 +409,36 @@ fn a_series_under_another_number_is_the_same() {
     thresholds.sample(2, || None, 5_000, 16.0, at(5));
     assert_eq!(shown(&thresholds.drain()), ["Sum firing warning 5"]);
 }
+
+#[test]
+fn the_first_samples_of_series_that_belong_together_make_a_value() {
+    let rule = "thresholds: [{alert: Ratio, value: used / size, warning: {above: 0.8}}]";
+    let mut thresholds = Thresholds::new(rules(rule).thresholds, at(0));
+    let labels = |name: &str| Labels::from([("__name__", name), ("host", "a")]);
+    thresholds.sample(1, || Some(labels("used")), 1_000, 90.0, at(1));
+    assert_eq!(shown(&thresholds.drain()), [""; 0]);
+    thresholds.sample(2, || Some(labels("size")), 1_000, 100.0, at(1));
+    assert_eq!(shown(&thresholds.drain()), ["Ratio firing warning 1"]);
+    // Those of one time are computed with each other.
+    thresholds.sample(1, || None, 2_000, 10.0, at(2));
+    thresholds.sample(2, || None, 2_000, 10.0, at(2));
+    assert_eq!(shown(&thresholds.drain()), [""; 0]);
+    thresholds.sample(2, || None, 3_000, 100.0, at(3));
+    thresholds.sample(1, || None, 3_000, 10.0, at(3));
+    assert_eq!(shown(&thresholds.drain()), ["Ratio ok 3"]);
+}
+
+#[test]
+fn members_that_are_new_count_with_those_of_their_time() {
+    let rule = "thresholds: [{alert: Spread, value: max by (host) (t) - min by (host) (t), warning: {above: 5}}]";
+    let mut thresholds = Thresholds::new(rules(rule).thresholds, at(0));
+    let labels = |cpu: &str| Labels::from([("__name__", "t"), ("cpu", cpu), ("host", "a")]);
+    for second in 1..5 {
+        for cpu in 0..3 {
+            // All rise by ten a second, so that only those of different times are apart.
+            let name = cpu.to_string();
+            thresholds.sample(cpu, || Some(labels(&name)), second * 1_000, second as f64 * 10.0, at(second));
+        }
+    }
+    assert_eq!(shown(&thresholds.drain()), [""; 0]);
+}
