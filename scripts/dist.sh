@@ -52,11 +52,12 @@ for shell in bash zsh fish; do "$work/orszem" completion "$shell" > "$work/compl
 # --- the archive ---
 name=orszem-$version-$machine
 tree=$work/$name
-mkdir -p "$tree/config/sql" "$tree/systemd" "$tree/alerts" "$tree/completions" "$tree/docs"
+mkdir -p "$tree/config/sql" "$tree/config/rules" "$tree/systemd" "$tree/alerts" "$tree/completions" "$tree/docs"
 install -m 755 "$work/orszem" "$tree/orszem"
 install -m 644 README.md LICENSE CHANGELOG.md SECURITY.md "$tree/"
 install -m 644 config/orszem.toml config/probes.yml "$tree/config/"
 install -m 644 config/sql/*.toml "$tree/config/sql/"
+install -m 644 config/rules/*.yml "$tree/config/rules/"
 install -m 644 config/systemd/*.service "$tree/systemd/"
 install -m 644 config/alerts/* "$tree/alerts/"
 install -m 644 docs/*.md "$tree/docs/"
@@ -67,13 +68,14 @@ install -m 644 "$work/completion.fish" "$tree/completions/orszem.fish"
 # --- the package ---
 root=$work/deb
 docs=$root/usr/share/doc/orszem
-mkdir -p "$root/DEBIAN" "$root/usr/bin" "$root/etc/orszem/sql" "$root/usr/lib/systemd/system" "$docs" \
+mkdir -p "$root/DEBIAN" "$root/usr/bin" "$root/etc/orszem/sql" "$root/etc/orszem/rules" "$root/usr/lib/systemd/system" "$docs" \
 	"$root/usr/share/bash-completion/completions" "$root/usr/share/zsh/vendor-completions" \
 	"$root/usr/share/fish/vendor_completions.d"
 install -m 755 "$work/orszem" "$root/usr/bin/orszem"
 ln -s orszem "$root/usr/bin/orszem-event"
 install -m 644 config/orszem.toml config/probes.yml "$root/etc/orszem/"
 install -m 644 config/sql/*.toml "$root/etc/orszem/sql/"
+install -m 644 config/rules/*.yml "$root/etc/orszem/rules/"
 install -m 644 config/systemd/*.service "$root/usr/lib/systemd/system/"
 install -m 644 "$work/completion.bash" "$root/usr/share/bash-completion/completions/orszem"
 install -m 644 "$work/completion.zsh" "$root/usr/share/zsh/vendor-completions/_orszem"

@@ -55,8 +55,24 @@ fn the_package_has_the_program_its_units_and_its_configuration() {
     let printed = lines(&root.join("usr/bin/orszem"), &["version"]);
     assert!(printed.starts_with(&format!("orszem {version} ")), "{printed}");
     let conffiles = lines(&dpkg, &["--info", deb.to_str().expect("plain"), "conffiles"]);
-    let expected =
-        ["orszem.toml", "probes.yml", "sql/mariadb.toml", "sql/oracle.toml", "sql/postgresql.toml", "sql/sqlite.toml"];
+    let expected = [
+        "orszem.toml",
+        "probes.yml",
+        "rules/corosync.yml",
+        "rules/drbd.yml",
+        "rules/host.yml",
+        "rules/mariadb.yml",
+        "rules/oracle.yml",
+        "rules/orszem.yml",
+        "rules/pacemaker.yml",
+        "rules/postgresql.yml",
+        "rules/probes.yml",
+        "rules/sites.yml",
+        "sql/mariadb.toml",
+        "sql/oracle.toml",
+        "sql/postgresql.toml",
+        "sql/sqlite.toml",
+    ];
     assert_eq!(conffiles, expected.map(|file| format!("/etc/orszem/{file}\n")).concat());
 }
 
