@@ -28,8 +28,8 @@ pub(super) fn catch_up(
     now: Timestamp,
 ) -> Result<(), SourceError> {
     let from = since.before(OVERLAP).0.div_euclid(1_000_000);
-    let reads = thresholds.reads().into_iter().map(|(matchers, _)| (matchers, from)).collect();
-    read(thresholds, source, reads, now)
+    let reads: Reads = thresholds.reads().into_iter().map(|(matchers, _)| (matchers, from)).collect();
+    read(thresholds, source, &reads, now)
 }
 
 /// Reads from `since`, or from where rules look back to where that is longer, to `now`.
@@ -48,10 +48,15 @@ pub(super) fn warm(
             (matchers, from.0.div_euclid(1_000_000))
         })
         .collect();
-    read(thresholds, source, reads, now)
+    read(thresholds, source, &reads, now)
 }
 
-fn read(thresholds: &mut Thresholds, source: &TenantSource, reads: Reads, now: Timestamp) -> Result<(), SourceError> {
+fn read(
+    thresholds: &mut Thresholds,
+    source: &TenantSource,
+    reads: &[(Vec<Matcher>, i64)],
+    now: Timestamp,
+) -> Result<(), SourceError> {
     let now_ms = now.0.div_euclid(1_000_000);
     let Some(mut start) = reads.iter().map(|(_, from)| *from).min() else { return Ok(()) };
     while start < now_ms {
