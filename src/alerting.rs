@@ -76,7 +76,10 @@ impl Alerting {
         let silencing = handle.clone();
         tokio::spawn(async move {
             if let Err(error) = silence(&silencing, &silences).await {
-                tracing::error!(error = &error as &dyn std::error::Error, "the silences of the configuration do not hold");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the silences of the configuration do not hold"
+                );
             }
         });
         let reloading = Reloading { handle, own: own.reloader(), channels, is_experimental };

@@ -25,8 +25,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::access::{self, Access, Identity, Role, login};
-use crate::catalogue::ApiError;
 use crate::alerting::Reloading;
+use crate::catalogue::ApiError;
 use crate::collecting;
 use crate::config::{Config, retention_of_up};
 use crate::data_dir::DataDir;
@@ -148,7 +148,20 @@ impl App {
         };
         ready.store(true, Ordering::Release);
         info!(addresses = ?addresses, data_dir = %data_dir.path().display(), elapsed_ms = begun.elapsed().as_millis(), "ready");
-        Ok(Self { options, config, addresses, ready, access, tls, collector, running, samples, alerting, stops, data_dir })
+        Ok(Self {
+            options,
+            config,
+            addresses,
+            ready,
+            access,
+            tls,
+            collector,
+            running,
+            samples,
+            alerting,
+            stops,
+            data_dir,
+        })
     }
 
     /// Where it listens.

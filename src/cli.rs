@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::client::Client;
 use crate::commands::{
-    ack, alerts, backup, bench, check_config, collector, collectors, completion, demo, doctor, event, explain, notify, query, restore,
-    rules, search, server, silence, sql, tail, token, topology, up, version,
+    ack, alerts, backup, bench, check_config, collector, collectors, completion, demo, doctor, event, explain, notify,
+    query, restore, rules, search, server, silence, sql, tail, token, topology, up, version,
 };
 use crate::telemetry::{self, LogFormat};
 use crate::{data_dir, features};

@@ -247,9 +247,7 @@ fn refused(status: http::StatusCode, body: &[u8]) -> Refused {
     match serde_json::from_slice::<ErrorBody>(body) {
         Ok(ErrorBody::Own { code, message, position }) => Refused { code, message, position },
         Ok(ErrorBody::Prometheus { kind, error }) => Refused { code: kind, message: error, position: None },
-        Ok(ErrorBody::Alertmanager(message)) => {
-            Refused { code: status.as_str().to_owned(), message, position: None }
-        }
+        Ok(ErrorBody::Alertmanager(message)) => Refused { code: status.as_str().to_owned(), message, position: None },
         Ok(ErrorBody::AlertmanagerField { code, message }) => {
             Refused { code: code.to_string(), message, position: None }
         }

@@ -16,6 +16,7 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use orszem_indexer::alerting::AlertingHandle;
 use orszem_model::Timestamp;
@@ -53,6 +54,7 @@ impl AlertmanagerApi {
             .route("/api/v2/silence/{id}", get(silences::show).delete(silences::expire))
             .route("/api/v2/receivers", get(status::receivers))
             .route("/api/v2/status", get(status::status))
+            .layer(DefaultBodyLimit::disable())
             .with_state(self)
     }
 }

@@ -158,7 +158,10 @@ async fn why(State(api): State<IncidentsApi>, _: Ours, asked: Asked) -> Result<R
     asked.only(&["alert", "limit"])?;
     let limit = asked.limit()?;
     let text = asked.0.get("alert").map_or("", String::as_str);
-    let wrong = |error: orszem_indexer::alerting::MatcherError| ApiError::Parameter { name: "alert", reason: error.to_string() };
+    let wrong = |error: orszem_indexer::alerting::MatcherError| ApiError::Parameter {
+        name: "alert",
+        reason: error.to_string(),
+    };
     let matchers = parse_matchers(text).map_err(wrong)?;
     let found = api.alerting.read(move |engine, now| {
         let is_meant = |alert: &&orszem_alerting::Alert| {

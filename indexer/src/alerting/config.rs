@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use orszem_alerting::{
-    Address, Config, Contact, GroupBy, Inhibition, Input, Level, Period, Plan, Policy, Rate, Route, Rule, Silence, Step,
-    Timing,
+    Address, Config, Contact, GroupBy, Inhibition, Input, Level, Period, Plan, Policy, Rate, Route, Rule, Silence,
+    Step, Timing,
 };
 use orszem_model::{Labels, Matcher, Span, Timestamp};
 use orszem_rules::Environment;

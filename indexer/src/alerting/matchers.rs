@@ -27,7 +27,8 @@ pub fn parse_matcher(text: &str) -> Result<Matcher, MatcherError> {
         let end = trimmed.find(['=', '!', '~']).ok_or_else(wrong)?;
         let (name, rest) = trimmed.split_at(end);
         let name = name.trim();
-        let is_plain = |at: usize, c: char| c.is_ascii_alphabetic() || c == '_' || c == ':' || (at > 0 && c.is_ascii_digit());
+        let is_plain =
+            |at: usize, c: char| c.is_ascii_alphabetic() || c == '_' || c == ':' || (at > 0 && c.is_ascii_digit());
         if name.is_empty() || !name.chars().enumerate().all(|(at, c)| is_plain(at, c)) {
             return Err(wrong());
         }

@@ -87,7 +87,11 @@ impl AlertingMetrics {
         registry.register("orszem_rule_group_evaluations", "Evaluations of rule groups", self.evaluations.clone());
         let failed = "Rules that could not be evaluated, each time";
         registry.register("orszem_rule_evaluation_failures", failed, self.evaluation_failures.clone());
-        registry.register("orszem_rule_group_missed", "Evaluations of rule groups that were missed", self.missed.clone());
+        registry.register(
+            "orszem_rule_group_missed",
+            "Evaluations of rule groups that were missed",
+            self.missed.clone(),
+        );
         let unwritten = "Samples of rules that could not be stored";
         registry.register("orszem_rule_samples_unwritten", unwritten, self.unwritten_samples.clone());
     }

@@ -28,7 +28,7 @@ pub use history::{
 pub use matchers::{MatcherError, parse_matcher, parse_matchers};
 pub use outbox::{Deliver, Sent};
 pub use own::{OwnParts, OwnRulesReloader, OwnRulesService, own_rules_of};
-pub use prometheus::{GroupView, RuleAlertView, RuleHealth, RuleKindView, RuleView, RuleSources};
+pub use prometheus::{GroupView, RuleAlertView, RuleHealth, RuleKindView, RuleSources, RuleView};
 pub use service::{AlertingService, Parts};
 pub(crate) use store::copy;
 #[cfg(test)]

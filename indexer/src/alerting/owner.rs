@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use orszem_alerting::{Alerting, AlertKey, EXTERNAL_RULE, Effects, Graph, Input, Plan, Refusal};
+use orszem_alerting::{AlertKey, Alerting, EXTERNAL_RULE, Effects, Graph, Input, Plan, Refusal};
 use orszem_model::Timestamp;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use orszem_alerting::{AlertKey, Input, Level, Observation, Outcome, State};
 use orszem_model::{Labels, Timestamp};
-use orszem_promql::{Never, Point};
+use orszem_promql::{Interrupt, Interruption, Point};
 use orszem_rules::{
     AlertState, Environment, GroupOutcome, GroupState, NewSample, RuleFile, RuleKind, RuleObservation, Schedule,
     evaluate,
@@ -24,6 +24,8 @@ use crate::samples::{SampleSubmission, Samples};
 
 /// Samples of one submission.
 const SAMPLES_MAX: usize = 20_000;
+/// The longest that an evaluation of a group may take; what is not done by then fails.
+const EVALUATION_MAX: Duration = Duration::from_secs(120);
 /// The longest wait without looking at the schedule: the clock may be set.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
@@ -167,10 +169,14 @@ impl Evaluator {
         self.metrics.evaluations.inc();
         let begun = Instant::now();
         let source = self.samples.source(sources.tenant);
+        let patience = Patience { until: begun + EVALUATION_MAX, stop: &self.stop };
         let outcome = tokio::task::block_in_place(|| {
-            let evaluated = evaluate(&mut [&mut group.state], &source, &sources.environment, &Never, due.at);
+            let evaluated = evaluate(&mut [&mut group.state], &source, &sources.environment, &patience, due.at);
             evaluated.into_iter().next().unwrap_or_default()
         });
+        if self.stop.is_cancelled() {
+            return;
+        }
         group.last = Some(due.at);
         group.view.missed += missed;
         group.view.evaluated_at = Some(due.at);
@@ -184,7 +190,8 @@ impl Evaluator {
     async fn adopt(&self, group: &mut Group) -> bool {
         let names: Vec<String> = group.state.group().rules.iter().map(|rule| rule.name().to_owned()).collect();
         let known = self.handle.read(move |engine, _| {
-            let of_rules = |alert: &&orszem_alerting::Alert| alert.state != State::Ok && names.contains(&alert.key.rule);
+            let of_rules =
+                |alert: &&orszem_alerting::Alert| alert.state != State::Ok && names.contains(&alert.key.rule);
             engine.alerts().filter(of_rules).cloned().collect::<Vec<_>>()
         });
         let Ok(known) = known.await else { return false };
@@ -199,7 +206,8 @@ impl Evaluator {
             };
             let place = rules.filter(|(_, rule)| of_rule(rule)).map(|(place, _)| place).next();
             let Some(place) = place else { continue };
-            let for_ms = group.state.group().rules.get(place).and_then(|rule| rule.alert()).map_or(0, |rule| rule.for_ms);
+            let for_ms =
+                group.state.group().rules.get(place).and_then(|rule| rule.alert()).map_or(0, |rule| rule.for_ms);
             let fired = alert.fired_at.filter(|_| alert.state.is_active()).map(milliseconds);
             let labels = alert.key.labels.with("alertname", &alert.key.rule);
             let state = if fired.is_some() { AlertState::Firing } else { AlertState::Pending };
@@ -307,6 +315,24 @@ impl Evaluator {
     }
 }
 
+/// When an evaluation has to end.
+struct Patience<'a> {
+    until: Instant,
+    stop: &'a CancellationToken,
+}
+
+impl Interrupt for Patience<'_> {
+    fn check(&self) -> Result<(), Interruption> {
+        if self.stop.is_cancelled() {
+            Err(Interruption::Cancelled)
+        } else if Instant::now() >= self.until {
+            Err(Interruption::TimedOut)
+        } else {
+            Ok(())
+        }
+    }
+}
+
 impl Group {
     /// Notes what came of it for people.
     fn show(&mut self, outcome: &GroupOutcome) {
@@ -340,7 +366,8 @@ fn groups_of(sources: &RuleSources, before: Vec<Group>) -> (Vec<Group>, Vec<Labe
     let mut groups = Vec::new();
     for (file, of_file) in &sources.files {
         for group in &of_file.groups {
-            let interval_ms = group.interval_ms.unwrap_or_else(|| i64::try_from(sources.interval.as_millis()).unwrap_or(60_000));
+            let interval_ms =
+                group.interval_ms.unwrap_or_else(|| i64::try_from(sources.interval.as_millis()).unwrap_or(60_000));
             let mut fresh = Group {
                 file: file.clone(),
                 schedule: Schedule::new(file, &group.name, interval_ms),
@@ -376,7 +403,11 @@ fn view_of(file: &str, group: &orszem_rules::RuleGroup, interval_ms: i64) -> Gro
             RuleKind::Alert(alert) => RuleKindView::Alerting {
                 for_ms: alert.for_ms,
                 keep_firing_for_ms: alert.keep_firing_for_ms,
-                annotations: alert.annotations.iter().map(|(name, text)| (name.clone(), text.text().to_owned())).collect(),
+                annotations: alert
+                    .annotations
+                    .iter()
+                    .map(|(name, text)| (name.clone(), text.text().to_owned()))
+                    .collect(),
                 alerts: Vec::new(),
             },
         },

@@ -60,7 +60,11 @@ pub(super) fn directory(data_dir: &Path) -> PathBuf {
 impl Store {
     /// Opens or creates it in `directory`, which is made where it is missing, and restores the engine. A damaged store
     /// is set aside, whose name is answered: alerting then begins anew, and nobody is owed anything.
-    pub(super) fn open(directory: &Path, plan: &Plan, graph: &Graph) -> Result<(Self, Alerting, Option<PathBuf>), Error> {
+    pub(super) fn open(
+        directory: &Path,
+        plan: &Plan,
+        graph: &Graph,
+    ) -> Result<(Self, Alerting, Option<PathBuf>), Error> {
         fs::create_dir_all(directory)
             .map_err(|source| Error::CreateDirectory { path: directory.to_owned(), source })?;
         let path = directory.join(FILE_NAME);
@@ -296,9 +300,9 @@ fn write(to: &Transaction<'_>, effects: &Effects, attempts: &[Attempt], now: Tim
             Some(value) => to
                 .prepare_cached("INSERT OR REPLACE INTO state (kind, key, value) VALUES (?1, ?2, ?3)")?
                 .execute(params![kind, row.key, value])?,
-            None => to
-                .prepare_cached("DELETE FROM state WHERE kind = ?1 AND key = ?2")?
-                .execute(params![kind, row.key])?,
+            None => {
+                to.prepare_cached("DELETE FROM state WHERE kind = ?1 AND key = ?2")?.execute(params![kind, row.key])?
+            }
         };
     }
     for transition in transitions {
@@ -314,10 +318,12 @@ fn write(to: &Transaction<'_>, effects: &Effects, attempts: &[Attempt], now: Tim
     // Those that live are rows of the engine.
     for incident in incidents.iter().filter(|incident| !incident.is_open() || incident.merged_into.is_some()) {
         let record = IncidentRecord::of(incident);
-        let text = serde_json::to_string(&record)
-            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-        to.prepare_cached("INSERT OR REPLACE INTO incident (id, started_at, changed_at, value) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![incident.id.cast_signed(), record.started_ns, record.changed_ns, text])?;
+        let text =
+            serde_json::to_string(&record).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+        to.prepare_cached(
+            "INSERT OR REPLACE INTO incident (id, started_at, changed_at, value) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![incident.id.cast_signed(), record.started_ns, record.changed_ns, text])?;
     }
     for intent in intents {
         write_intent(to, intent, now)?;
@@ -333,17 +339,19 @@ fn write(to: &Transaction<'_>, effects: &Effects, attempts: &[Attempt], now: Tim
 fn write_transition(to: &Transaction<'_>, transition: &Transition) -> rusqlite::Result<()> {
     let Transition { seq, key, from, to: after, at, seen_at, value, reason } = transition;
     let labels = format!("{:?}", key.labels);
-    to.prepare_cached("INSERT OR REPLACE INTO transition VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?.execute(params![
-        seq.cast_signed(),
-        key.rule,
-        labels,
-        from.to_string(),
-        after.to_string(),
-        at.0,
-        seen_at.0,
-        value,
-        reason
-    ])?;
+    to.prepare_cached("INSERT OR REPLACE INTO transition VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?.execute(
+        params![
+            seq.cast_signed(),
+            key.rule,
+            labels,
+            from.to_string(),
+            after.to_string(),
+            at.0,
+            seen_at.0,
+            value,
+            reason
+        ],
+    )?;
     Ok(())
 }
 

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use orszem_alerting::{External, Input, Intent, Kind, Refusal};
-use orszem_model::{Labels, Timestamp};
+use orszem_alerting::{External, Graph, Input, Intent, Kind, Period, Refusal, Silence};
+use orszem_model::{Labels, Matcher, Timestamp};
 use prometheus_client::registry::Registry;
 
 use super::*;
@@ -145,9 +145,10 @@ async fn a_damaged_store_is_set_aside_and_named() {
     let dir = tempfile::tempdir().expect("a directory");
     let store = directory(dir.path());
     std::fs::create_dir_all(&store).expect("a directory");
-    std::fs::write(store.join("alerting.sqlite"), "this is no database, but long enough to be looked at").expect("writes");
+    std::fs::write(store.join("alerting.sqlite"), "this is no database, but long enough to be looked at")
+        .expect("writes");
     let plan = config().plan(Vec::new()).expect("a plan");
-    let (_, engine, aside) = Store::open(&store, &plan, &orszem_alerting::Graph::default()).expect("opens");
+    let (_, engine, aside) = Store::open(&store, &plan, &Graph::default()).expect("opens");
     let aside = aside.expect("set aside");
     assert!(aside.starts_with(&store) && aside.exists(), "{}", aside.display());
     assert_eq!(engine.alerts().count(), 0);
@@ -170,7 +171,9 @@ async fn rules_fire_go_on_over_a_restart_and_end() {
     let series = before.samples.store().series(0, &[vec![]], 0, i64::MAX, 10).expect("reads");
     let names: BTreeMap<String, String> = series
         .iter()
-        .map(|labels| (labels.get("__name__").unwrap_or("").to_owned(), labels.get("severity").unwrap_or("").to_owned()))
+        .map(|labels| {
+            (labels.get("__name__").unwrap_or("").to_owned(), labels.get("severity").unwrap_or("").to_owned())
+        })
         .collect();
     let expected = [("ALERTS", "page"), ("ALERTS_FOR_STATE", "page"), ("level", "")];
     assert_eq!(names, expected.map(|(name, severity)| (name.to_owned(), severity.to_owned())).into());
@@ -188,14 +191,42 @@ async fn rules_fire_go_on_over_a_restart_and_end() {
 async fn another_configuration_counts_at_once() {
     let dir = tempfile::tempdir().expect("a directory");
     let notes = Arc::new(Notes::default());
-    let started = start(dir.path(), &AlertingConfig { contacts: Vec::new(), policies: Vec::new(), route: RouteConfig::default(), ..config() }, &notes);
+    let started = start(
+        dir.path(),
+        &AlertingConfig { contacts: Vec::new(), policies: Vec::new(), route: RouteConfig::default(), ..config() },
+        &notes,
+    );
     let handle = started.service.handle();
     handle.submit(vec![external("A", true)]).await.expect("written");
     let fresh = config();
     let sources = fresh.sources(0, false).expect("no files");
     handle.reconfigure(fresh.plan(rules_of(&sources)).expect("a plan"), sources).await.expect("written");
     until("it is told", || notes.kinds() == [Kind::Open]).await;
-    assert_eq!(handle.submit(vec![Input::Test { contact: "eva".to_owned(), by: "me".to_owned() }]).await.expect("ok"), [None]);
+    assert_eq!(
+        handle.submit(vec![Input::Test { contact: "eva".to_owned(), by: "me".to_owned() }]).await.expect("ok"),
+        [None]
+    );
     until("the test is sent", || notes.kinds() == [Kind::Open, Kind::Test]).await;
+    started.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_a_running_server_holds_its_silences() {
+    let (dir, copy) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+    let notes = Arc::new(Notes::default());
+    let started = start(dir.path(), &config(), &notes);
+    let silence = Silence {
+        id: "s".to_owned(),
+        matchers: vec![Matcher::equal("a", "b")],
+        period: Period::once(Timestamp(0), Timestamp(i64::MAX)),
+        author: "eva".to_owned(),
+        comment: String::new(),
+        created_at: Timestamp(0),
+    };
+    started.service.handle().submit(vec![Input::Silence(silence.clone())]).await.expect("written");
+    crate::backup(&started.indexer, &started.samples, copy.path()).expect("copies");
+    let plan = config().plan(Vec::new()).expect("a plan");
+    let (_, engine, aside) = Store::open(&directory(copy.path()), &plan, &Graph::default()).expect("opens");
+    assert_eq!((engine.silences().collect::<Vec<_>>(), aside), (vec![&silence], None));
     started.stop().await;
 }

@@ -171,3 +171,52 @@ fn people_act_on_the_command_line() {
     assert!(code == 0 && out.contains("eva"), "{out}");
     wait_until("the server lives", || server.get("/-/ready", "").0 == 200);
 }
+
+#[test]
+fn wrong_requests_are_refused_as_alertmanager_does() {
+    let (folder, sink) = (tempfile::tempdir().expect("a directory"), Sink::start());
+    let server = start(folder.path(), &sink, "");
+    let hour = |hours: i64| orszem_model::Timestamp(super::now().0 + hours * 3_600_000_000_000).to_string();
+    let silence = |from: i64, until: i64, value: &str, is_regex: bool| {
+        let matchers = json!([{ "name": "a", "value": value, "isRegex": is_regex, "isEqual": true }]);
+        json!({ "matchers": matchers, "startsAt": hour(from), "endsAt": hour(until), "createdBy": "me", "comment": "c" })
+    };
+    let mut unknown = silence(0, 1, "b", false);
+    unknown["id"] = json!("7dfb0bb6-2b0b-4a59-9a5e-3b5e0e4f7d11");
+    for (path, body, status, said) in [
+        ("/api/v2/silences", json!({}), 422, "{\"code\":602,\"message\":\"silence.matchers in body is required\"}"),
+        (
+            "/api/v2/silences",
+            silence(1, 0, "b", false),
+            400,
+            "\"Failed to create silence: start time must be before end time\"",
+        ),
+        (
+            "/api/v2/silences",
+            silence(-2, -1, "b", false),
+            400,
+            "\"Failed to create silence: end time can't be in the past\"",
+        ),
+        ("/api/v2/silences", silence(0, 1, "(", true), 400, "\"silence invalid: invalid label matcher 0: "),
+        ("/api/v2/silences", silence(0, 1, ".*", true), 400, "\"silence invalid: a silence needs a matcher"),
+        ("/api/v2/silences", unknown, 404, "\"silence not found\""),
+        ("/api/v2/alerts", json!([{ "labels": {} }]), 400, "\"at least one label pair required\""),
+        ("/api/v2/alerts", json!([{}]), 422, "{\"code\":602,\"message\":\"0.labels in body is required\"}"),
+    ] {
+        let (answered, answer) = super::post(&server, path, &body);
+        assert_eq!(answered, status, "{body}: {answer}");
+        assert!(answer.starts_with(said), "{answer}");
+    }
+    assert_eq!(server.get("/api/v2/alerts?filter=x", ""), (400, "\"bad matcher format: x\"".to_owned()));
+    assert_eq!(server.get("/api/v2/silence/x", "").0, 422);
+    // One that is in order goes on in spite of others that are not.
+    let alerts = json!([{ "labels": {} }, { "labels": { "alertname": "Good" } }]);
+    assert_eq!(super::post(&server, "/api/v2/alerts", &alerts).0, 400);
+    wait_told(&sink, "Good", "firing");
+    let many: Vec<_> = (0..20_000)
+        .map(|at| json!({ "labels": { "alertname": "Many", "n": at.to_string(), "text": "x".repeat(100) } }))
+        .collect();
+    assert_eq!(super::post(&server, "/api/v2/alerts", &json!(many)).0, 200);
+    let groups = get(&server, "/api/v2/alerts/groups?filter=alertname%3D%22Many%22");
+    assert_eq!(groups[0]["alerts"].as_array().map(Vec::len), Some(20_000));
+}

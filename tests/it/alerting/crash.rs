@@ -21,7 +21,8 @@ fn a_silence_survives_a_kill() {
     kill(server);
     let server = start(folder.path(), &sink, "");
     let silences = get(&server, "/api/v2/silences");
-    let shown: Vec<_> = silences.as_array().expect("a list").iter().map(|one| (&one["id"], &one["status"]["state"])).collect();
+    let shown: Vec<_> =
+        silences.as_array().expect("a list").iter().map(|one| (&one["id"], &one["status"]["state"])).collect();
     assert_eq!(shown, [(&json!(id), &json!("active"))]);
 }
 
@@ -36,7 +37,8 @@ fn what_was_told_is_told_again_under_its_key_alone() {
     assert_eq!(alert(&server, &json!({ "alertname": "B" }), true), 200);
     assert_eq!(alert(&server, &json!({ "alertname": "Later" }), true), 200);
     wait_told(&sink, "Later", "firing");
-    let told = sink.hits().into_iter().filter(|hit| super::sink::alerts(&hit.body) == [("B".to_owned(), "firing".to_owned())]);
+    let told =
+        sink.hits().into_iter().filter(|hit| super::sink::alerts(&hit.body) == [("B".to_owned(), "firing".to_owned())]);
     let keys: BTreeSet<String> = told.map(|hit| hit.key).collect();
     assert_eq!(keys.len(), 1, "{keys:?}");
     assert_ne!(keys.first().map(String::as_str), Some(""));

@@ -17,8 +17,10 @@ const TIME_MAX: Duration = Duration::from_secs(45);
 /// After the last round everything is told within this time.
 const SETTLE_MAX: Duration = Duration::from_secs(120);
 
-/// Alerts that come and go: so many that each changes a few times and does not flap.
-const NAMES: u64 = 400;
+/// Alerts that come and go at one time.
+const NAMES: u64 = 40;
+/// Posts until another alert takes the place of the oldest: each changes a few times, and does not flap.
+const POSTS_A_NAME: u64 = 5;
 
 /// What senders know of an alert.
 #[derive(Default)]
@@ -62,7 +64,7 @@ fn torture_alerting() {
     let mut random = Random::new(seed);
     let mut known: BTreeMap<String, Known> = BTreeMap::new();
     let mut silences: BTreeSet<String> = BTreeSet::new();
-    let (begun, mut kills) = (Instant::now(), 0);
+    let (begun, mut kills, mut posts) = (Instant::now(), 0, 0);
     while kills < rounds && time_max.is_none_or(|max| begun.elapsed() < max) {
         let mut server = start(folder.path(), &sink, "");
         let lives_until = Instant::now() + Duration::from_millis(random.below(400));
@@ -75,7 +77,8 @@ fn torture_alerting() {
             assert!(killed.success());
         });
         while Instant::now() < lives_until {
-            let name = format!("A{}", random.below(NAMES));
+            posts += 1;
+            let name = format!("A{}", posts / POSTS_A_NAME + random.below(NAMES));
             if random.below(10) == 0 {
                 let matchers = json!([{ "name": "alertname", "value": "Never", "isRegex": false, "isEqual": true }]);
                 let until = orszem_model::Timestamp(now().0 + 3_600_000_000_000).to_string();
@@ -123,14 +126,16 @@ fn torture_alerting() {
 
     // All of them end.
     for name in known.keys() {
-        let body = json!([{ "labels": { "alertname": name }, "startsAt": now().to_string(), "endsAt": now().to_string() }]);
+        let body =
+            json!([{ "labels": { "alertname": name }, "startsAt": now().to_string(), "endsAt": now().to_string() }]);
         assert!(try_post(&server, "/api/v2/alerts", &body).is_some(), "the last server lives");
     }
     let end = Instant::now() + SETTLE_MAX;
     loop {
         let deliveries = get(&server, "/app/v1/deliveries?limit=1000");
         let incidents = get(&server, "/app/v1/incidents?open=true");
-        let is_waiting = deliveries["deliveries"].as_array().expect("a list").iter().any(|one| one["state"] == "waiting");
+        let is_waiting =
+            deliveries["deliveries"].as_array().expect("a list").iter().any(|one| one["state"] == "waiting");
         let is_open = !incidents["incidents"].as_array().expect("a list").is_empty();
         let open = open_at_the_sink(&sink);
         if !is_waiting && !is_open && open.is_empty() {

@@ -34,7 +34,8 @@ pub(super) async fn take(State(api): State<AlertmanagerApi>, _: Ours, body: Byte
 
 /// The alerts that are in order, and what is wrong with the others.
 pub(super) fn read(body: &[u8], now: Timestamp) -> Result<(Vec<Input>, Vec<String>), Problem> {
-    let unreadable = |reason: &str| Problem::Unreadable(format!("parsing alerts body from \"\" failed, because {reason}"));
+    let unreadable =
+        |reason: &str| Problem::Unreadable(format!("parsing alerts body from \"\" failed, because {reason}"));
     if body.len() > BODY_MAX {
         return Err(unreadable("it is too large"));
     }

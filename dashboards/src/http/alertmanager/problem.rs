@@ -18,7 +18,10 @@ pub(super) enum Problem {
     /// The body is no JSON of the kind.
     Unreadable(String),
     /// A field is wrong; the code is that of go-openapi.
-    Field { code: u16, message: String },
+    Field {
+        code: u16,
+        message: String,
+    },
     NotFound,
     NoSuchSilence(String),
     Expired(String),

@@ -30,14 +30,22 @@ pub(super) async fn list(State(api): State<AlertmanagerApi>, _: Ours, filter: Fi
     Ok(answer(&Value::Array(found.into_iter().map(|silence| shown(silence, now)).collect())))
 }
 
-pub(super) async fn show(State(api): State<AlertmanagerApi>, _: Ours, Path(id): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn show(
+    State(api): State<AlertmanagerApi>,
+    _: Ours,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     match find(&api, id).await? {
         Some(silence) => Ok(answer(&shown(&silence, now()))),
         None => Err(Problem::NotFound),
     }
 }
 
-pub(super) async fn expire(State(api): State<AlertmanagerApi>, _: Ours, Path(id): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn expire(
+    State(api): State<AlertmanagerApi>,
+    _: Ours,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     let Some(silence) = find(&api, id.clone()).await? else { return Err(Problem::NotFound) };
     if matches!(Standing::of(&silence, now()), Standing::Expired) {
         return Err(Problem::Expired(format!("silence {id} already expired")));
@@ -100,9 +108,8 @@ struct Asked {
 }
 
 fn read(body: &[u8], now: Timestamp) -> Result<Asked, Problem> {
-    let unreadable = |reason: String| {
-        Problem::Unreadable(format!("parsing silence body from \"\" failed, because {reason}"))
-    };
+    let unreadable =
+        |reason: String| Problem::Unreadable(format!("parsing silence body from \"\" failed, because {reason}"));
     let value: Value = serde_json::from_slice(body).map_err(|error| unreadable(error.to_string()))?;
     if !value.is_object() {
         return Err(unreadable("it is no object".to_owned()));
@@ -245,5 +252,6 @@ fn new_id() -> String {
 
 fn is_uuid(text: &str) -> bool {
     let is_dash = |at: usize| matches!(at, 8 | 13 | 18 | 23);
-    text.len() == 36 && text.bytes().enumerate().all(|(at, byte)| if is_dash(at) { byte == b'-' } else { byte.is_ascii_hexdigit() })
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| if is_dash(at) { byte == b'-' } else { byte.is_ascii_hexdigit() })
 }

@@ -94,9 +94,7 @@ impl Body {
         let wrong = |name: &'static str, reason: String| ApiError::Parameter { name, reason };
         match (&self.until, &self.span) {
             (None, None) => Ok(None),
-            (Some(until), None) => {
-                parse_point(until, now).map(Some).map_err(|error| wrong("until", error.to_string()))
-            }
+            (Some(until), None) => parse_point(until, now).map(Some).map_err(|error| wrong("until", error.to_string())),
             (None, Some(span)) => {
                 let span = parse_duration(span).map_err(|error| wrong("for", error.to_string()))?;
                 Ok(Some(now.after(span)))

@@ -34,7 +34,9 @@ impl Asked {
             "" => (true, true),
             "alert" => (true, false),
             "record" => (false, true),
-            other => return Err(QueryError::Parameter { name: "type", reason: format!("not supported value {other:?}") }),
+            other => {
+                return Err(QueryError::Parameter { name: "type", reason: format!("not supported value {other:?}") });
+            }
         };
         let all = |name: &str| params.all(name).map(str::to_owned).collect::<BTreeSet<String>>();
         let wrong = |name: &'static str, reason: &str| QueryError::Parameter { name, reason: reason.to_owned() };
@@ -99,8 +101,12 @@ pub(super) async fn rules(
         if !is_begun {
             continue;
         }
-        let rules: Vec<Value> =
-            group.rules.iter().filter(|rule| asked.takes(rule)).map(|rule| shown(rule, group, asked.has_alerts)).collect();
+        let rules: Vec<Value> = group
+            .rules
+            .iter()
+            .filter(|rule| asked.takes(rule))
+            .map(|rule| shown(rule, group, asked.has_alerts))
+            .collect();
         if is_narrow && rules.is_empty() {
             continue;
         }
@@ -242,9 +248,6 @@ mod tests {
     #[test]
     fn numbers_are_written_as_go_does() {
         let values = [0.0, 1.0, 1234.5, -0.00012, 1e100, f64::INFINITY, f64::NAN];
-        assert_eq!(
-            values.map(go_float),
-            ["0e+00", "1e+00", "1.2345e+03", "-1.2e-04", "1e+100", "+Inf", "NaN"]
-        );
+        assert_eq!(values.map(go_float), ["0e+00", "1e+00", "1.2345e+03", "-1.2e-04", "1e+100", "+Inf", "NaN"]);
     }
 }

@@ -82,9 +82,12 @@ fn is_like(name: &str, pattern: &str) -> bool {
     let mut pieces: Vec<&str> = pieces.collect();
     let last = pieces.pop().unwrap_or_default();
     for piece in pieces {
-        let Some((_, behind)) = rest.split_once(piece).filter(|_| !piece.is_empty()).or(Some(("", rest))).filter(|_| {
-            piece.is_empty() || rest.contains(piece)
-        }) else {
+        let Some((_, behind)) = rest
+            .split_once(piece)
+            .filter(|_| !piece.is_empty())
+            .or(Some(("", rest)))
+            .filter(|_| piece.is_empty() || rest.contains(piece))
+        else {
             return false;
         };
         rest = behind;

@@ -39,15 +39,9 @@ fn what_is_wrong_is_told_by_key_and_value() {
         ["silences[0].matchers = \"env=~\\\".*\\\"\": silences everything"]
     );
     assert_eq!(wrong(("22:00-06:00", "22-6")), ["times.nights.intervals[0].times = \"22-6\": is not understood"]);
-    assert_eq!(
-        wrong(("team=\"web\"", "team")),
-        ["route.routes[0].matchers = \"team\": bad matcher format: team"]
-    );
+    assert_eq!(wrong(("team=\"web\"", "team")), ["route.routes[0].matchers = \"team\": bad matcher format: team"]);
     let unknown = wrong(("contacts = [\"eva\"]", "contacts = [\"ada\"]"));
-    assert_eq!(
-        unknown,
-        ["contacts, policies, route or times = : policy `db` tells the unknown contact `ada`"]
-    );
+    assert_eq!(unknown, ["contacts, policies, route or times = : policy `db` tells the unknown contact `ada`"]);
     let level = wrong(("to = \"http://localhost:1/\"", "to = \"x\", level_min = \"page\""));
     assert_eq!(level, ["contacts[0].addresses[0].level_min = \"page\": is no level"]);
 }
