@@ -63,14 +63,8 @@ impl Alerting {
         };
         let service = AlertingService::start(parts, registry).context("can't go on with alerting")?;
         let handle = service.handle();
-        let parts = OwnParts {
-            data_dir,
-            tenant,
-            rules: own_rules,
-            indexer,
-            samples: samples.clone(),
-            handle: handle.clone(),
-        };
+        let parts =
+            OwnParts { data_dir, tenant, rules: own_rules, indexer, samples: samples.clone(), handle: handle.clone() };
         let own = OwnRulesService::start(parts, registry).context("can't go on with own rules")?;
         let silences = config.alerting.clone();
         let silencing = handle.clone();
