@@ -17,10 +17,13 @@ pub const INPUTS_MAX: usize = 10_000;
 /// What the owner of the engine is asked.
 pub(super) enum Ask {
     Take { inputs: Vec<Input>, attempts: Vec<Attempt>, reply: Option<Reply> },
-    Read(Box<dyn FnOnce(&Alerting, Timestamp) + Send>),
+    Read(Look),
     Reconfigure { plan: Box<Plan>, reply: Reply },
     Graph(Graph),
 }
+
+/// What is to be looked at, and at what time.
+pub(super) type Look = Box<dyn FnOnce(&Alerting, Timestamp) + Send>;
 
 /// One entry an input: `None` where it was taken.
 pub(super) type Reply = oneshot::Sender<Result<Vec<Option<Refusal>>, Error>>;

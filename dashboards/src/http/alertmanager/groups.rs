@@ -21,8 +21,11 @@ pub(super) async fn list(State(api): State<AlertmanagerApi>, _: Ours, filter: Fi
     Ok(answer(&groups.await?))
 }
 
+/// Policy, route, and what is in common.
+type Key = (String, String, Vec<(String, String)>);
+
 fn grouped(engine: &Alerting, filter: &Filter, shown: &[Shown]) -> Value {
-    let mut groups: BTreeMap<(String, String, Vec<(String, String)>), Vec<&Shown>> = BTreeMap::new();
+    let mut groups: BTreeMap<Key, Vec<&Shown>> = BTreeMap::new();
     for alert in shown {
         for routed in engine.plan().route().find(&alert.labels) {
             if filter.takes_receivers(std::iter::once(routed.policy.as_str())) {

@@ -91,7 +91,7 @@ pub(super) async fn rules(
     params: Params,
 ) -> Result<Response, QueryError> {
     let asked = Asked::of(&params)?;
-    let is_narrow = !asked.names.is_empty() || !asked.sets.is_empty() || !(asked.is_alerting && asked.is_recording);
+    let is_wide = asked.names.is_empty() && asked.sets.is_empty() && asked.is_alerting && asked.is_recording;
     let mut groups = Vec::new();
     let mut next = String::new();
     let mut is_begun = asked.token.is_empty();
@@ -107,7 +107,7 @@ pub(super) async fn rules(
             .filter(|rule| asked.takes(rule))
             .map(|rule| shown(rule, group, asked.has_alerts))
             .collect();
-        if is_narrow && rules.is_empty() {
+        if !is_wide && rules.is_empty() {
             continue;
         }
         if asked.limit > 0 && groups.len() == asked.limit {
