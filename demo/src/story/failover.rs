@@ -13,9 +13,11 @@ use crate::plan::{Plan, Resync, Span};
 use crate::script::Script;
 use crate::truth::{Story, Truth};
 
+/// The last token came that long before the node was gone: with nothing to send it is held for a moment.
+const TOKEN_HELD: f64 = 0.38;
 /// Seconds from the loss of power to what follows from it.
-const TOKEN_WARN: f64 = 2.25;
-const TOKEN_LOST: f64 = 3.0;
+const TOKEN_WARN: f64 = 2.25 - TOKEN_HELD;
+const TOKEN_LOST: f64 = 3.0 - TOKEN_HELD;
 const MEMBER_LOST: f64 = 5.6;
 /// How long a database that crashed takes to open.
 const RECOVERY_S: f64 = 13.6;
