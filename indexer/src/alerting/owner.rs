@@ -37,6 +37,8 @@ pub(super) struct Owner {
     pub(super) is_held: bool,
     /// A write failed and the engine is ahead of what is written.
     pub(super) is_ahead: bool,
+    /// The start is not written yet; its plan.
+    pub(super) unwritten_start: Option<Plan>,
     pub(super) forget_at: Timestamp,
 }
 
@@ -47,18 +49,29 @@ struct Given {
 }
 
 impl Owner {
-    /// Tells the engine that the program has started, with a plan that may be another than before.
-    pub(super) fn start(&mut self, is_new: bool, plan: Plan) -> Result<(), Error> {
-        let now = maintenance::now();
+    /// Tells the engine that the program has started, with a plan that may be another than before. Where that can't be
+    /// written, most often as the disk is full, it is tried again before anything else is taken.
+    pub(super) fn start(&mut self, plan: Plan) {
         let of_others = |alert: &&orszem_alerting::Alert| alert.key.rule == EXTERNAL_RULE && alert.state.is_active();
         self.awaited = self.engine.alerts().filter(of_others).map(|alert| alert.key.clone()).collect();
         // Where nothing was known there is nothing to wait for.
-        let first: &[Input] = if is_new { &[Input::Started, Input::SourcesBack] } else { &[Input::Started] };
-        self.is_held = !is_new;
+        self.is_held = !self.engine.rows().is_empty();
+        self.unwritten_start = Some(plan);
+        if let Err(error) = self.catch_up() {
+            tracing::error!(error = %chain(&error), "the start of alerting was not written; it is tried again");
+        }
+    }
+
+    fn write_start(&mut self) -> Result<(), Error> {
+        let Some(plan) = self.unwritten_start.clone() else { return Ok(()) };
+        let now = maintenance::now();
+        let first: &[Input] = if self.is_held { &[Input::Started] } else { &[Input::Started, Input::SourcesBack] };
         let effects = self.engine.steps(first.iter().cloned(), now);
         self.write(&effects, &[], now)?;
         let effects = self.engine.reconfigure(plan, now);
-        self.write(&effects, &[], now)
+        self.write(&effects, &[], now)?;
+        self.unwritten_start = None;
+        Ok(())
     }
 
     /// Goes on until `stop`, and then takes what waits.
@@ -193,7 +206,7 @@ impl Owner {
             self.engine = self.store.restore(&plan, &graph)?;
             self.is_ahead = false;
         }
-        Ok(())
+        self.write_start()
     }
 
     /// Writes what follows; when that fails the engine is ahead.

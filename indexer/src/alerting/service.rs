@@ -66,7 +66,6 @@ impl AlertingService {
         if aside.is_some() {
             metrics.was_damaged();
         }
-        let is_new = engine.rows().is_empty();
         let store = Arc::new(store);
         let (asks, queue) = mpsc::channel(QUEUE);
         let (views, groups) = watch::channel(Arc::default());
@@ -88,10 +87,11 @@ impl AlertingService {
             are_rules_back: false,
             is_held: false,
             is_ahead: false,
+            unwritten_start: None,
             forget_at: Timestamp(0),
         };
         // The plan in force may differ from that of the last run.
-        owner.start(is_new, plan)?;
+        owner.start(plan);
         let (feeding, owning) = (CancellationToken::new(), CancellationToken::new());
         let evaluator = Evaluator {
             handle: handle.clone(),
