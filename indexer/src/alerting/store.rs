@@ -266,6 +266,7 @@ pub(crate) fn copy(data_dir: &Path, target: &Path) -> Result<(), Error> {
 }
 
 const SCHEMA: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+     BEGIN IMMEDIATE;
      CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
      CREATE TABLE IF NOT EXISTS state (
        kind INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
@@ -290,7 +291,8 @@ const SCHEMA: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
        n INTEGER PRIMARY KEY, key BLOB NOT NULL, at INTEGER NOT NULL, took_ms INTEGER NOT NULL,
        outcome INTEGER NOT NULL, detail TEXT NOT NULL);
      CREATE INDEX IF NOT EXISTS attempt_key ON attempt (key, n);
-     INSERT OR IGNORE INTO meta VALUES ('version', 1);";
+     INSERT OR IGNORE INTO meta VALUES ('version', 1);
+     COMMIT;";
 
 fn write(to: &Transaction<'_>, effects: &Effects, attempts: &[Attempt], now: Timestamp) -> rusqlite::Result<()> {
     let Effects { transitions, events, intents, superseded, incidents, rows, unplaced: _, refused: _ } = effects;
