@@ -42,6 +42,8 @@ pub(super) struct Stage {
     /// What is in the journal up to here was looked at before: nothing of it is told by itself.
     caught_up: bool,
     saved_at: Instant,
+    /// Up to where the last state that was saved has read.
+    saved: Option<u64>,
     started: Instant,
     metrics: OwnMetrics,
 }
@@ -76,6 +78,7 @@ impl Stage {
             pending: Vec::new(),
             caught_up: false,
             saved_at: Instant::now(),
+            saved: loaded.as_ref().map(|state| state.position),
             started: Instant::now(),
             metrics,
         };
@@ -84,7 +87,12 @@ impl Stage {
     }
 
     /// Lets thresholds know what the store has, and from then on each sample as it is applied: between the two, none is.
+    /// Where there are none, nobody looks at samples.
     fn watch(&self, mut thresholds: Thresholds, since: Option<Timestamp>, now: Timestamp) {
+        if thresholds.rules().is_empty() {
+            *lock(&self.thresholds) = thresholds;
+            return;
+        }
         let source = self.samples.source(self.tenant);
         let failed = |error: orszem_promql::SourceError| {
             self.metrics.failures.inc();
@@ -116,10 +124,13 @@ impl Stage {
             return Ok(false);
         }
         let now = maintenance::now();
+        if self.logs.rules().next().is_none() && self.events.rules().next().is_none() {
+            self.subscriber.skip();
+        }
         for _ in 0..GROUPS_MAX {
             let Some(group) = self.subscriber.try_next()? else {
                 self.tick(now);
-                if self.caught_up && self.pending.is_empty() && self.saved_at.elapsed() >= SAVE_EVERY {
+                if self.caught_up && self.saved_at.elapsed() >= SAVE_EVERY && self.has_changed() {
                     self.save()?;
                 }
                 return Ok(false);
@@ -218,6 +229,11 @@ impl Stage {
         (self.caught_up, self.started) = (false, Instant::now());
     }
 
+    /// Whether there may be more to save than was: thresholds know more all the time, the rest when it has read on.
+    fn has_changed(&self) -> bool {
+        self.saved != Some(self.subscriber.position()) || !lock(&self.thresholds).rules().is_empty()
+    }
+
     fn save(&mut self) -> Result<(), Error> {
         let position = self.subscriber.position();
         let state = State {
@@ -228,7 +244,7 @@ impl Stage {
             events: self.events.encode(),
         };
         saved::save(&self.data_dir, &state)?;
-        self.saved_at = Instant::now();
+        (self.saved, self.saved_at) = (Some(position), Instant::now());
         self.subscriber.commit(position)
     }
 
