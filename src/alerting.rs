@@ -48,7 +48,11 @@ impl Alerting {
     ) -> anyhow::Result<Self> {
         let tenant = Identity::local().tenant;
         let channels = Arc::new(Channels::new(&config.notify)?);
-        let rules = config.alerting.sources(tenant, is_experimental).map_err(told).context("can't read the rules")?;
+        let rules = config
+            .alerting
+            .sources(tenant, is_experimental, &config.notify.external_url)
+            .map_err(told)
+            .context("can't read the rules")?;
         let plan = config.alerting.plan(rules_of(&rules)).map_err(told).context("can't use [alerting]")?;
         let own_rules = own_rules_of(&rules);
         let delivering: Arc<dyn Deliver> = Arc::<Channels>::clone(&channels);
@@ -100,7 +104,7 @@ impl Reloading {
     /// Puts another configuration in force: channels, rule files, contacts, routes, times and silences. It was checked.
     pub(crate) async fn reload(&self, config: &Config) -> anyhow::Result<()> {
         let tenant = Identity::local().tenant;
-        let rules = config.alerting.sources(tenant, self.is_experimental).map_err(told)?;
+        let rules = config.alerting.sources(tenant, self.is_experimental, &config.notify.external_url).map_err(told)?;
         let plan = config.alerting.plan(rules_of(&rules)).map_err(told)?;
         self.channels.replace(&config.notify)?;
         let own = own_rules_of(&rules);

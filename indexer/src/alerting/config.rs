@@ -26,8 +26,6 @@ pub struct AlertingConfig {
     pub rule_files: Vec<PathBuf>,
     /// How often groups are evaluated that do not say.
     pub evaluation_interval: Span,
-    /// Where this server is reached from outside, for links.
-    pub url: String,
     /// `$externalLabels` of templates.
     pub external_labels: BTreeMap<String, String>,
     pub contacts: Vec<ContactConfig>,
@@ -179,7 +177,6 @@ impl Default for AlertingConfig {
         Self {
             rule_files: Vec::new(),
             evaluation_interval: Span::secs(15),
-            url: String::new(),
             external_labels: BTreeMap::new(),
             contacts: Vec::new(),
             policies: Vec::new(),
@@ -204,18 +201,19 @@ impl AlertingConfig {
 
     /// Everything that cannot work. Reads the rule files.
     pub fn validate(&self) -> Vec<Wrong> {
-        let sources = self.sources(0, false);
+        let sources = self.sources(0, false, "");
         let mut all = sources.as_ref().err().cloned().unwrap_or_default();
         let rules = sources.map_or_else(|_| Vec::new(), |sources| rules_of(&sources));
         all.extend(self.plan(rules).err().unwrap_or_default());
         all
     }
 
-    /// The rule files, read and checked, for the series of `tenant`.
+    /// The rule files, read and checked, for the series of `tenant`; `external_url` is where this server is reached from
+    /// outside, for their templates.
     ///
     /// # Errors
     /// Everything that is wrong with them.
-    pub fn sources(&self, tenant: u32, is_experimental: bool) -> Result<RuleSources, Vec<Wrong>> {
+    pub fn sources(&self, tenant: u32, is_experimental: bool, external_url: &str) -> Result<RuleSources, Vec<Wrong>> {
         let interval = self.evaluation_interval;
         if interval < Span::millis(100) || interval > Span::days(1) {
             let remedy = "write 100ms to 1d";
@@ -224,7 +222,7 @@ impl AlertingConfig {
         let files = files::read(&self.rule_files, is_experimental)?;
         let environment = Environment {
             external_labels: Labels::new(self.external_labels.iter().collect::<Vec<_>>()),
-            external_url: self.url.clone(),
+            external_url: external_url.to_owned(),
             is_experimental,
             ..Environment::default()
         };

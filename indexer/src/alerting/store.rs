@@ -3,6 +3,7 @@
 //! SQLite in WAL mode with `synchronous = FULL`. All that follows from one batch of inputs is one transaction, so a crash
 //! leaves all of it or nothing. Format versions: 1.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -340,7 +341,9 @@ fn write(to: &Transaction<'_>, effects: &Effects, attempts: &[Attempt], now: Tim
 
 fn write_transition(to: &Transaction<'_>, transition: &Transition) -> rusqlite::Result<()> {
     let Transition { seq, key, from, to: after, at, seen_at, value, reason } = transition;
-    let labels = format!("{:?}", key.labels);
+    let labels: BTreeMap<&str, &str> = key.labels.iter().collect();
+    let labels =
+        serde_json::to_string(&labels).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
     to.prepare_cached("INSERT OR REPLACE INTO transition VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?.execute(
         params![
             seq.cast_signed(),

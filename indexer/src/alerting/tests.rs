@@ -59,7 +59,7 @@ fn config() -> AlertingConfig {
 fn start(data_dir: &Path, config: &AlertingConfig, notes: &Arc<Notes>) -> Started {
     let (indexer, _) = Indexer::open(data_dir, IndexerOptions::default()).expect("opens");
     let (samples, _) = Samples::open(data_dir, SamplesOptions::default()).expect("opens");
-    let rules = config.sources(0, false).expect("good files");
+    let rules = config.sources(0, false, "").expect("good files");
     let plan = config.plan(rules_of(&rules)).expect("a plan");
     let channels: Arc<dyn Deliver> = Arc::<Notes>::clone(notes);
     let (topology, samples_of_rules) = (indexer.topology(), samples.clone());
@@ -199,7 +199,7 @@ async fn another_configuration_counts_at_once() {
     let handle = started.service.handle();
     handle.submit(vec![external("A", true)]).await.expect("written");
     let fresh = config();
-    let sources = fresh.sources(0, false).expect("no files");
+    let sources = fresh.sources(0, false, "").expect("no files");
     handle.reconfigure(fresh.plan(rules_of(&sources)).expect("a plan"), sources).await.expect("written");
     until("it is told", || notes.kinds() == [Kind::Open]).await;
     assert_eq!(

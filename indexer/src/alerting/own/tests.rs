@@ -49,7 +49,7 @@ fn file(text: &str) -> RuleFile {
 
 fn start(data_dir: &Path) -> Server {
     let config = AlertingConfig::default();
-    let mut rules: RuleSources = config.sources(0, false).expect("no files");
+    let mut rules: RuleSources = config.sources(0, false, "").expect("no files");
     rules.files.push(("rules.yml".to_owned(), file(RULES)));
     let (indexer, _) = Indexer::open(data_dir, IndexerOptions::default()).expect("opens");
     let (samples, _) = Samples::open(data_dir, SamplesOptions::default()).expect("opens");
