@@ -69,6 +69,11 @@ impl Alerting {
         Ok(engine)
     }
 
+    /// Whether it has never been given anything.
+    pub fn is_new(&self) -> bool {
+        self.meta == Meta::default()
+    }
+
     /// All rows, as a store would have them after the last step. The time of the last sample of an alert and the last
     /// value may be newer here than in what the steps wrote: they are written with the next change.
     pub fn rows(&self) -> Vec<Row> {

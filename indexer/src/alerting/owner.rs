@@ -55,7 +55,7 @@ impl Owner {
         let of_others = |alert: &&orszem_alerting::Alert| alert.key.rule == EXTERNAL_RULE && alert.state.is_active();
         self.awaited = self.engine.alerts().filter(of_others).map(|alert| alert.key.clone()).collect();
         // Where nothing was known there is nothing to wait for.
-        self.is_held = !self.engine.rows().is_empty();
+        self.is_held = !self.engine.is_new();
         self.unwritten_start = Some(plan);
         if let Err(error) = self.catch_up() {
             tracing::error!(error = %chain(&error), "the start of alerting was not written; it is tried again");
