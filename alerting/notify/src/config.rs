@@ -245,9 +245,9 @@ impl Default for ExecConfig {
 }
 
 impl NotifyConfig {
-    /// The zone, UTC where it is none.
-    pub(crate) fn zone(&self) -> TimeZone {
-        TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC)
+    /// The zone, by its name.
+    pub(crate) fn zone(&self) -> Result<TimeZone, jiff::Error> {
+        TimeZone::get(&self.time_zone)
     }
 }
 

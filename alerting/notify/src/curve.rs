@@ -6,10 +6,9 @@ mod png;
 
 use jiff::tz::TimeZone;
 use orszem_model::Timestamp;
-use orszem_model::time::NANOS_PER_SECOND;
 
 use crate::notice::Curve;
-use crate::view::number;
+use crate::view::{clock, number};
 
 const WIDTH: usize = 600;
 const HEIGHT: usize = 180;
@@ -68,7 +67,7 @@ pub(crate) fn picture(curve: &Curve, zone: &TimeZone) -> Option<Vec<u8>> {
         last = place;
     }
     let y = HEIGHT - BOTTOM + 7;
-    let (from, until) = (clock(frame.from, zone), clock(frame.until, zone));
+    let [from, until] = [frame.from, frame.until].map(|at| clock(Timestamp(at), zone, "%m-%d %H:%M"));
     canvas.write(&from, LEFT, y, INK);
     canvas.write(&until, (WIDTH - RIGHT).saturating_sub(font::width(&until)), y, INK);
     Some(png::encode(WIDTH, HEIGHT, &PALETTE, &canvas.pixels))
@@ -131,12 +130,6 @@ impl Canvas {
             self.set(x + dx, y + dy, colour);
         }
     }
-}
-
-/// Day and minute as clocks of the zone show it.
-fn clock(nanos: i64, zone: &TimeZone) -> String {
-    let second = jiff::Timestamp::from_second(nanos.div_euclid(NANOS_PER_SECOND));
-    second.map(|at| at.to_zoned(zone.clone()).strftime("%m-%d %H:%M").to_string()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -204,8 +204,8 @@ async fn keep(from: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
         match from.read(&mut buffer).await {
             Ok(0) => return,
             Ok(read) => {
-                let room = OUTPUT_BYTES_MAX - kept.len().min(OUTPUT_BYTES_MAX);
-                kept.extend_from_slice(buffer.get(..read.min(room)).unwrap_or_default());
+                let room = OUTPUT_BYTES_MAX.saturating_sub(kept.len());
+                kept.extend(buffer.iter().take(read.min(room)));
             }
             Err(error) => {
                 tracing::debug!(%error, "the output of a program of a channel can't be read");

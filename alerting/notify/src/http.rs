@@ -157,12 +157,20 @@ fn told(answer: &Answer) -> String {
 
 /// What `Retry-After` asks for, seconds or a date (RFC 9110 §10.2.3), at most an hour.
 fn asked(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let pause = match value.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or(Duration::ZERO),
+    let value = headers.get(RETRY_AFTER)?;
+    let Some(pause) = value.to_str().ok().and_then(|value| pause(value.trim(), now)) else {
+        tracing::debug!(?value, "a Retry-After is neither seconds nor a date");
+        return None;
     };
     Some(pause.min(RETRY_AFTER_MAX))
+}
+
+fn pause(value: &str, now: SystemTime) -> Option<Duration> {
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    // A date that is over asks for no pause.
+    httpdate::parse_http_date(value).ok().map(|date| date.duration_since(now).unwrap_or(Duration::ZERO))
 }
 
 /// What a file holds but for the end of its last line.

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use orszem_alerting::{Kind, Level};
+use orszem_client::Answer;
 use orszem_model::prefix;
 use serde::{Deserialize, Serialize};
 
@@ -111,14 +112,24 @@ impl Ntfy {
         let NtfyConfig { token_file, user, password_file, .. } = &self.config;
         let secret = authorize(&mut headers, token_file.as_deref(), user, password_file.as_deref()).await?;
         let answer = self.client.post(&url, headers, Bytes::from(body)).await?;
-        let published = answer.body.as_ref().and_then(|body| serde_json::from_slice::<Published>(body).ok());
-        let id = published.map(|published| published.id).unwrap_or_default();
-        // The answer repeats the message.
-        let outcome = match web::outcome(&answer, prefix(&id, 64).to_owned(), now) {
-            Outcome::Delivered { remote_id, .. } => Outcome::delivered(&format!("HTTP {}", answer.status), remote_id),
+        let outcome = match web::outcome(&answer, String::new(), now) {
+            Outcome::Delivered { .. } => delivered(&answer),
             other @ (Outcome::Retry { .. } | Outcome::Refused { .. }) => other,
         };
-        Ok(outcome.without(secret.as_deref().unwrap_or_default()))
+        Ok(match secret {
+            Some(secret) => outcome.without(&secret),
+            None => outcome,
+        })
+    }
+}
+
+/// What a server took. Its answer repeats the message, of which only the id is told.
+fn delivered(answer: &Answer) -> Outcome {
+    let said = format!("HTTP {}", answer.status);
+    match answer.body.as_ref().map(|body| serde_json::from_slice::<Published>(body)) {
+        Some(Ok(Published { id })) => Outcome::delivered(&said, prefix(&id, 64)),
+        // Something else answers at the URL, as a proxy does.
+        Some(Err(_)) | None => Outcome::delivered(&said, "").with_note("the answer is none of an ntfy server"),
     }
 }
 

@@ -23,7 +23,7 @@ const CONCURRENT_MAX: usize = 8;
 /// What a program has beyond its own deadline, to be killed and waited for.
 const EXEC_GRACE: Duration = Duration::from_secs(5);
 
-/// Why a channel can't be used.
+/// Why there are no channels, or one can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ChannelError {
     #[error("the channel {channel} has an address that is none")]
@@ -31,6 +31,12 @@ pub enum ChannelError {
         channel: String,
         #[source]
         source: crate::email::AddressError,
+    },
+    #[error("{zone:?} is no time zone")]
+    Zone {
+        zone: String,
+        #[source]
+        source: jiff::Error,
     },
     #[error("the channel {channel} wants the template {template}, which there is not")]
     Template { channel: String, template: String },
@@ -100,7 +106,8 @@ impl Senders {
             add(&config.name, Kind::Exec(Exec::new(config)), config.timeout.duration() + EXEC_GRACE);
         }
         let (origin, external_url) = (origin.clone(), external_url.clone());
-        let site = Site { language: *language, zone: config.zone(), origin, external_url };
+        let zone = config.zone().map_err(|source| ChannelError::Zone { zone: config.time_zone.clone(), source })?;
+        let site = Site { language: *language, zone, origin, external_url };
         Ok((Self { site, templates, channels }, warnings))
     }
 
@@ -133,5 +140,19 @@ impl Senders {
             Ok(outcome) => outcome,
             Err(_) => Outcome::retry(&format!("no answer within {:?}", channel.within)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_that_there_is_not_is_told_and_not_replaced() {
+        let of = |zone: &str| NotifyConfig { time_zone: zone.to_owned(), ..NotifyConfig::default() };
+        let error = Senders::new(&of("Europe/Nowhere")).expect_err("no zone");
+        assert_eq!(error.to_string(), "\"Europe/Nowhere\" is no time zone");
+        let (senders, _) = Senders::new(&of("Europe/Budapest")).expect("a zone");
+        assert_eq!(senders.site.zone.iana_name(), Some("Europe/Budapest"));
     }
 }

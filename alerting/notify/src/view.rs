@@ -156,7 +156,7 @@ impl<'n> View<'n> {
         let (intent, message) = (&notice.intent, &notice.intent.message);
         let recipient = &intent.recipient;
         let kind = intent.kind;
-        let at = |at: Timestamp| local(at, &site.zone);
+        let at = |at: Timestamp| clock(at, &site.zone, "%Y-%m-%d %H:%M:%S %Z");
         let level = message.level;
         let title = title(notice, t);
         let first = message.alerts.first();
@@ -390,10 +390,10 @@ pub(crate) fn number(value: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
-/// A time as clocks of the zone show it, with the zone.
-fn local(at: Timestamp, zone: &TimeZone) -> String {
+/// A time as clocks of the zone show it, in the form that `strftime` takes.
+pub(crate) fn clock(at: Timestamp, zone: &TimeZone, form: &str) -> String {
     match jiff::Timestamp::from_second(at.0.div_euclid(NANOS_PER_SECOND)) {
-        Ok(second) => second.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
+        Ok(second) => second.to_zoned(zone.clone()).strftime(form).to_string(),
         // Outside of the calendar's years.
         Err(_) => at.to_string(),
     }

@@ -177,7 +177,7 @@ fn declaration(view: &View<'_>, body_bytes: usize) -> Value {
 /// yet is replaced by the next one of its topic.
 fn topic(thread: &str) -> String {
     let hash = digest::digest(&digest::SHA256, thread.as_bytes());
-    URL_SAFE_NO_PAD.encode(hash.as_ref().get(..24).unwrap_or_default())
+    URL_SAFE_NO_PAD.encode(&hash.as_ref()[..24])
 }
 
 /// How soon a phone is to be woken (RFC 8030 §5.3).

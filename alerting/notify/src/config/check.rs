@@ -4,7 +4,6 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use orszem_model::Span;
 
 use super::{EmailConfig, EmailTls, ExecConfig, NotifyConfig, NtfyConfig, WebPushConfig, WebhookConfig};
@@ -88,13 +87,7 @@ impl NotifyConfig {
         let mut errors = Vec::new();
         let mut check = Check { at: "notify".to_owned(), errors: &mut errors };
         let zone = &self.time_zone;
-        check.wrong(
-            TimeZone::get(zone).is_err(),
-            "time_zone",
-            zone,
-            "is no time zone",
-            "write a name as Europe/Budapest",
-        );
+        check.wrong(self.zone().is_err(), "time_zone", zone, "is no time zone", "write a name as Europe/Budapest");
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
         let origin = &self.origin;
         let is_wrong = origin.is_empty() || origin.len() > NAME_BYTES_MAX || !origin.chars().all(is_plain);

@@ -29,7 +29,7 @@ pub(crate) enum UrlError {
 
 impl Url {
     pub(crate) fn parse(text: &str) -> Result<Self, UrlError> {
-        let text = text.split('#').next().unwrap_or_default();
+        let text = text.split_once('#').map_or(text, |(before, _)| before);
         let uri: Uri = text.parse().map_err(|_| UrlError::Form)?;
         let is_https = match uri.scheme_str() {
             Some("https") => true,
@@ -58,9 +58,9 @@ impl Url {
     }
 }
 
-/// A colon without a number behind it.
+/// Something other than a colon and a number behind the host.
 fn has_wrong_port(authority: &Authority) -> bool {
-    let rest = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+    let Some(rest) = authority.as_str().strip_prefix(authority.host()) else { return true };
     !rest.is_empty() && authority.port_u16().is_none_or(|port| rest != format!(":{port}"))
 }
 

@@ -62,6 +62,9 @@ async fn what_the_server_says_decides() {
     let notice = addressed(Kind::Open, "n", "t");
     assert_eq!(retried(at("/fails").send(&notice, STARTED_AT).await), "HTTP 500 Internal Server Error: out of order");
     assert_eq!(sink.last().header("authorization"), "Basic ZXZhOnMzY3JldA==");
+    let outcome = at("/proxy").send(&notice, STARTED_AT).await;
+    let detail = "HTTP 200 OK; the answer is none of an ntfy server".to_owned();
+    assert_eq!(outcome, Outcome::Delivered { detail, remote_id: String::new() });
     let bad = refused(at("/bad").send(&notice, STARTED_AT).await);
     assert!(bad.starts_with("HTTP 400 Bad Request: what is /bad"), "{bad}");
     for topic in ["", "a/b", "a b", &"x".repeat(65)] {

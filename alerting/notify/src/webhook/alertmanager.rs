@@ -71,9 +71,14 @@ pub(super) fn body(notice: &Notice, view: &View<'_>) -> String {
 /// The labels that its incident is grouped by: those in the text of the group (`/0:{"name": "value"}`) that its alerts
 /// have.
 fn group_labels(group: &str, alerts: &[&AlertView]) -> BTreeMap<String, String> {
-    let written = group.split_once(":{").map(|(_, rest)| format!("{{{rest}"));
-    let written: BTreeMap<String, String> =
-        written.and_then(|written| serde_json::from_str(&written).ok()).unwrap_or_default();
+    let Some((_, rest)) = group.split_once(":{") else { return BTreeMap::new() };
+    let written: BTreeMap<String, String> = match serde_json::from_str(&format!("{{{rest}")) {
+        Ok(written) => written,
+        Err(error) => {
+            tracing::warn!(group, %error, "the labels of a group can't be read; its webhook names none");
+            return BTreeMap::new();
+        }
+    };
     let has = |name: &String, value: &String| alerts.iter().all(|alert| alert.labels.get(name) == Some(value.as_str()));
     written.into_iter().filter(|(name, value)| has(name, value)).collect()
 }

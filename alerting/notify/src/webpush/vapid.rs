@@ -41,9 +41,12 @@ impl VapidKey {
     pub fn generate() -> Result<String, VapidError> {
         let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
         let text = STANDARD.encode(made.map_err(|_| VapidError::Random)?.as_ref());
-        let lines: Vec<&str> =
-            text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap_or_default()).collect();
-        Ok(format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n")))
+        let mut lines = String::new();
+        for (at, sign) in text.chars().enumerate() {
+            lines.extend((at > 0 && at.is_multiple_of(64)).then_some('\n'));
+            lines.push(sign);
+        }
+        Ok(format!("-----BEGIN PRIVATE KEY-----\n{lines}\n-----END PRIVATE KEY-----\n"))
     }
 
     /// The key in a PEM.
