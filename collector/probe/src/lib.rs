@@ -1,7 +1,7 @@
 //! Probes: whether what others offer can be reached, and what it shows.
 //!
 //! [`Modules`] reads blackbox_exporter's configuration file; [`Prober`] probes a target as a module says, and gives a
-//! [`Page`] of metrics under blackbox_exporter's names. [`Watcher`] does it again and again.
+//! [`Page`] of metrics under blackbox_exporter's names. [`keep_probing`] does it again and again.
 
 pub mod conditions;
 mod error;
@@ -35,4 +35,4 @@ pub use request::{ProbeRequest, RequestError, probe_once};
 pub use resolve::IpProtocol;
 pub use target::of_target;
 pub use tls::{Certificate, Problem, ProblemKind};
-pub use watch::{Plan, ProbeConfig, Watcher, plans};
+pub use watch::{Plan, ProbeConfig, keep_probing, plans};

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 
 use orszem_model::Labels;
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -14,6 +13,7 @@ use crate::config::ScrapeConfig;
 use crate::counters::{Counters, ScrapeCounts};
 use crate::output::Scraped;
 use crate::pool::{Pool, Reconfigure, View};
+use crate::running::Running;
 use crate::settings::{Job, Settings};
 use crate::shared::Shared;
 use crate::status::Targets;
@@ -56,8 +56,7 @@ struct RunningPool {
     job: Arc<Job>,
     external: Labels,
     commands: mpsc::Sender<Reconfigure>,
-    cancel: CancellationToken,
-    task: JoinHandle<()>,
+    running: Running,
 }
 
 impl Scraper {
@@ -102,7 +101,7 @@ impl Scraper {
         for name in gone {
             views.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
             if let Some(pool) = pools.remove(&name) {
-                pool.stop(&name).await;
+                pool.stop().await;
             }
         }
         for job in &settings.jobs {
@@ -147,8 +146,8 @@ impl Scraper {
     pub async fn stopped(&self) {
         self.inner.shutdown.cancelled().await;
         let pools = std::mem::take(&mut *self.inner.pools.lock().await);
-        for (name, pool) in pools {
-            pool.stop(&name).await;
+        for pool in pools.into_values() {
+            pool.stop().await;
         }
     }
 }
@@ -171,11 +170,9 @@ impl RunningPool {
         }
     }
 
-    async fn stop(self, name: &str) {
-        self.cancel.cancel();
-        if let Err(error) = self.task.await {
-            tracing::error!(job = name, %error, "a job ended badly; its series stay open");
-        }
+    async fn stop(self) {
+        self.running.cancel();
+        self.running.stopped().await;
     }
 }
 
@@ -188,6 +185,6 @@ fn start_pool(
     let (commands, receiver) = mpsc::channel(1);
     let (cancel, view) = (shutdown.child_token(), Arc::<View>::default());
     let pool = Pool::new(Arc::clone(job), external.clone(), Arc::clone(shared), Arc::clone(&view));
-    let task = tokio::spawn(pool.run(receiver, cancel.clone()));
-    (RunningPool { job: Arc::clone(job), external: external.clone(), commands, cancel, task }, view)
+    let running = Running::start(job.name(), cancel.clone(), pool.run(receiver, cancel));
+    (RunningPool { job: Arc::clone(job), external: external.clone(), commands, running }, view)
 }

@@ -1,7 +1,7 @@
 //! Metrics of databases, asked for in SQL.
 //!
 //! [`load`] reads metric files in the form of Oracle's own exporter (TOML and YAML, which load unchanged) with
-//! extensions; [`DatabaseConfig`] says which database they are for; [`Asker`] keeps one connection to it, runs each
+//! extensions; [`DatabaseConfig`] says which database they are for; [`keep_asking`] keeps one connection to it, runs each
 //! query when it is due, and hands on what a scrape hands on. [`run_once`] does it once, for the command line.
 
 mod config;
@@ -20,5 +20,5 @@ pub use drivers::{Limits, Table};
 pub use error::{QueryError, Reason};
 pub use file::{FileProblem, Loaded, load, load_text};
 pub use metric::{Bound, FieldType, ForEach, Metric, OnError, Operator, Role, Schedule, Thresholds};
-pub use run::{Asker, Plan, RunOnce, run_once};
+pub use run::{Plan, RunOnce, keep_asking, run_once};
 pub use samples::{Family, Sample, Yield};

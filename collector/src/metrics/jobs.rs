@@ -13,10 +13,10 @@ use tracing::{error, info, warn};
 use crate::Wrong;
 use crate::config::{Jobs, ScrapeSection};
 
+use super::tasks::STOP_MAX;
+
 /// How often files of jobs are looked at for changes.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// How long a stop waits for series to end.
-const STOP_MAX: Duration = Duration::from_secs(3);
 
 /// The scrapers that run. Each has the external labels and defaults of its file.
 #[derive(Debug)]

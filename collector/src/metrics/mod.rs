@@ -14,6 +14,7 @@ mod jobs;
 mod measured;
 mod probes;
 mod symbols;
+mod tasks;
 mod view;
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ mod run;
 mod series;
 
 pub use config::{Plan, ProbeConfig, plans};
-pub use run::Watcher;
 pub(crate) use run::judge;
+pub use run::keep_probing;
 
 #[cfg(test)]
 mod tests;

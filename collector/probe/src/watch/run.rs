@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use orszem_scrape::Scraped;
-use tokio::sync::{Semaphore, mpsc, watch};
+use orszem_scrape::{Running, Scraped, millis};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -17,51 +17,18 @@ use crate::page;
 use crate::probers::{Extras, Outcome, Prober};
 use crate::verdict::{Effect, Input, Policy, Verdict, Vote, Watch};
 
-/// A target that is probed until it is told to stop.
-#[derive(Clone, Debug)]
-pub struct Watcher {
+/// Probes a target until `cancel` is cancelled, which ends its series; each probe's samples go into `sink`, which is
+/// waited for. `places` is how many probes run at once. Must be called within a tokio runtime.
+pub fn keep_probing(
     plan: Arc<Plan>,
+    prober: Prober,
+    places: Arc<Semaphore>,
+    sink: mpsc::Sender<Scraped>,
     cancel: CancellationToken,
-    has_ended: watch::Receiver<bool>,
-}
-
-impl Watcher {
-    /// Starts; each probe's samples go into `sink`, which is waited for. `places` is how many probes run at once.
-    /// Cancelling ends the task and its series. Must be called within a tokio runtime.
-    pub fn start(
-        plan: Plan,
-        prober: Prober,
-        places: Arc<Semaphore>,
-        sink: mpsc::Sender<Scraped>,
-        cancel: CancellationToken,
-    ) -> Self {
-        let plan = Arc::new(plan);
-        let (ended, has_ended) = watch::channel(false);
-        let task = Task::new(Arc::clone(&plan), prober, places);
-        let stop = cancel.clone();
-        tokio::spawn(async move {
-            task.run(&sink, &stop).await;
-            ended.send_replace(true);
-        });
-        Self { plan, cancel, has_ended }
-    }
-
-    pub fn plan(&self) -> &Plan {
-        &self.plan
-    }
-
-    /// Tells it to end.
-    pub fn cancel(&self) {
-        self.cancel.cancel();
-    }
-
-    /// Waits until it has ended.
-    pub async fn stopped(&self) {
-        let mut has_ended = self.has_ended.clone();
-        if has_ended.wait_for(|ended| *ended).await.is_err() {
-            warn!(target = self.plan.instance, "probing a target broke off");
-        }
-    }
+) -> Running {
+    let name = plan.instance.clone();
+    let task = Task::new(plan, prober, places);
+    Running::start(&name, cancel.clone(), async move { task.run(&sink, &cancel).await })
 }
 
 struct Task {
@@ -117,7 +84,7 @@ impl Task {
             }
             next = retry.map_or(due, |pause| due.min(now + pause));
         }
-        let ending = self.series.end(milliseconds());
+        let ending = self.series.end(millis(SystemTime::now()));
         if !ending.is_empty() && sink.send(ending).await.is_err() {
             tracing::debug!("nobody takes the ends of a probe's series");
         }
@@ -125,7 +92,7 @@ impl Task {
 
     /// The samples, and the pause before a retry where one is wanted.
     fn take(&mut self, mut outcome: Outcome) -> (Scraped, Option<Duration>) {
-        let now = milliseconds();
+        let now = millis(SystemTime::now());
         judge(&mut outcome, &self.plan.conditions, now / 1000);
         let vote = if outcome.is_success() { Vote::Up } else { Vote::Down };
         let ballot = Input::Ballot { site: String::new(), vote, reason: outcome.reason() };
@@ -160,9 +127,4 @@ pub(crate) fn judge(outcome: &mut Outcome, conditions: &[Condition], now: i64) {
     if let Some(broken) = broken {
         outcome.fail(Failure::Condition(broken));
     }
-}
-
-fn milliseconds() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -54,7 +54,7 @@ async fn a_target_is_probed_until_it_stops_and_its_series_end() {
     let plan = plans(&[probe], &Modules::default(), &external).expect("plans").remove(0);
     let (sink, mut scraped) = mpsc::channel(4);
     let places = Arc::new(Semaphore::new(1));
-    let watcher = Watcher::start(plan, Prober::default(), places, sink, CancellationToken::new());
+    let watcher = keep_probing(Arc::new(plan), Prober::default(), places, sink, CancellationToken::new());
     let first = tokio::time::timeout(Duration::from_secs(30), scraped.recv()).await.expect("in time").expect("samples");
     let of = |name: &str| {
         let found = first.samples.iter().find(|(labels, _, _)| labels.get("__name__") == Some(name));

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use orszem_model::Labels;
-use orszem_scrape::{Scraped, millis};
-use tokio::sync::{mpsc, watch};
+use orszem_scrape::{Running, Scraped, millis};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -25,46 +25,12 @@ const RECONNECT: Duration = Duration::from_secs(1);
 /// The longest.
 const RECONNECT_MAX: Duration = Duration::from_secs(60);
 
-/// A database that is asked until it is told to stop.
-#[derive(Clone, Debug)]
-pub struct Asker {
-    plan: Arc<Plan>,
-    cancel: CancellationToken,
-    has_ended: watch::Receiver<bool>,
-}
-
-impl Asker {
-    /// Starts; each round's samples go into `sink`, which it waits for. Cancelling ends the task and its series. Must
-    /// be called within a tokio runtime.
-    pub fn start(plan: Plan, sink: mpsc::Sender<Scraped>, cancel: CancellationToken) -> Self {
-        let plan = Arc::new(plan);
-        let (ended, has_ended) = watch::channel(false);
-        let task = Task::new(Arc::clone(&plan));
-        let stop = cancel.clone();
-        tokio::spawn(async move {
-            task.run(&sink, &stop).await;
-            ended.send_replace(true);
-        });
-        Self { plan, cancel, has_ended }
-    }
-
-    /// What it asks.
-    pub fn plan(&self) -> &Plan {
-        &self.plan
-    }
-
-    /// Tells it to end.
-    pub fn cancel(&self) {
-        self.cancel.cancel();
-    }
-
-    /// Waits until it has ended.
-    pub async fn stopped(&self) {
-        let mut has_ended = self.has_ended.clone();
-        if has_ended.wait_for(|ended| *ended).await.is_err() {
-            warn!(database = self.plan.name(), "asking a database broke off");
-        }
-    }
+/// Asks a database until `cancel` is cancelled, which ends its series; each round's samples go into `sink`, which is
+/// waited for. Must be called within a tokio runtime.
+pub fn keep_asking(plan: Arc<Plan>, sink: mpsc::Sender<Scraped>, cancel: CancellationToken) -> Running {
+    let name = plan.name().to_owned();
+    let task = Task::new(plan);
+    Running::start(&name, cancel.clone(), async move { task.run(&sink, &cancel).await })
 }
 
 struct Task {

@@ -19,7 +19,7 @@ use crate::file::{self, FileProblem};
 use crate::metric::Metric;
 use crate::samples::Yield;
 
-pub use asker::Asker;
+pub use asker::keep_asking;
 
 /// A database and all it is asked, checked.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use orszem_model::{STALE, Span};
 use orszem_scrape::Scraped;
@@ -229,7 +230,7 @@ async fn series_come_go_and_end_with_their_query() {
          request = \"select status, count(*) as count from orders group by status\"\nignorezeroresult = true\n",
     );
     let (sink, mut rounds) = mpsc::channel(4);
-    let asker = Asker::start(site.plan(), sink, CancellationToken::new());
+    let asker = keep_asking(Arc::new(site.plan()), sink, CancellationToken::new());
     let of = |status: &str, value: &str| {
         format!("__name__=sqlite_orders_count,database=shop,site=x,status={status} {value}")
     };
@@ -262,7 +263,7 @@ async fn a_database_that_is_gone_is_down_and_comes_back() {
     let (from, to): (PathBuf, PathBuf) = (site.path("a.db"), site.path("b.db"));
     std::fs::rename(&from, &to).expect("renames");
     let (sink, mut rounds) = mpsc::channel(4);
-    let asker = Asker::start(site.plan(), sink, CancellationToken::new());
+    let asker = keep_asking(Arc::new(site.plan()), sink, CancellationToken::new());
     let up = |value: &str| format!("__name__=sqlite_up,database=shop,site=x {value}");
     round_with(&mut rounds, &up("0")).await;
     std::fs::rename(&to, &from).expect("renames");
@@ -278,7 +279,7 @@ async fn a_query_that_hangs_ends_no_other_series() {
         [metric("a", "select 1 as v", "interval = \"1h\""), metric("late", FOREVER, "querytimeout = \"200ms\"")];
     let site = Site::new(ORDERS, &metrics.concat());
     let (sink, mut rounds) = mpsc::channel(4);
-    let asker = Asker::start(site.plan(), sink, CancellationToken::new());
+    let asker = keep_asking(Arc::new(site.plan()), sink, CancellationToken::new());
     let last = "__name__=sqlite_query_errors_total,database=shop,query=late,reason=timeout,site=x 2";
     let mut told = Vec::new();
     while !told.iter().any(|line| line == last) {
