@@ -3,7 +3,9 @@
 mod connection;
 mod kept;
 mod tls;
+mod trusting;
 
 pub use connection::{Answer, Connection, ConnectionError, Limits, Stream, dial};
 pub use kept::Kept;
 pub use tls::{Pem, Tls, TlsError, Trust};
+pub use trusting::Trusting;

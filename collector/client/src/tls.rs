@@ -6,14 +6,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use rustls::client::WantsClientCert;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::{
-    ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion,
-    WantsVerifier,
-};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, SupportedProtocolVersion, WantsVerifier};
 use rustls_pki_types::pem::{self, PemObject};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::trusting::Trusting;
 
 /// The system's certificate authorities, on Debian and Alpine, and on Red Hat.
 const SYSTEM_CAS: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
@@ -134,9 +132,8 @@ impl Trust<'_> {
 
     fn load(&self) -> Result<ClientConfig, TlsError> {
         let builder = self.builder()?;
-        let provider = Arc::clone(builder.crypto_provider());
         let builder = if self.takes_any {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(Trusting(provider)))
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Trusting::default()))
         } else {
             builder.with_root_certificates(self.roots()?)
         };
@@ -197,44 +194,5 @@ impl Pem<'_> {
             Self::Text(text) => PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(failed),
             Self::File(path) => PrivateKeyDer::from_pem_file(path).map_err(failed),
         }
-    }
-}
-
-/// Takes any certificate (`insecure_skip_verify`); signatures are verified still.
-#[derive(Debug)]
-struct Trusting(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Trusting {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }

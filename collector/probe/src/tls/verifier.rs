@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use orszem_client::Trusting;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
@@ -24,7 +24,7 @@ pub(super) struct Authorities {
     ders: Vec<CertificateDer<'static>>,
     /// When those of a name end, by the encoded name; read once.
     expiries: HashMap<Vec<u8>, i64>,
-    provider: Arc<CryptoProvider>,
+    signatures: Trusting,
 }
 
 impl Authorities {
@@ -36,7 +36,7 @@ impl Authorities {
             let at = expiries.entry(certificate.subject_der).or_insert(certificate.not_after);
             *at = certificate.not_after.max(*at);
         }
-        Self { roots, ders, expiries, provider: Arc::new(rustls::crypto::ring::default_provider()) }
+        Self { roots, ders, expiries, signatures: Trusting::default() }
     }
 }
 
@@ -79,7 +79,7 @@ impl Recorder {
             return Ok(());
         }
         let parsed = ParsedCertificate::try_from(end)?;
-        let algorithms = self.authorities.provider.signature_verification_algorithms.all;
+        let algorithms = self.authorities.signatures.algorithms.all;
         verify_server_cert_signed_by_trust_anchor(&parsed, &self.authorities.roots, intermediates, now, algorithms)
     }
 
@@ -187,8 +187,7 @@ impl ServerCertVerifier for Recorder {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.authorities.provider.signature_verification_algorithms;
-        self.or_any(verify_tls12_signature(message, certificate, signed, algorithms))
+        self.or_any(self.authorities.signatures.verify_tls12_signature(message, certificate, signed))
     }
 
     fn verify_tls13_signature(
@@ -197,12 +196,11 @@ impl ServerCertVerifier for Recorder {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.authorities.provider.signature_verification_algorithms;
-        self.or_any(verify_tls13_signature(message, certificate, signed, algorithms))
+        self.or_any(self.authorities.signatures.verify_tls13_signature(message, certificate, signed))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.authorities.provider.signature_verification_algorithms.supported_schemes()
+        self.authorities.signatures.supported_verify_schemes()
     }
 }
 
