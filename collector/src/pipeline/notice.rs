@@ -13,6 +13,7 @@ use super::stage::{Facts, LastStamp, Stage};
 use super::streams::Origin;
 use crate::counters::Counters;
 use crate::output::Signal;
+use crate::source::files::{Gap, GapReason};
 
 /// The program in the collector's own records.
 pub(crate) const SERVICE: &str = "orszem-collector";
@@ -119,6 +120,30 @@ impl Notice {
             severity: Severity::ERROR,
             text: format!("the queue is damaged: {damage}"),
             fields,
+        }
+    }
+
+    /// What was lost of a file.
+    pub(crate) fn gap(gap: &Gap) -> Self {
+        let Gap { path, from, to, bytes, reason } = gap;
+        let path = path.display().to_string();
+        let what = match reason {
+            GapReason::CopyTruncate => "was copied and cut; what was written in between is lost",
+            GapReason::Truncated => "was cut, and no copy of it is found",
+            GapReason::Gone => "is gone, and nothing that goes on with it is found",
+            GapReason::Damaged => "does not unpack to its end",
+        };
+        Self {
+            name: "collector.gap",
+            severity: Severity::WARN,
+            text: format!("{path} {what}: about {bytes} bytes between {from} and {to}"),
+            fields: vec![
+                text("gap.file", path),
+                text("gap.reason", reason.name()),
+                number("gap.from", from.0.unsigned_abs()),
+                number("gap.to", to.0.unsigned_abs()),
+                number("gap.bytes", *bytes),
+            ],
         }
     }
 

@@ -1,5 +1,7 @@
 //! All sources of a collector, read in turn.
 
+mod journal;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
@@ -7,24 +9,24 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
-use orszem_model::{Kind, Seen, Severity, Timestamp};
-use orszem_parse::{Layer, Moment, Parsed, Recogniser, label, refine_message};
+use orszem_model::{Kind, Seen, Timestamp};
+use orszem_parse::{Layer, Moment, Parsed, Recogniser, label};
 use orszem_queue::Changes;
 use tracing::warn;
 
-use super::notice::{Notice, number, text};
+use super::notice::Notice;
 use super::stage::{Facts, LastStamp, Stage};
 use super::streams::Origin;
 use crate::cluster::{latest::Latest, record};
 use crate::counters::{Counters, add, count};
 use crate::source::cluster::Cluster;
 use crate::source::exec::Exec;
-use crate::source::files::{FileFacts, FileOptions, FileSource, Gap, GapReason, Piece, Taken};
-use crate::source::journald::{self, Entry, Item, Journal};
+use crate::source::files::{FileFacts, FileOptions, FileSource, Piece, Taken};
 use crate::source::poller::Item as ClusterItem;
 use crate::source::spool::Spool;
 use crate::source::stdin::Line;
 use crate::{ClusterConfig, ClusterMode, CollectorError, ExecConfig, FileConfig, FileStatus, StartAt};
+use journal::JournalReading;
 
 /// The position under which journald's cursor is kept, and what stands before the positions of files.
 const JOURNAL_POSITION: &[u8] = b"j/cursor";
@@ -105,12 +107,7 @@ pub(crate) struct Sources {
     files: Option<FileSource>,
     groups: Vec<Group>,
     file_states: BTreeMap<u64, FileState>,
-    journal: Option<Journal>,
-    journal_config: Option<(Option<PathBuf>, StartAt)>,
-    journal_problem: Option<FileStatus>,
-    held: Option<Item>,
-    cursor: String,
-    is_cursor_changed: bool,
+    journal: JournalReading,
     exec: Vec<(Exec, Input)>,
     cluster: Option<Cluster>,
     spool: Option<Spool>,
@@ -140,17 +137,11 @@ impl Sources {
         let of_files =
             positions.iter().filter_map(|(key, value)| Some((key.strip_prefix(FILE_PREFIX)?, value.as_slice())));
         let files = FileSource::new(files, Arc::clone(&counters), of_files, is_first_start, now);
-        let cursor = positions.get(JOURNAL_POSITION).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         let mut sources = Self {
             files: Some(files),
             groups,
             file_states: BTreeMap::new(),
-            journal: None,
-            journal_config: None,
-            journal_problem,
-            held: None,
-            cursor: cursor.unwrap_or_default(),
-            is_cursor_changed: false,
+            journal: JournalReading::new(positions.get(JOURNAL_POSITION).map(Vec::as_slice), journal_problem),
             exec: Vec::new(),
             cluster: Some(following),
             spool: Some(spool),
@@ -160,7 +151,7 @@ impl Sources {
             counters,
             none: BTreeMap::new(),
         };
-        sources.follow_journal(journal)?;
+        sources.journal.follow(journal, &sources.counters)?;
         for command in exec {
             sources.start(command)?;
         }
@@ -173,12 +164,7 @@ impl Sources {
             files: None,
             groups: Vec::new(),
             file_states: BTreeMap::new(),
-            journal: None,
-            journal_config: None,
-            journal_problem: None,
-            held: None,
-            cursor: String::new(),
-            is_cursor_changed: false,
+            journal: JournalReading::default(),
             exec: Vec::new(),
             cluster: None,
             spool: None,
@@ -188,20 +174,6 @@ impl Sources {
             counters,
             none: BTreeMap::new(),
         }
-    }
-
-    fn follow_journal(&mut self, config: Option<(Option<PathBuf>, StartAt)>) -> Result<(), CollectorError> {
-        if config == self.journal_config {
-            return Ok(());
-        }
-        self.journal = None;
-        if let Some((directory, from)) = &config {
-            let options = journald::Options { directory: directory.clone(), cursor: self.cursor.clone(), from: *from };
-            let follow = Journal::follow(options, Arc::clone(&self.counters));
-            self.journal = Some(follow.map_err(|source| failed("the systemd journal", source))?);
-        }
-        self.journal_config = config;
-        Ok(())
     }
 
     fn start(&mut self, command: ExecConfig) -> Result<(), CollectorError> {
@@ -230,7 +202,7 @@ impl Sources {
         if let Some(source) = &mut self.files {
             source.reconfigure(files);
         }
-        self.journal_problem = journal_problem;
+        self.journal.problem = journal_problem;
         self.exec.retain(|(running, _)| exec.contains(&running.config));
         for command in exec {
             let is_running = self.exec.iter().any(|(running, _)| running.config == command);
@@ -238,7 +210,7 @@ impl Sources {
                 warn!(error = &error as &dyn std::error::Error, "a command can't be followed");
             }
         }
-        if let Err(error) = self.follow_journal(journal) {
+        if let Err(error) = self.journal.follow(journal, &self.counters) {
             warn!(error = &error as &dyn std::error::Error, "the journal can't be followed");
         }
     }
@@ -247,7 +219,7 @@ impl Sources {
     pub(crate) fn watch(&mut self, now: Timestamp, tick: Instant) {
         if let Some(files) = &mut self.files {
             files.watch(now, tick);
-            self.notices.extend(files.gaps().iter().map(gap_notice));
+            self.notices.extend(files.gaps().iter().map(Notice::gap));
         }
     }
 
@@ -264,7 +236,7 @@ impl Sources {
     /// Reads from all sources until the batch is full (`true`) or there is no more for now.
     pub(crate) fn read(&mut self, now: Timestamp, tick: Instant, stage: &mut Stage) -> bool {
         let is_full = self.read_cluster(now, tick, stage)
-            || self.read_journal(now, stage)
+            || self.journal.read(now, stage, &mut self.notices, &self.counters)
             || self.read_inputs(now, stage)
             || self.read_files(now, tick, stage);
         if stage.has_cluster_spoken()
@@ -346,38 +318,8 @@ impl Sources {
             stage.take(&origin, piece.bytes, parsed, facts, &mut state.last, counters);
             Taken::Yes
         });
-        self.notices.extend(files.gaps().iter().map(gap_notice));
+        self.notices.extend(files.gaps().iter().map(Notice::gap));
         is_full
-    }
-
-    fn read_journal(&mut self, now: Timestamp, stage: &mut Stage) -> bool {
-        let Some(journal) = &mut self.journal else { return false };
-        while let Some(item) = self.held.take().or_else(|| journal.items.try_recv().ok()) {
-            let entry = match item {
-                Item::Entry(entry) => entry,
-                Item::Shortened => {
-                    self.notices.push(journal_notice("the journal was shortened; entries may be missing", now));
-                    continue;
-                }
-                Item::Damaged => {
-                    self.notices.push(journal_notice("the journal is damaged; a part of it is left out", now));
-                    continue;
-                }
-            };
-            if !stage.fits(entry.message.len()) {
-                self.held = Some(Item::Entry(entry));
-                return true;
-            }
-            count(&self.counters.lines_read);
-            add(&self.counters.bytes_read, entry.message.len() as u64);
-            if let Some(messages) = entry.suppressed() {
-                self.notices.push(suppressed_notice(&entry, messages));
-            }
-            take_entry(&entry, now, stage, &self.none, &self.counters);
-            self.cursor = entry.cursor;
-            self.is_cursor_changed = true;
-        }
-        false
     }
 
     fn read_inputs(&mut self, now: Timestamp, stage: &mut Stage) -> bool {
@@ -399,9 +341,7 @@ impl Sources {
     /// Positions that are not in the queue yet.
     pub(crate) fn changes(&mut self) -> Changes {
         let mut changes = Changes::new();
-        if std::mem::take(&mut self.is_cursor_changed) {
-            changes.insert(JOURNAL_POSITION.to_vec(), Some(self.cursor.clone().into_bytes()));
-        }
+        changes.extend(self.journal.change().map(|cursor| (JOURNAL_POSITION.to_vec(), Some(cursor))));
         changes.extend(self.spool.iter_mut().flat_map(Spool::changes));
         for (key, value) in self.files.iter_mut().flat_map(FileSource::changes) {
             changes.insert([FILE_PREFIX, &key].concat(), value);
@@ -422,7 +362,7 @@ impl Sources {
     /// What is followed and what can't be.
     pub(crate) fn statuses(&self) -> Vec<FileStatus> {
         let mut all = self.files.as_ref().map(FileSource::statuses).unwrap_or_default();
-        all.extend(self.journal_problem.clone());
+        all.extend(self.journal.problem.clone());
         all
     }
 
@@ -485,69 +425,5 @@ fn read_lines(input: &mut Input, origin: &Origin<'_>, now: Timestamp, stage: &mu
         };
         let facts = Facts { now, backlog: None, is_split: line.is_split, kind: Kind::Log };
         stage.take(origin, &line.bytes, parsed, facts, &mut input.last, counters);
-    }
-}
-
-fn take_entry(entry: &Entry, now: Timestamp, stage: &mut Stage, none: &BTreeMap<String, String>, counters: &Counters) {
-    if entry.message.is_empty() {
-        count(&counters.lines_empty);
-        return;
-    }
-    let mut parsed = Parsed {
-        timestamp: Some(entry.timestamp),
-        severity: entry.severity,
-        host: entry.host.as_deref().map(Into::into),
-        service: Some(entry.service.as_str().into()),
-        attributes: entry.attributes.clone(),
-        ..Parsed::default()
-    };
-    refine_message(&entry.service, &entry.message, &mut parsed);
-    let origin = Origin {
-        slot: SLOT_JOURNAL,
-        service: &entry.service,
-        layer: None,
-        file: None,
-        unit: entry.unit.as_deref(),
-        labels: none,
-    };
-    let facts = Facts { now, backlog: None, is_split: false, kind: Kind::Log };
-    stage.take(&origin, &entry.message, parsed, facts, &mut LastStamp::default(), counters);
-}
-
-fn gap_notice(gap: &Gap) -> Notice {
-    let Gap { path, from, to, bytes, reason } = gap;
-    let path = path.display().to_string();
-    let what = match reason {
-        GapReason::CopyTruncate => "was copied and cut; what was written in between is lost",
-        GapReason::Truncated => "was cut, and no copy of it is found",
-        GapReason::Gone => "is gone, and nothing that goes on with it is found",
-        GapReason::Damaged => "does not unpack to its end",
-    };
-    Notice {
-        name: "collector.gap",
-        severity: Severity::WARN,
-        text: format!("{path} {what}: about {bytes} bytes between {from} and {to}"),
-        fields: vec![
-            text("gap.file", path),
-            text("gap.reason", reason.name()),
-            number("gap.from", from.0.unsigned_abs()),
-            number("gap.to", to.0.unsigned_abs()),
-            number("gap.bytes", *bytes),
-        ],
-    }
-}
-
-fn journal_notice(what: &str, now: Timestamp) -> Notice {
-    let fields =
-        vec![text("gap.file", "journal"), text("gap.reason", "journal"), number("gap.to", now.0.unsigned_abs())];
-    Notice { name: "collector.gap", severity: Severity::WARN, text: what.to_owned(), fields }
-}
-
-fn suppressed_notice(entry: &Entry, messages: u64) -> Notice {
-    Notice {
-        name: "collector.gap",
-        severity: Severity::WARN,
-        text: format!("journald left out {messages} messages: {}", String::from_utf8_lossy(&entry.message)),
-        fields: vec![text("gap.file", "journal"), text("gap.reason", "suppressed"), number("gap.messages", messages)],
     }
 }
