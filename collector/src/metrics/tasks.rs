@@ -39,10 +39,14 @@ impl<P: PartialEq> Tasks<P> {
         let mut wanted: Vec<Option<P>> = wanted.into_iter().map(Some).collect();
         let mut kept = Vec::with_capacity(wanted.len());
         let mut gone = Vec::new();
+        // They mostly are in the order of before, so that the next one is looked at first.
+        let mut next = 0;
         for (plan, task) in std::mem::take(&mut *running) {
-            match wanted.iter_mut().find(|wanted| wanted.as_ref() == Some(&*plan)) {
-                Some(wanted) => {
-                    *wanted = None;
+            let mut places = (next..wanted.len()).chain(0..next);
+            match places.find(|at| wanted[*at].as_ref() == Some(&*plan)) {
+                Some(at) => {
+                    wanted[at] = None;
+                    next = at + 1;
                     kept.push((plan, task));
                 }
                 None => gone.push(task),
