@@ -98,6 +98,12 @@ impl Labels {
     pub fn identity(&self) -> &[u8] {
         self.0.as_bytes()
     }
+
+    /// What Prometheus' libraries call the fingerprint: FNV-1a over names and values, each with 0xff behind.
+    pub fn fingerprint(&self) -> u64 {
+        let bytes = self.iter().flat_map(|(name, value)| name.bytes().chain([0xff]).chain(value.bytes()).chain([0xff]));
+        bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    }
 }
 
 /// The labels of a [`Labels`].
@@ -233,6 +239,13 @@ fn text(bytes: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fingerprints_are_those_of_prometheus() {
+        // FNV-1a of nothing.
+        assert_eq!(Labels::default().fingerprint(), 0xcbf2_9ce4_8422_2325);
+        assert_ne!(Labels::from([("a", "bc")]).fingerprint(), Labels::from([("ab", "c")]).fingerprint());
+    }
 
     #[test]
     fn sorts_and_keeps_the_last_of_a_name() {

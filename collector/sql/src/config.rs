@@ -209,7 +209,7 @@ impl DatabaseConfig {
             text => url::parse(text).map_err(|problem| {
                 // Who shows the value of `url` as the file has it would show the password.
                 let key = if problem == url::HAS_PASSWORD { "url.password" } else { "url" };
-                Wrong::new(key, format!("{:?}", url::without_password(text)), problem.what, problem.remedy)
+                Wrong::new(key, format!("{:?}", orszem_model::without_password(text)), problem.what, problem.remedy)
             })?,
         };
         let Some(kind) = self.kind.or(parts.kind) else {

@@ -58,17 +58,6 @@ pub(crate) fn parse(text: &str) -> Result<Parts, UrlProblem> {
     Ok(Parts { kind: Some(kind), host: decode(host), port, database: decode(database), user: decode(user) })
 }
 
-/// The URL as it may be shown.
-pub(crate) fn without_password(text: &str) -> String {
-    let hidden = text.split_once("://").and_then(|(scheme, rest)| {
-        let (authority, path) = rest.split_once('/').map_or((rest, None), |(a, p)| (a, Some(p)));
-        let (login, host) = authority.rsplit_once('@')?;
-        let (user, _) = login.split_once(':')?;
-        Some(format!("{scheme}://{user}:***@{host}{}", path.map(|path| format!("/{path}")).unwrap_or_default()))
-    });
-    hidden.unwrap_or_else(|| text.to_owned())
-}
-
 /// Resolves `%20`.
 fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
@@ -105,7 +94,5 @@ mod tests {
         assert_eq!(parse("mysql://h:0x/").map_err(|p| p.what), Err("has no port"));
         assert_eq!(parse("postgres://h/d?sslmode=disable").map_err(|p| p.what), Err("has parameters"));
         assert_eq!(parse("h:5432").map_err(|p| p.what), Err("is no URL"));
-        assert_eq!(without_password("postgres://u:a@b@h/d"), "postgres://u:***@h/d");
-        assert_eq!(without_password("postgres://u@h/d"), "postgres://u@h/d");
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use orszem_model::Span;
+use orszem_model::{Span, without_password};
 
 use super::{EmailConfig, EmailTls, ExecConfig, NotifyConfig, NtfyConfig, WebPushConfig, WebhookConfig};
 use crate::http::Url;
@@ -235,16 +235,6 @@ impl ExecConfig {
         }
         check.at
     }
-}
-
-/// A URL as it can be shown.
-fn without_password(url: &str) -> String {
-    let shown = url.split_once("://").and_then(|(scheme, rest)| {
-        let (login, rest) = rest.split_once('@')?;
-        let (user, _) = login.split_once(':')?;
-        Some(format!("{scheme}://{user}:***@{rest}"))
-    });
-    shown.unwrap_or_else(|| url.to_owned())
 }
 
 /// Whether what is sent there stays on this machine.

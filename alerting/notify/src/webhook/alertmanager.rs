@@ -101,7 +101,7 @@ fn alert(alert: &AlertView, kind: Kind) -> Alert<'_> {
         starts_at: alert.from.to_string(),
         ends_at: alert.until.filter(|_| is_over).map_or_else(|| NEVER.to_owned(), |until| until.to_string()),
         generator_url: &alert.generator,
-        fingerprint: format!("{:016x}", fingerprint(&alert.labels)),
+        fingerprint: format!("{:016x}", alert.labels.fingerprint()),
     }
 }
 
@@ -128,19 +128,6 @@ fn stand_in(notice: &Notice, view: &View<'_>) -> Option<AlertView> {
         is_flapping: false,
         suppressed: Vec::new(),
     })
-}
-
-/// As Prometheus' common library hashes labels: FNV-1a over names and values, each followed by 0xff.
-fn fingerprint(labels: &Labels) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut add = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    for (name, value) in labels {
-        for text in [name, value] {
-            text.bytes().for_each(&mut add);
-            add(0xff);
-        }
-    }
-    hash
 }
 
 /// By job and instance, those that have none last, then as label sets compare.

@@ -65,7 +65,7 @@ impl Shown {
                 Suppression::Silence { id, .. } | Suppression::Maintenance { id, .. } => silenced_by.push(id.clone()),
                 Suppression::Dependency { by, .. } | Suppression::Inhibition { by } => {
                     let source = engine.alert(by).map(|alert| engine.labels_of(alert));
-                    inhibited_by.push(format!("{:016x}", fingerprint(source.as_ref().unwrap_or(&by.labels))));
+                    inhibited_by.push(format!("{:016x}", source.as_ref().unwrap_or(&by.labels).fingerprint()));
                 }
                 Suppression::MuteTime { .. } | Suppression::InactiveTime { .. } => {}
             }
@@ -82,7 +82,7 @@ impl Shown {
             }
         }
         Self {
-            fingerprint: fingerprint(&labels),
+            fingerprint: labels.fingerprint(),
             labels,
             receivers,
             incident: alert.incident,
@@ -143,12 +143,4 @@ pub(super) fn time(at: Timestamp) -> String {
         return format!("{}.000Z", text.trim_end_matches('Z'));
     };
     format!("{whole}.{fraction:0<3}Z")
-}
-
-/// What Prometheus' libraries call the fingerprint of a label set: FNV-1a over names and values, each with 0xff behind.
-pub(super) fn fingerprint(labels: &Labels) -> u64 {
-    let bytes = labels.iter().flat_map(|(name, value)| {
-        name.bytes().chain(std::iter::once(0xff)).chain(value.bytes()).chain(std::iter::once(0xff))
-    });
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
