@@ -9,8 +9,7 @@ use std::fmt::Write;
 
 use orszem_model::{Labels, Timestamp};
 use orszem_promql::memory::Memory;
-use orszem_promql::notation::Number;
-use orszem_promql::{Never, Options, ParseOptions};
+use orszem_promql::{Never, Options, ParseOptions, Point};
 use orszem_rules::own::Thresholds;
 use orszem_rules::{Environment, GroupState, evaluate, read};
 
@@ -32,8 +31,8 @@ fn memory(name: impl Fn(usize) -> String, series: usize) -> Memory {
         let (name, id, host) = (name(at), at.to_string(), format!("host{}", at % 50));
         let labels = Labels::from([("__name__", name.as_str()), ("host", &host), ("id", &id), ("job", "bench")]);
         for step in 0..PASSES + 21 {
-            let number = Number::Float((step * 7 + at as i64 % 13) as f64);
-            assert!(memory.push(&labels, step * STEP_MS, &number).is_ok(), "in order");
+            let point = Point::Float((step * 7 + at as i64 % 13) as f64);
+            assert!(memory.push(&labels, step * STEP_MS, &point).is_ok(), "in order");
         }
     }
     memory

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::histogram::detect_reset;
-use crate::notation::Number;
-use crate::{Select, Selection, SeriesReader, Source, SourceError};
+use crate::{Point, Select, Selection, SeriesReader, Source, SourceError};
 use orszem_model::{Columns, CounterReset, Histogram, HistogramPoint, Labels, METRIC_NAME, MatchOp, Matcher};
 
 /// Series by name, then by labels.
@@ -28,7 +27,7 @@ impl Memory {
     ///
     /// # Errors
     /// When the series has another sample at that time, or a later one.
-    pub fn push(&mut self, labels: &Labels, time: i64, number: &Number) -> Result<(), Refused> {
+    pub fn push(&mut self, labels: &Labels, time: i64, point: &Point) -> Result<(), Refused> {
         let name = labels.get(METRIC_NAME).unwrap_or_default();
         if !self.series.contains_key(name) {
             self.series.insert(name.to_owned(), BTreeMap::new());
@@ -39,13 +38,13 @@ impl Memory {
         match last {
             Some(last) if time < last => return Err(Refused::OutOfOrder),
             Some(last) if time == last => {
-                return if is_last(columns, time, number) { Ok(()) } else { Err(Refused::Duplicate) };
+                return if is_last(columns, time, point) { Ok(()) } else { Err(Refused::Duplicate) };
             }
             _ => {}
         }
-        match number {
-            Number::Float(value) => columns.push(time, *value),
-            Number::Histogram(histogram) => {
+        match point {
+            Point::Float(value) => columns.push(time, *value),
+            Point::Histogram(histogram) => {
                 let before = columns.histograms.last().filter(|point| Some(point.time) == last);
                 let counter_reset = hint(histogram, before.map(|point| &*point.histogram));
                 let histogram = Arc::new(Histogram { counter_reset, ..Histogram::clone(histogram) });
@@ -69,14 +68,14 @@ impl Memory {
     }
 }
 
-/// Whether the last sample, which is at `time`, is `number`.
-fn is_last(columns: &Columns, time: i64, number: &Number) -> bool {
-    match number {
-        Number::Float(value) => {
+/// Whether the last sample, which is at `time`, is `point`.
+fn is_last(columns: &Columns, time: i64, point: &Point) -> bool {
+    match point {
+        Point::Float(value) => {
             columns.times.last() == Some(&time)
                 && columns.values.last().is_some_and(|last| last.to_bits() == value.to_bits())
         }
-        Number::Histogram(histogram) => columns
+        Point::Histogram(histogram) => columns
             .histograms
             .last()
             .is_some_and(|point| point.time == time && crate::histogram::equals(&point.histogram, histogram)),

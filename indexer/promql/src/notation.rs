@@ -7,17 +7,10 @@ use regex::Regex;
 
 use crate::ast::ExprKind;
 use crate::histogram;
-use crate::{ParseOptions, parse};
-
-/// One sample.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Number {
-    Float(f64),
-    Histogram(Arc<Histogram>),
-}
+use crate::{ParseOptions, Point, parse};
 
 /// Labels and one sample a step; `None` where there is none.
-pub type Line = (Labels, Vec<Option<Number>>);
+pub type Line = (Labels, Vec<Option<Point>>);
 
 /// The most samples that a line may stand for; longer repetitions are refused.
 const SAMPLES_MAX: usize = 10_000_000;
@@ -66,7 +59,7 @@ pub fn metric(text: &str) -> Result<Labels, NotationError> {
 ///
 /// # Errors
 /// When they are none.
-pub fn values(text: &str) -> Result<Vec<Option<Number>>, NotationError> {
+pub fn values(text: &str) -> Result<Vec<Option<Point>>, NotationError> {
     Ok(read_values(text)?)
 }
 
@@ -90,7 +83,7 @@ fn labels<'a>(text: &'a str, pairs: &mut Vec<(String, String)>) -> Result<&'a st
     }
 }
 
-fn read_values(text: &str) -> Result<Vec<Option<Number>>, String> {
+fn read_values(text: &str) -> Result<Vec<Option<Point>>, String> {
     let mut values = Vec::new();
     let mut rest = text.trim();
     while !rest.is_empty() {
@@ -120,11 +113,11 @@ fn repetitions(token: &str, text: &str, count: usize) -> Result<usize, String> {
     }
 }
 
-fn floats(token: &str, values: &mut Vec<Option<Number>>) -> Result<(), String> {
+fn floats(token: &str, values: &mut Vec<Option<Point>>) -> Result<(), String> {
     let before = values.len();
     let times = |text: &str| repetitions(token, text, before);
     if token == "stale" {
-        values.push(Some(Number::Float(STALE)));
+        values.push(Some(Point::Float(STALE)));
         return Ok(());
     }
     if let Some(repeat) = token.strip_prefix('_') {
@@ -136,23 +129,23 @@ fn floats(token: &str, values: &mut Vec<Option<Number>>) -> Result<(), String> {
     let mut value = float(&found[1])?;
     let step = found.get(2).map_or(Ok(0.0), |step| float(step.as_str()))?;
     let repeat = found.get(3).map_or(Ok(0), |count| times(count.as_str()))?;
-    values.push(Some(Number::Float(value)));
+    values.push(Some(Point::Float(value)));
     for _ in 0..repeat {
         if found.get(2).is_some() {
             value += step;
         }
-        values.push(Some(Number::Float(value)));
+        values.push(Some(Point::Float(value)));
     }
     Ok(())
 }
 
-fn histograms(token: &str, values: &mut Vec<Option<Number>>) -> Result<(), String> {
+fn histograms(token: &str, values: &mut Vec<Option<Point>>) -> Result<(), String> {
     let found = HISTOGRAMS.captures(token).ok_or_else(|| format!("value: {token}"))?;
     let mut value = histogram(&found[1])?;
     let step = found.get(3).map(|step| histogram(step.as_str())).transpose()?;
     let repeat = found.get(4).map_or(Ok(0), |count| repetitions(token, count.as_str(), values.len()))?;
     let push = |values: &mut Vec<_>, value: &Histogram| {
-        values.push(Some(Number::Histogram(Arc::new(value.clone()))));
+        values.push(Some(Point::Histogram(Arc::new(value.clone()))));
     };
     push(values, &value);
     for _ in 0..repeat {

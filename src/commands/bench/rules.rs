@@ -8,8 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use orszem_model::{Labels, Timestamp};
 use orszem_promql::memory::Memory;
-use orszem_promql::notation::Number;
-use orszem_promql::{Never, ParseOptions};
+use orszem_promql::{Never, ParseOptions, Point};
 use orszem_rules::own::Thresholds;
 use orszem_rules::{Environment, GroupState, RuleFile, evaluate};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -87,7 +86,7 @@ fn groups(count: usize) -> anyhow::Result<f64> {
     let mut memory = Memory::default();
     for at in 0..count {
         for step in 0..=PASSES + 1 {
-            if let Err(error) = memory.push(&labels(at), step * STEP_MS, &Number::Float(step as f64)) {
+            if let Err(error) = memory.push(&labels(at), step * STEP_MS, &Point::Float(step as f64)) {
                 bail!("{error}");
             }
         }

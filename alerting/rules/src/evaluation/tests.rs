@@ -1,6 +1,6 @@
 use orszem_model::{Labels, is_stale};
 use orszem_promql::memory::Memory;
-use orszem_promql::notation::{Number, series};
+use orszem_promql::notation::series;
 use orszem_promql::{Never, ParseOptions, Point};
 
 use super::*;
@@ -37,8 +37,8 @@ fn pass(group: &mut GroupState, memory: &Memory, at: i64) -> GroupOutcome {
 /// Stores what a pass gave.
 fn store(memory: &mut Memory, outcome: &GroupOutcome) {
     for sample in &outcome.samples {
-        let Point::Float(value) = sample.point else { panic!("a number") };
-        memory.push(&sample.labels, sample.time, &Number::Float(value)).expect("in order");
+        assert!(matches!(sample.point, Point::Float(_)), "a number");
+        memory.push(&sample.labels, sample.time, &sample.point).expect("in order");
     }
 }
 

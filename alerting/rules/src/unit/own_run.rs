@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use orszem_alerting::{AlertKey, Input, Level, Outcome, State};
 use orszem_model::wire::{Batch, encode_records};
 use orszem_model::{Fact, Labels, Record, Timestamp};
-use orszem_promql::notation::Number;
+use orszem_promql::Point;
 
 use super::read::{TestFact, TestGroup, TestLine};
 use super::report::Alerted;
@@ -85,8 +85,8 @@ impl<'t> OwnRun<'t> {
         for (series, input) in test.input_series.iter().enumerate() {
             let values = (0i64..).map(|place| place * test.interval_ms).zip(&input.values);
             let new = values.skip_while(|(time_ms, _)| *time_ms <= self.told_to_ms);
-            for (time_ms, number) in new.take_while(|(time_ms, _)| *time_ms <= since) {
-                if let Some(Number::Float(value)) = number {
+            for (time_ms, point) in new.take_while(|(time_ms, _)| *time_ms <= since) {
+                if let Some(Point::Float(value)) = point {
                     found.push((time_ms, Happening::Sample { series, value: *value }));
                 }
             }

@@ -2,8 +2,7 @@
 
 use orszem_model::{Attribute, AttributeValue, Fact, FactKind, Labels, Record, Severity, Stream, Timestamp};
 use orszem_promql::ast::Expr;
-use orszem_promql::notation::{self, Number};
-use orszem_promql::{ParseOptions, parse};
+use orszem_promql::{ParseOptions, Point, notation, parse};
 
 use crate::problem::Problems;
 use crate::reader::{Reader, within};
@@ -67,7 +66,7 @@ pub struct TestFact {
 pub struct InputSeries {
     pub labels: Labels,
     /// One an interval; `None` where there is none.
-    pub values: Vec<Option<Number>>,
+    pub values: Vec<Option<Point>>,
 }
 
 /// The alerts of one name that fire at a time.
@@ -94,7 +93,7 @@ pub struct ExprTest {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExpectedSample {
     pub labels: Labels,
-    pub number: Number,
+    pub point: Point,
 }
 
 /// Reads a file of tests.
@@ -399,13 +398,10 @@ impl Tests<'_> {
             }
         };
         if histogram.is_empty() {
-            return Some(ExpectedSample { labels, number: Number::Float(value) });
+            return Some(ExpectedSample { labels, point: Point::Float(value) });
         }
         match notation::values(&histogram).as_deref() {
-            Ok([Some(Number::Histogram(histogram))]) => {
-                let number = Number::Histogram(std::sync::Arc::clone(histogram));
-                Some(ExpectedSample { labels, number })
-            }
+            Ok([Some(point @ Point::Histogram(_))]) => Some(ExpectedSample { labels, point: point.clone() }),
             _ => {
                 let remedy = "write one such as {{count:2 sum:3 buckets:[2]}}";
                 self.reader.note(node.mark, &within(path, "histogram"), "it is not one histogram", remedy);

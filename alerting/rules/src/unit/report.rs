@@ -1,7 +1,7 @@
 //! How tests of rules went.
 
 use orszem_model::Labels;
-use orszem_promql::{Point, histogram, notation::Number};
+use orszem_promql::{Point, histogram};
 use serde::Serialize;
 
 use crate::problem::Problem;
@@ -54,15 +54,7 @@ pub struct Measured {
 }
 
 impl Measured {
-    pub(super) fn of_number(labels: &Labels, number: &Number) -> Self {
-        let value = match number {
-            Number::Float(value) => value.to_string(),
-            Number::Histogram(histogram) => histogram::text(histogram),
-        };
-        Self { labels: labels.clone(), value }
-    }
-
-    pub(super) fn of_point(labels: &Labels, point: &Point) -> Self {
+    pub(super) fn of(labels: &Labels, point: &Point) -> Self {
         let value = match point {
             Point::Float(value) => value.to_string(),
             Point::Histogram(histogram) => histogram::text(histogram),

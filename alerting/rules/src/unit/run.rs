@@ -1,11 +1,9 @@
 //! Runs unit tests of rules (Prometheus 3, `cmd/promtool/unittest.go`).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use orszem_model::{Histogram, Labels, is_stale};
 use orszem_promql::memory::Memory;
-use orszem_promql::notation::Number;
 use orszem_promql::{Moments, Never, Options, ParseOptions, Point, Query, Sample, Value, histogram};
 
 use super::own_run::{OwnFailure, OwnRun};
@@ -154,12 +152,8 @@ impl<'t> Run<'t> {
 
     /// Why a sample was not stored. Stale markers need not be.
     fn store(&mut self, sample: &NewSample) -> Option<String> {
-        let number = match &sample.point {
-            Point::Float(value) => Number::Float(*value),
-            Point::Histogram(histogram) => Number::Histogram(Arc::clone(histogram)),
-        };
         let is_mark = matches!(sample.point, Point::Float(value) if is_stale(value));
-        let refused = self.memory.push(&sample.labels, sample.time, &number).err()?;
+        let refused = self.memory.push(&sample.labels, sample.time, &sample.point).err()?;
         (!is_mark).then(|| format!("{:?}: {refused}", sample.labels))
     }
 
@@ -210,24 +204,24 @@ impl<'t> Run<'t> {
         got.sort_by(|a, b| a.labels.cmp(&b.labels));
         expected.sort_by(|a, b| a.labels.cmp(&b.labels));
         let is_same = |(got, expected): (&Sample, &ExpectedSample)| {
-            got.labels == expected.labels && self.is_same(&got.point, &expected.number)
+            got.labels == expected.labels && self.is_same(&got.point, &expected.point)
         };
         if got.len() == expected.len() && got.iter().zip(&expected).all(is_same) {
             return None;
         }
-        let expected = expected.iter().map(|sample| Measured::of_number(&sample.labels, &sample.number)).collect();
-        let got = got.iter().map(|sample| Measured::of_point(&sample.labels, &sample.point)).collect();
+        let expected = expected.iter().map(|sample| Measured::of(&sample.labels, &sample.point)).collect();
+        let got = got.iter().map(|sample| Measured::of(&sample.labels, &sample.point)).collect();
         Some(Failure::Expr { expr, time_ms, expected, got })
     }
 
     /// NaN is never the same, as in Prometheus.
-    fn is_same(&self, got: &Point, expected: &Number) -> bool {
+    fn is_same(&self, got: &Point, expected: &Point) -> bool {
         match (got, expected) {
-            (Point::Float(a), Number::Float(b)) if self.file.fuzzy_compare => {
+            (Point::Float(a), Point::Float(b)) if self.file.fuzzy_compare => {
                 a == b || a.next_down() == *b || a.next_up() == *b
             }
-            (Point::Float(a), Number::Float(b)) => a == b,
-            (Point::Histogram(a), Number::Histogram(b)) => {
+            (Point::Float(a), Point::Float(b)) => a == b,
+            (Point::Histogram(a), Point::Histogram(b)) => {
                 let compacted = |histogram: &Histogram| {
                     let mut histogram = histogram.clone();
                     histogram::compact(&mut histogram, 0);
@@ -236,7 +230,7 @@ impl<'t> Run<'t> {
                 histogram::text(&compacted(a)) == histogram::text(&compacted(b))
                     && (a.schema, a.zero_threshold.to_bits()) == (b.schema, b.zero_threshold.to_bits())
             }
-            (Point::Float(_), Number::Histogram(_)) | (Point::Histogram(_), Number::Float(_)) => false,
+            (Point::Float(_), Point::Histogram(_)) | (Point::Histogram(_), Point::Float(_)) => false,
         }
     }
 }

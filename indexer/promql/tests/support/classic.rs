@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use orszem_model::histogram::CUSTOM_BUCKETS_SCHEMA;
 use orszem_model::{BucketSpan, Buckets, Histogram, Labels, METRIC_NAME};
-use orszem_promql::notation::{Line, Number, float};
+use orszem_promql::Point;
+use orszem_promql::notation::{Line, float};
 
 #[derive(Default)]
 struct Classic {
@@ -16,7 +17,7 @@ struct Classic {
 }
 
 /// The histograms of `_bucket`, `_count` and `_sum` series: labels, the number of the step, and the sample.
-pub(crate) fn converted(lines: &[Line]) -> Vec<(Labels, usize, Number)> {
+pub(crate) fn converted(lines: &[Line]) -> Vec<(Labels, usize, Point)> {
     let mut histograms: BTreeMap<(Labels, usize), Classic> = BTreeMap::new();
     for (labels, values) in lines {
         let name = labels.get(METRIC_NAME).unwrap_or_default();
@@ -32,7 +33,7 @@ pub(crate) fn converted(lines: &[Line]) -> Vec<(Labels, usize, Number)> {
         }
         let series = labels.without(|name| name == "le").with(METRIC_NAME, base);
         for (at, value) in values.iter().enumerate() {
-            let Some(Number::Float(value)) = value else { continue };
+            let Some(Point::Float(value)) = value else { continue };
             let classic = histograms.entry((series.clone(), at)).or_default();
             match (suffix, bound) {
                 ("_bucket", Some(bound)) => classic.buckets.push((bound, *value)),
@@ -41,9 +42,8 @@ pub(crate) fn converted(lines: &[Line]) -> Vec<(Labels, usize, Number)> {
             }
         }
     }
-    let native = |((labels, at), classic): ((Labels, usize), Classic)| {
-        (labels, at, Number::Histogram(Arc::new(native(classic))))
-    };
+    let native =
+        |((labels, at), classic): ((Labels, usize), Classic)| (labels, at, Point::Histogram(Arc::new(native(classic))));
     histograms.into_iter().map(native).collect()
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use orszem_model::histogram::CUSTOM_BUCKETS_SCHEMA;
 use orszem_model::{Histogram, Labels};
 use orszem_promql::histogram::{compact, is_close, text};
-use orszem_promql::notation::{Line, Number};
+use orszem_promql::notation::Line;
 use orszem_promql::{Moments, Point, Sample, Series, Value};
 
 use super::script::{Eval, Expected};
@@ -103,12 +103,12 @@ fn missing<'a>(got: impl Iterator<Item = &'a Labels>, wanted: &BTreeMap<&Labels,
     }
 }
 
-fn point(got: &Point, wanted: &Number) -> Result<(), String> {
+fn point(got: &Point, wanted: &Point) -> Result<(), String> {
     match (got, wanted) {
-        (Point::Float(got), Number::Float(wanted)) => numbers(*got, *wanted),
-        (Point::Histogram(got), Number::Histogram(wanted)) => histograms(got, wanted),
-        (got, Number::Float(wanted)) => Err(format!("got {}, wanted {wanted}", shown(got))),
-        (got, Number::Histogram(wanted)) => Err(format!("got {}, wanted {}", shown(got), text(wanted))),
+        (Point::Float(got), Point::Float(wanted)) => numbers(*got, *wanted),
+        (Point::Histogram(got), Point::Histogram(wanted)) => histograms(got, wanted),
+        (got, Point::Float(wanted)) => Err(format!("got {}, wanted {wanted}", shown(got))),
+        (got, Point::Histogram(wanted)) => Err(format!("got {}, wanted {}", shown(got), text(wanted))),
     }
 }
 

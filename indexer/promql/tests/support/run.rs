@@ -5,8 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use orszem_promql::ast::Expr;
 use orszem_promql::memory::{Memory, Refused};
-use orszem_promql::notation::Number;
-use orszem_promql::{Annotation, Answer, Level, Moments, Never, Options, ParseOptions, Query, Value, evaluate, parse};
+use orszem_promql::{
+    Annotation, Answer, Level, Moments, Never, Options, ParseOptions, Point, Query, Value, evaluate, parse,
+};
 
 use super::classic::converted;
 use super::compare::{at_moment, compare};
@@ -62,8 +63,8 @@ pub(crate) fn run(name: &str, text: &str) -> Score {
 }
 
 /// Samples that a series has already, or later ones, are left out.
-fn load(memory: &mut Memory, labels: &orszem_model::Labels, time: i64, number: &Number) {
-    match memory.push(labels, time, number) {
+fn load(memory: &mut Memory, labels: &orszem_model::Labels, time: i64, point: &Point) {
+    match memory.push(labels, time, point) {
         Ok(()) | Err(Refused::Duplicate | Refused::OutOfOrder) => {}
     }
 }
