@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::memory::{Broken, Memory};
+use super::memory::Broken;
 use crate::explain::{Actual, Explanation, Node, Selected, Watch};
+use crate::memory::Memory;
 use crate::{EvalError, Interrupt, Interruption, Moments, Never, Options, ParseOptions, Query, Source, explain, parse};
 
 fn memory() -> Memory {

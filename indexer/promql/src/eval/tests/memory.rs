@@ -1,18 +1,14 @@
-//! A source in memory, and asking it.
+//! Filling a source in memory, and asking it.
 
 use std::sync::Arc;
 
 use orszem_model::{Columns, Labels};
 
+use crate::memory::Memory;
 use crate::{
-    Answer, EvalError, Moments, Never, Options, ParseOptions, Query, Select, Selection, SeriesReader, Source,
-    SourceError, evaluate, parse,
+    Answer, EvalError, Moments, Never, Options, ParseOptions, Point, Query, Select, Selection, Source, SourceError,
+    evaluate, parse,
 };
-
-#[derive(Clone, Debug, Default)]
-pub(super) struct Memory {
-    pub(super) series: Vec<(Labels, Columns)>,
-}
 
 impl Memory {
     /// A series with a value each 10 s from 0 on; `None` leaves one out.
@@ -23,59 +19,26 @@ impl Memory {
                 columns.push(at as i64 * 10_000, *value);
             }
         }
-        self.series.push((Labels::new(labels.to_vec()), columns));
+        self.fill(&Labels::new(labels.to_vec()), &columns);
         self
+    }
+
+    /// Takes all samples of a series.
+    pub(super) fn fill(&mut self, labels: &Labels, columns: &Columns) {
+        let floats = columns.times.iter().zip(&columns.values).map(|(time, value)| (*time, Point::Float(*value)));
+        let histograms = columns.histograms.iter();
+        let histograms = histograms.map(|point| (point.time, Point::Histogram(Arc::clone(&point.histogram))));
+        let mut points: Vec<(i64, Point)> = floats.chain(histograms).collect();
+        points.sort_by_key(|(time, _)| *time);
+        for (time, point) in points {
+            self.push(labels, time, &point).unwrap_or_else(|refused| panic!("{labels:?} at {time}: {refused}"));
+        }
     }
 
     pub(super) fn ask(&self, text: &str, moments: Moments, options: &Options) -> Result<Answer, EvalError> {
         let expr =
             parse(text, &ParseOptions { is_experimental: true }).unwrap_or_else(|error| panic!("{text}: {error:?}"));
         evaluate(&Query { expr: &expr, moments }, self, options, &Never)
-    }
-}
-
-struct Selected(Vec<(Labels, Columns)>);
-
-impl Source for Memory {
-    fn select(&self, select: &Select<'_>) -> Result<Box<dyn Selection>, SourceError> {
-        let matches = |labels: &Labels| {
-            select.matchers.iter().all(|matcher| matcher.matches(labels.get(&matcher.name).unwrap_or_default()))
-        };
-        let is_within = |time: i64| select.start < time && time <= select.end;
-        let mut selected = Vec::new();
-        for (labels, columns) in self.series.iter().filter(|(labels, _)| matches(labels)) {
-            let mut part = Columns::default();
-            let samples = columns.times.iter().zip(&columns.values);
-            samples.filter(|(time, _)| is_within(**time)).for_each(|(time, value)| part.push(*time, *value));
-            part.histograms.extend(columns.histograms.iter().filter(|point| is_within(point.time)).cloned());
-            selected.push((labels.clone(), part));
-        }
-        Ok(Box::new(Selected(selected)))
-    }
-}
-
-impl Selection for Selected {
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn reader(&self) -> Box<dyn SeriesReader + '_> {
-        Box::new(self)
-    }
-}
-
-impl SeriesReader for &Selected {
-    fn labels(&mut self, at: usize) -> Result<Labels, SourceError> {
-        Ok(self.0[at].0.clone())
-    }
-
-    fn labels_among(&mut self, at: usize, names: &[String]) -> Result<Labels, SourceError> {
-        Ok(self.0[at].0.without(|name| names.binary_search_by(|known| known.as_str().cmp(name)).is_err()))
-    }
-
-    fn read(&mut self, at: usize, into: &mut Columns) -> Result<(), SourceError> {
-        into.clone_from(&self.0[at].1);
-        Ok(())
     }
 }
 

@@ -3,8 +3,8 @@
 use orszem_model::{Columns, Labels, STALE};
 use proptest::prelude::*;
 
-use super::memory::Memory;
 use super::naive;
+use crate::memory::Memory;
 use crate::{Moments, Options, Series, Value};
 
 const FUNCTIONS: [&str; 13] = [
@@ -59,7 +59,8 @@ proptest! {
         range in 1_000_i64..600_000,
         offset in -50_000_i64..50_000,
     ) {
-        let memory = Memory { series: vec![(Labels::from([("__name__", "m")]), columns.clone())] };
+        let mut memory = Memory::default();
+        memory.fill(&Labels::from([("__name__", "m")]), &columns);
         let moments = Moments::Range { start, end: start + (count - 1) * step, step };
         for function in FUNCTIONS {
             let arguments = if function == "quantile_over_time" { "0.3, " } else { "" };
@@ -83,7 +84,8 @@ proptest! {
         step in 1_000_i64..90_000,
         lookback in 1_000_i64..400_000,
     ) {
-        let memory = Memory { series: vec![(Labels::from([("__name__", "m")]), columns.clone())] };
+        let mut memory = Memory::default();
+        memory.fill(&Labels::from([("__name__", "m")]), &columns);
         let moments = Moments::Range { start, end: start + 20 * step, step };
         let options = Options { lookback_ms: lookback, ..Options::default() };
         let found: Vec<(i64, f64)> = matrix(&memory, "m", moments, &options).into_iter().flat_map(|series| series.floats).collect();
@@ -105,7 +107,7 @@ proptest! {
         for at in 0..300 {
             let (group, id) = ((at % 7).to_string(), at.to_string());
             let labels = Labels::from([("__name__", "m"), ("group", &group), ("id", &id)]);
-            memory.series.push((labels, all[at % all.len()].clone()));
+            memory.fill(&labels, &all[at % all.len()]);
         }
         let moments = Moments::Range { start: 100_000, end: 100_000 + 15 * step, step };
         for text in [
@@ -136,7 +138,7 @@ proptest! {
         let mut memory = Memory::default();
         for (at, columns) in all.iter().enumerate() {
             let id = at.to_string();
-            memory.series.push((Labels::from([("__name__", "m"), ("id", &id)]), columns.clone()));
+            memory.fill(&Labels::from([("__name__", "m"), ("id", &id)]), columns);
         }
         let moments = Moments::Range { start: 0, end: 900_000, step: 45_000 };
         let elements = matrix(&memory, "m", moments, &Options::default());

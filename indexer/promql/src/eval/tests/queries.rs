@@ -2,7 +2,8 @@
 
 use orszem_model::{HistogramPoint, Labels, STALE};
 
-use super::memory::{Broken, Memory, histogram};
+use super::memory::{Broken, histogram};
+use crate::memory::Memory;
 use crate::{
     EvalError, Interrupt, Interruption, Level, Moments, Never, Options, ParseOptions, Point, Query, Value, evaluate,
     parse,
@@ -118,7 +119,7 @@ fn remarks_say_where_they_belong() {
     let histograms = points.map(|time| HistogramPoint { time, histogram: histogram(time as f64 / 10_000.0) }).to_vec();
     let mut columns = orszem_model::Columns { histograms, ..Default::default() };
     columns.push(280_000, 7.0);
-    memory.series.push((Labels::from([("__name__", "sizes")]), columns));
+    memory.fill(&Labels::from([("__name__", "sizes")]), &columns);
     let ask = |text: &str| {
         let answer = memory.ask(text, Moments::Instant(300_000), &Options::default()).expect("an answer");
         let remarks = answer.annotations.into_iter().map(|note| {
