@@ -21,7 +21,7 @@ pub mod source;
 mod tree;
 
 pub use annotation::{Annotation, Level};
-pub use eval::{evaluate, explain};
+pub use eval::{evaluate, explain, math};
 pub use parse::{ParseError, ParseOptions, format_duration_ms, parse, parse_duration_ms, parse_selector};
 pub use pretty::pretty;
 pub use query::{

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use orszem_model::{METRIC_NAME, MatchOp, Matcher};
 use orszem_promql::ast::{BinaryOp, Duration, Expr, ExprKind, Selector, ValueType};
+use orszem_promql::math;
 
 use super::alert::{ALERTS, ALERTS_FOR_STATE};
 use crate::rule::{Rule, RuleKind};
@@ -45,15 +46,7 @@ pub(super) struct Comparison {
 
 impl Comparison {
     pub(super) fn holds(self, value: f64) -> bool {
-        match self.op {
-            BinaryOp::Equal => value == self.bound,
-            BinaryOp::NotEqual => value != self.bound,
-            BinaryOp::Greater => value > self.bound,
-            BinaryOp::Less => value < self.bound,
-            BinaryOp::GreaterOrEqual => value >= self.bound,
-            BinaryOp::LessOrEqual => value <= self.bound,
-            _ => false,
-        }
+        math::holds(self.op, value, self.bound)
     }
 }
 

@@ -130,6 +130,19 @@ thresholds:
 }
 
 #[test]
+fn what_is_no_number_stays_none() {
+    let rules = "thresholds: [{alert: Free, value: 'clamp(clamp_min(free / size, 0), 0, 1)', warning: {below: 0.1}}]";
+    let tests = |size: u32, expected: &str| {
+        format!(
+            "- interval: 15s\n  input_series:\n  - {{series: free, values: 0x4}}\n  - {{series: size, values: {size}x4}}\n  \
+             alert_rule_test: [{{eval_time: 30s, alertname: Free{expected}}}]\n"
+        )
+    };
+    passes(rules, &tests(0, ""));
+    passes(rules, &tests(1, ", exp_alerts: [{exp_labels: {severity: warning}}]"));
+}
+
+#[test]
 fn two_series_where_one_is_meant_are_an_error() {
     let rules = "thresholds: [{alert: A, value: a / on (host) b, warning: {above: 1}}]";
     let tests = "\

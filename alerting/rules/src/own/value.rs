@@ -5,6 +5,7 @@ use orszem_promql::ast::{
     Aggregate, AggregateOp, Binary, BinaryOp, Cardinality, Duration, Expr, ExprKind, Extension, Modifiers, Selector,
 };
 use orszem_promql::functions::Function;
+use orszem_promql::math;
 
 /// Selectors of an expression; more are refused.
 pub const LEAVES_MAX: usize = 8;
@@ -127,7 +128,7 @@ impl Value {
                 Op::Negate => stack[top - 1] = -stack[top - 1],
                 Op::Binary(op) => {
                     top -= 1;
-                    stack[top - 1] = binary(op, stack[top - 1], stack[top]);
+                    stack[top - 1] = math::number(op, stack[top - 1], stack[top]);
                 }
                 Op::Call(function) => {
                     let arguments = function.signature().arguments.len();
@@ -149,29 +150,6 @@ fn push(stack: &mut [f64; STACK_MAX], top: usize, value: f64) -> usize {
     top + 1
 }
 
-fn binary(op: BinaryOp, left: f64, right: f64) -> f64 {
-    match op {
-        BinaryOp::Add => left + right,
-        BinaryOp::Sub => left - right,
-        BinaryOp::Mul => left * right,
-        BinaryOp::Div => left / right,
-        BinaryOp::Mod => left % right,
-        BinaryOp::Pow => left.powf(right),
-        BinaryOp::Atan2 => left.atan2(right),
-        BinaryOp::Equal
-        | BinaryOp::NotEqual
-        | BinaryOp::Greater
-        | BinaryOp::Less
-        | BinaryOp::GreaterOrEqual
-        | BinaryOp::LessOrEqual
-        | BinaryOp::And
-        | BinaryOp::Or
-        | BinaryOp::Unless
-        | BinaryOp::TrimUpper
-        | BinaryOp::TrimLower => f64::NAN,
-    }
-}
-
 /// Functions of numbers; all others are refused before.
 const CALLS: [Function; 12] = [
     Function::Abs,
@@ -190,20 +168,10 @@ const CALLS: [Function; 12] = [
 
 fn call(function: Function, value: f64, second: f64, third: f64) -> f64 {
     match function {
-        Function::Abs => value.abs(),
-        Function::Ceil => value.ceil(),
-        Function::Clamp => value.max(second).min(third),
-        Function::ClampMax => value.min(second),
-        Function::ClampMin => value.max(second),
-        Function::Exp => value.exp(),
-        Function::Floor => value.floor(),
-        Function::Ln => value.ln(),
-        Function::Log10 => value.log10(),
-        Function::Log2 => value.log2(),
-        Function::Sqrt => value.sqrt(),
-        Function::Sgn if value == 0.0 => 0.0,
-        Function::Sgn => value.signum(),
-        _ => f64::NAN,
+        Function::Clamp => math::min(math::max(value, second), third),
+        Function::ClampMax => math::min(value, second),
+        Function::ClampMin => math::max(value, second),
+        _ => math::of(function).map_or(f64::NAN, |of_number| of_number(value)),
     }
 }
 
@@ -437,7 +405,7 @@ fn number(expr: &Expr) -> Option<f64> {
         ExprKind::Paren(inner) => number(inner),
         ExprKind::Unary { negates, operand } => number(operand).map(|value| if *negates { -value } else { value }),
         ExprKind::Binary(binary) if !binary.op.is_comparison() => {
-            Some(self::binary(binary.op, number(&binary.left)?, number(&binary.right)?))
+            Some(math::number(binary.op, number(&binary.left)?, number(&binary.right)?))
         }
         _ => None,
     }

@@ -3,6 +3,7 @@
 use orszem_vector::ABSENT;
 
 use super::element::{self, Side};
+use super::math;
 use super::mixed::Value;
 use super::notes::Notes;
 use super::row::Row;
@@ -16,8 +17,8 @@ pub(super) fn is_trim(op: BinaryOp) -> bool {
 #[inline]
 pub(super) fn float_of(binary: &Binary, left: f64, right: f64) -> f64 {
     if !binary.op.is_comparison() || binary.returns_bool {
-        element::number(binary.op, left, right)
-    } else if element::holds(binary.op, left, right) {
+        math::number(binary.op, left, right)
+    } else if math::holds(binary.op, left, right) {
         left
     } else {
         ABSENT

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use orszem_model::{CounterReset, Histogram};
 
+use super::math;
 use super::mixed::Value;
 use super::notes::{self, Doing, Notes};
 use crate::ast::{BinaryOp, Span};
@@ -32,41 +33,6 @@ impl Side<'_> {
     }
 }
 
-/// The number that an arithmetic operator gives; 1 or 0 of a comparison.
-#[inline]
-pub(super) fn number(op: BinaryOp, left: f64, right: f64) -> f64 {
-    match op {
-        BinaryOp::Add => left + right,
-        BinaryOp::Sub => left - right,
-        BinaryOp::Mul => left * right,
-        BinaryOp::Div => left / right,
-        BinaryOp::Mod => left % right,
-        BinaryOp::Pow => left.powf(right),
-        BinaryOp::Atan2 => left.atan2(right),
-        BinaryOp::Equal
-        | BinaryOp::NotEqual
-        | BinaryOp::Greater
-        | BinaryOp::Less
-        | BinaryOp::GreaterOrEqual
-        | BinaryOp::LessOrEqual => f64::from(u8::from(holds(op, left, right))),
-        BinaryOp::And | BinaryOp::Or | BinaryOp::Unless | BinaryOp::TrimUpper | BinaryOp::TrimLower => f64::NAN,
-    }
-}
-
-/// Whether a comparison holds.
-#[inline]
-pub(super) fn holds(op: BinaryOp, left: f64, right: f64) -> bool {
-    match op {
-        BinaryOp::Equal => left == right,
-        BinaryOp::NotEqual => left != right,
-        BinaryOp::Greater => left > right,
-        BinaryOp::Less => left < right,
-        BinaryOp::GreaterOrEqual => left >= right,
-        BinaryOp::LessOrEqual => left <= right,
-        _ => true,
-    }
-}
-
 /// Whether the result is no longer what the name says.
 pub(super) fn changes_meaning(op: BinaryOp) -> bool {
     matches!(
@@ -87,9 +53,9 @@ pub(super) fn apply(
     match (left, right) {
         (Side::Float(a), Side::Float(b)) if !matches!(op, BinaryOp::TrimUpper | BinaryOp::TrimLower) => {
             return Some(if op.is_comparison() {
-                (Value::Float(a), holds(op, a, b))
+                (Value::Float(a), math::holds(op, a, b))
             } else {
-                (Value::Float(number(op, a, b)), true)
+                (Value::Float(math::number(op, a, b)), true)
             });
         }
         (Side::Float(factor), Side::Histogram(histogram)) | (Side::Histogram(histogram), Side::Float(factor))

@@ -2,9 +2,9 @@
 
 use orszem_model::Labels;
 
-use super::element;
 use super::engine::{Engine, Grid, Scope, Tally, failed};
 use super::invariant;
+use super::math;
 use super::row::Row;
 use super::scalar::Scalars;
 use super::stage::{ScalarBinary, Stage};
@@ -120,7 +120,7 @@ impl Engine<'_> {
         let (left, right) = (self.eval(&binary.left, scope)?, self.eval(&binary.right, scope)?);
         let (scalar, stream, scalar_is_left) = match (left, right) {
             (Output::Scalar(left), Output::Scalar(right)) => {
-                return Ok(Output::Scalar(left.zip(right, |left, right| element::number(op, left, right))));
+                return Ok(Output::Scalar(left.zip(right, |left, right| math::number(op, left, right))));
             }
             (Output::Scalar(scalar), Output::Vector(stream)) => (scalar, stream, true),
             (Output::Vector(stream), Output::Scalar(scalar)) => (scalar, stream, false),

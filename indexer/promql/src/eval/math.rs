@@ -1,9 +1,10 @@
-//! Functions of one number.
+//! Functions and operators of numbers.
 
+use crate::ast::BinaryOp;
 use crate::functions::Function;
 
 /// The function of a number that `function` applies to each element; `None` when it is none of these.
-pub(super) fn of(function: Function) -> Option<fn(f64) -> f64> {
+pub fn of(function: Function) -> Option<fn(f64) -> f64> {
     Some(match function {
         Function::Abs => f64::abs,
         Function::Acos => f64::acos,
@@ -41,7 +42,7 @@ pub(super) fn of(function: Function) -> Option<fn(f64) -> f64> {
 }
 
 /// The greater of two; NaN of NaN, unless the other is infinite, as in Go.
-pub(super) fn max(a: f64, b: f64) -> f64 {
+pub fn max(a: f64, b: f64) -> f64 {
     if a == f64::INFINITY || b == f64::INFINITY {
         f64::INFINITY
     } else if a.is_nan() || b.is_nan() {
@@ -56,8 +57,43 @@ pub(super) fn max(a: f64, b: f64) -> f64 {
 }
 
 /// The lesser of two; see [`max`].
-pub(super) fn min(a: f64, b: f64) -> f64 {
+pub fn min(a: f64, b: f64) -> f64 {
     -max(-a, -b)
+}
+
+/// The number that an arithmetic operator gives; 1 or 0 of a comparison.
+#[inline]
+pub fn number(op: BinaryOp, left: f64, right: f64) -> f64 {
+    match op {
+        BinaryOp::Add => left + right,
+        BinaryOp::Sub => left - right,
+        BinaryOp::Mul => left * right,
+        BinaryOp::Div => left / right,
+        BinaryOp::Mod => left % right,
+        BinaryOp::Pow => left.powf(right),
+        BinaryOp::Atan2 => left.atan2(right),
+        BinaryOp::Equal
+        | BinaryOp::NotEqual
+        | BinaryOp::Greater
+        | BinaryOp::Less
+        | BinaryOp::GreaterOrEqual
+        | BinaryOp::LessOrEqual => f64::from(u8::from(holds(op, left, right))),
+        BinaryOp::And | BinaryOp::Or | BinaryOp::Unless | BinaryOp::TrimUpper | BinaryOp::TrimLower => f64::NAN,
+    }
+}
+
+/// Whether a comparison holds.
+#[inline]
+pub fn holds(op: BinaryOp, left: f64, right: f64) -> bool {
+    match op {
+        BinaryOp::Equal => left == right,
+        BinaryOp::NotEqual => left != right,
+        BinaryOp::Greater => left > right,
+        BinaryOp::Less => left < right,
+        BinaryOp::GreaterOrEqual => left >= right,
+        BinaryOp::LessOrEqual => left <= right,
+        _ => true,
+    }
 }
 
 /// The multiple of `nearest` next to `value`; the upper one of two.

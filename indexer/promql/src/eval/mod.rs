@@ -25,7 +25,7 @@ mod info;
 mod instant;
 mod invariant;
 mod label;
-mod math;
+pub mod math;
 mod mixed;
 mod native;
 mod notes;

@@ -104,12 +104,12 @@ impl ScalarBinary {
             BinaryOp::Sub => self.floats(row, |a, b| a - b),
             BinaryOp::Mul => self.floats(row, |a, b| a * b),
             BinaryOp::Div => self.floats(row, |a, b| a / b),
-            op if !op.is_comparison() || self.returns_bool => self.floats(row, |a, b| element::number(op, a, b)),
+            op if !op.is_comparison() || self.returns_bool => self.floats(row, |a, b| math::number(op, a, b)),
             op => {
                 for (step, value) in row.floats.iter_mut().enumerate().filter(|(_, value)| !is_absent(**value)) {
                     let scalar = self.scalar.at(step);
                     let (left, right) = if self.scalar_is_left { (scalar, *value) } else { (*value, scalar) };
-                    if !element::holds(op, left, right) {
+                    if !math::holds(op, left, right) {
                         *value = ABSENT;
                     }
                 }
