@@ -18,6 +18,32 @@ pub struct Expr {
     pub kind: ExprKind,
 }
 
+impl Expr {
+    /// The expression in parentheses.
+    pub fn unparen(&self) -> &Self {
+        match &self.kind {
+            ExprKind::Paren(inner) => inner.unparen(),
+            _ => self,
+        }
+    }
+
+    /// The expressions that it is made of, in their order; the parameter of an aggregation comes last.
+    pub fn parts(&self) -> Vec<&Self> {
+        match &self.kind {
+            ExprKind::Number(_)
+            | ExprKind::Duration(_)
+            | ExprKind::String(_)
+            | ExprKind::Selector(_)
+            | ExprKind::Matrix { .. } => Vec::new(),
+            ExprKind::Subquery(subquery) => vec![&subquery.operand],
+            ExprKind::Paren(inner) | ExprKind::Unary { operand: inner, .. } => vec![inner],
+            ExprKind::Binary(binary) => vec![&binary.left, &binary.right],
+            ExprKind::Aggregate(aggregate) => std::iter::once(&aggregate.operand).chain(&aggregate.parameter).collect(),
+            ExprKind::Call { arguments, .. } => arguments.iter().collect(),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum ExprKind {
     Number(f64),

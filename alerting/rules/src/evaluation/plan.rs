@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use orszem_model::{METRIC_NAME, MatchOp, Matcher};
 use orszem_promql::ast::{BinaryOp, Duration, Expr, ExprKind, Selector, ValueType};
+use orszem_promql::functions::Function;
 use orszem_promql::math;
 
 use super::alert::{ALERTS, ALERTS_FOR_STATE};
@@ -68,9 +69,9 @@ pub(super) fn plans(rules: &[Rule]) -> Vec<Plan> {
 }
 
 fn plan(expr: &Expr, reads_group: bool) -> Plan {
-    let inner = unparen(expr);
+    let inner = expr.unparen();
     let (operand, comparison) = match compared(inner) {
-        Some((operand, comparison)) => (unparen(operand), Some(comparison)),
+        Some((operand, comparison)) => (operand.unparen(), Some(comparison)),
         None => (inner, None),
     };
     let shape = match &operand.kind {
@@ -80,15 +81,8 @@ fn plan(expr: &Expr, reads_group: bool) -> Plan {
     Plan { reads_group, operand: operand.clone(), shape, comparison, key: Arc::from(operand.to_string()) }
 }
 
-fn unparen(mut expr: &Expr) -> &Expr {
-    while let ExprKind::Paren(inner) = &expr.kind {
-        expr = inner;
-    }
-    expr
-}
-
 fn number(expr: &Expr) -> Option<f64> {
-    match &unparen(expr).kind {
+    match &expr.unparen().kind {
         ExprKind::Number(value) | ExprKind::Duration(value) => Some(*value),
         ExprKind::Unary { negates, operand } => number(operand).map(|value| if *negates { -value } else { value }),
         _ => None,
@@ -147,52 +141,19 @@ fn templates_ask(rule: &Rule) -> bool {
     labels.chain(annotations).any(|(_, template)| template.text().contains("query"))
 }
 
-/// Whether a selector of `expr` may select one of the metrics called `names`.
+/// Whether a selector of `expr` may select one of the metrics called `names`. `info()` reads series that no selector
+/// names, which is why it counts as one of any name.
 fn reads(expr: &Expr, names: &[&str]) -> bool {
-    !names.is_empty() && selectors(expr).iter().any(|selector| may_select(selector, names))
+    let does = match &expr.kind {
+        ExprKind::Selector(selector) | ExprKind::Matrix { selector, .. } => may_select(selector, names),
+        ExprKind::Call { function: Function::Info, .. } => !names.is_empty(),
+        _ => false,
+    };
+    does || expr.parts().into_iter().any(|part| reads(part, names))
 }
 
 fn may_select(selector: &Selector, names: &[&str]) -> bool {
     names.iter().any(|name| {
         selector.matchers.iter().filter(|matcher| matcher.name == METRIC_NAME).all(|matcher| matcher.matches(name))
     })
-}
-
-/// All selectors of an expression. `info()` reads series that no selector names, which is why it counts as one of any
-/// name.
-fn selectors(expr: &Expr) -> Vec<Selector> {
-    let mut found = Vec::new();
-    gather(expr, &mut found);
-    found
-}
-
-fn gather(expr: &Expr, found: &mut Vec<Selector>) {
-    match &expr.kind {
-        ExprKind::Number(_) | ExprKind::Duration(_) | ExprKind::String(_) => {}
-        ExprKind::Selector(selector) | ExprKind::Matrix { selector, .. } => found.push(selector.clone()),
-        ExprKind::Subquery(subquery) => gather(&subquery.operand, found),
-        ExprKind::Paren(inner) => gather(inner, found),
-        ExprKind::Unary { operand, .. } => gather(operand, found),
-        ExprKind::Binary(binary) => {
-            gather(&binary.left, found);
-            gather(&binary.right, found);
-        }
-        ExprKind::Aggregate(aggregate) => {
-            gather(&aggregate.operand, found);
-            if let Some(parameter) = &aggregate.parameter {
-                gather(parameter, found);
-            }
-        }
-        ExprKind::Call { function, arguments } => {
-            if function.signature().name == "info" {
-                found.push(Selector {
-                    name: None,
-                    matchers: Vec::new(),
-                    modifiers: orszem_promql::ast::Modifiers::default(),
-                    extension: None,
-                });
-            }
-            arguments.iter().for_each(|argument| gather(argument, found));
-        }
-    }
 }

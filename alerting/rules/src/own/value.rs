@@ -323,7 +323,7 @@ impl Compiler<'_> {
                 return self.refuse(expr, &format!("aggregates by {}", aggregate.op.name()));
             }
         };
-        let operand = bare(&aggregate.operand);
+        let operand = aggregate.operand.unparen();
         let window = match &operand.kind {
             ExprKind::Call { function, arguments } => self.window(operand, *function, arguments)?,
             _ => None,
@@ -383,15 +383,8 @@ fn name(function: Function) -> &'static str {
     function.signature().name
 }
 
-fn bare(expr: &Expr) -> &Expr {
-    match &expr.kind {
-        ExprKind::Paren(inner) => bare(inner),
-        _ => expr,
-    }
-}
-
 fn selector(expr: &Expr) -> Option<&Selector> {
-    match &bare(expr).kind {
+    match &expr.unparen().kind {
         ExprKind::Selector(selector) | ExprKind::Matrix { selector, .. } => Some(selector),
         ExprKind::Call { arguments, .. } => arguments.first().and_then(selector),
         _ => None,

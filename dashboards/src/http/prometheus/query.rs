@@ -215,25 +215,10 @@ pub(super) async fn exemplars(
 
 /// The matchers of all selectors in `expr`.
 fn selectors(expr: &Expr, sets: &mut Vec<Vec<orszem_model::Matcher>>) {
-    match &expr.kind {
-        ExprKind::Selector(selector) | ExprKind::Matrix { selector, .. } => sets.push(selector.matchers.clone()),
-        ExprKind::Number(_) | ExprKind::Duration(_) | ExprKind::String(_) => {}
-        ExprKind::Subquery(subquery) => selectors(&subquery.operand, sets),
-        ExprKind::Paren(inner) | ExprKind::Unary { operand: inner, .. } => selectors(inner, sets),
-        ExprKind::Binary(binary) => {
-            selectors(&binary.left, sets);
-            selectors(&binary.right, sets);
-        }
-        ExprKind::Aggregate(aggregate) => {
-            selectors(&aggregate.operand, sets);
-            if let Some(parameter) = &aggregate.parameter {
-                selectors(parameter, sets);
-            }
-        }
-        ExprKind::Call { arguments, .. } => {
-            for argument in arguments {
-                selectors(argument, sets);
-            }
-        }
+    if let ExprKind::Selector(selector) | ExprKind::Matrix { selector, .. } = &expr.kind {
+        sets.push(selector.matchers.clone());
+    }
+    for part in expr.parts() {
+        selectors(part, sets);
     }
 }

@@ -4,7 +4,6 @@ use orszem_model::{Labels, METRIC_NAME, MatchOp, Matcher};
 use orszem_vector::ABSENT;
 
 use super::engine::{Engine, Scratch};
-use super::expr::unparen;
 use super::row::Row;
 use super::stream::{Sink, Stream};
 use super::wants::Wants;
@@ -41,7 +40,7 @@ impl Sink for Present {
 
 /// The labels that a selector asks for by `=`, once each.
 fn labels(argument: Option<&Expr>) -> Labels {
-    let matchers: &[Matcher] = match argument.map(|argument| &unparen(argument).kind) {
+    let matchers: &[Matcher] = match argument.map(|argument| &argument.unparen().kind) {
         Some(ExprKind::Selector(selector) | ExprKind::Matrix { selector, .. }) => &selector.matchers,
         _ => &[],
     };

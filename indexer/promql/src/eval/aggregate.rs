@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use orszem_vector::{Fold, Grouping, is_absent, quantile};
 
 use super::engine::{Engine, Scope, failed};
-use super::expr::unparen;
 use super::group::Groups;
 use super::notes;
 use super::row::Row;
@@ -18,7 +17,7 @@ use crate::ast::{Aggregate, AggregateOp, Expr, Span};
 impl Engine<'_> {
     pub(super) fn aggregate(&self, aggregate: &Aggregate, span: Span, scope: Scope) -> Result<Stream, EvalError> {
         let grouping = Grouping::new(&aggregate.grouping, aggregate.is_without);
-        let operand = unparen(&aggregate.operand);
+        let operand = aggregate.operand.unparen();
         let fold = match aggregate.op {
             AggregateOp::Sum => Fold::Sum,
             AggregateOp::Avg => Fold::Average,
@@ -50,7 +49,7 @@ impl Engine<'_> {
 
     /// The parameter of an aggregation.
     pub(super) fn parameter(&self, aggregate: &Aggregate, scope: Scope) -> Result<(Scalars, Span), EvalError> {
-        let Some(parameter) = aggregate.parameter.as_ref().map(unparen) else {
+        let Some(parameter) = aggregate.parameter.as_ref().map(Expr::unparen) else {
             return failed(format!("{} needs a parameter", aggregate.op.name()));
         };
         Ok((self.scalars(parameter, scope)?, parameter.span))

@@ -4,7 +4,7 @@ use orszem_model::{Columns, HistogramPoint, Labels};
 use orszem_vector::is_absent;
 
 use super::engine::{Bounds, Engine, Grid, Hints, Scope, Tally, failed};
-use super::expr::{Output, unparen};
+use super::expr::Output;
 use super::order;
 use super::row::{Row, drop_names, named};
 use super::selection::Moment;
@@ -48,7 +48,7 @@ pub(super) fn evaluate_traced(
     let (bounds, grid) = grid_of(query.moments);
     let engine = Engine::new(source, options, interrupt, bounds, grid.count, trace);
     let scope = Scope { grid, tally: Tally::Each, hints: Hints::AsStored };
-    let expr = unparen(query.expr);
+    let expr = query.expr.unparen();
     let value = match query.moments {
         Moments::Instant(time) => match &expr.kind {
             ExprKind::Matrix { selector, range } => {

@@ -1,7 +1,7 @@
 //! Function calls.
 
 use super::engine::{Engine, Hints, Scope, failed};
-use super::expr::{Output, unparen};
+use super::expr::Output;
 use super::instant::seconds;
 use super::scalar::{self, Scalars};
 use super::selection::Moment;
@@ -34,7 +34,7 @@ impl Engine<'_> {
         let grid = scope.grid;
         let bounds = self.bounds;
         let argument = |at: usize| match arguments.get(at) {
-            Some(argument) => Ok(unparen(argument)),
+            Some(argument) => Ok(argument.unparen()),
             None => failed(format!("expected more arguments in call to {:?}", function.signature().name)),
         };
         let vector = |at: usize| self.vector(argument(at)?, scope);
@@ -115,7 +115,7 @@ impl Engine<'_> {
     pub(super) fn ranges(&self, function: Function, arguments: &[Expr], scope: Scope) -> Result<Ranges, EvalError> {
         let mut parameters = Vec::new();
         let mut matrix = None;
-        for argument in arguments.iter().map(unparen) {
+        for argument in arguments.iter().map(Expr::unparen) {
             if argument.value_type() == ValueType::Matrix {
                 matrix = Some(argument);
             } else {
@@ -123,7 +123,7 @@ impl Engine<'_> {
             }
         }
         let Some(matrix) = matrix else { return failed("expected a range vector") };
-        let span = arguments.first().map(unparen).unwrap_or(matrix).span;
+        let span = arguments.first().map(Expr::unparen).unwrap_or(matrix).span;
         let lookback = self.options.lookback_ms;
         let (samples, moment, range, extension) = match &matrix.kind {
             ExprKind::Matrix { selector, range } => {
@@ -177,7 +177,7 @@ fn check_extension(function: Function, extension: Option<Extension>) -> Result<(
 
 /// The string that an argument is.
 pub(super) fn text(argument: &Expr) -> Result<&str, EvalError> {
-    match &unparen(argument).kind {
+    match &argument.unparen().kind {
         ExprKind::String(text) => Ok(text),
         _ => failed("expected a string"),
     }

@@ -7,7 +7,6 @@ use orszem_vector::{Grouping, is_absent};
 
 use super::call::text;
 use super::engine::{Engine, Scope, failed};
-use super::expr::unparen;
 use super::label::is_name;
 use super::row::Row;
 use super::stream::Stream;
@@ -24,7 +23,7 @@ impl Engine<'_> {
         operand: &Expr,
         scope: Scope,
     ) -> Result<Stream, EvalError> {
-        let Some(parameter) = aggregate.parameter.as_ref().map(unparen) else {
+        let Some(parameter) = aggregate.parameter.as_ref().map(Expr::unparen) else {
             return failed("count_values needs a label");
         };
         let label = text(parameter)?;

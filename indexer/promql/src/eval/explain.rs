@@ -5,7 +5,6 @@ use orszem_model::{METRIC_NAME, MatchOp, Matcher};
 use super::answer::{evaluate_traced, grid_of};
 use super::counted::Counted;
 use super::engine::{Bounds, Grid};
-use super::expr::unparen;
 use super::info::asked_of_infos;
 use super::selection::Moment;
 use super::trace::Trace;
@@ -62,7 +61,7 @@ struct Plan<'q> {
 impl Plan<'_> {
     fn node(&self, expr: &Expr, grid: Grid) -> Result<Node, EvalError> {
         self.interrupt.check()?;
-        let expr = unparen(expr);
+        let expr = expr.unparen();
         let is_once = grid.count > 1 && invariant::is_worth(expr);
         let grid = if is_once { Grid { count: 1, ..grid } } else { grid };
         let mut node = Node {
@@ -122,7 +121,7 @@ impl Plan<'_> {
                 }
                 if let Some(infos) = is_info.then(|| asked_of_infos(arguments)).flatten() {
                     // Without a second argument it stands for the whole call.
-                    let span = arguments.get(1).map_or(expr.span, |asked| unparen(asked).span);
+                    let span = arguments.get(1).map_or(expr.span, |asked| asked.unparen().span);
                     node.children.push(self.infos(infos, span, grid)?);
                 }
             }

@@ -19,14 +19,6 @@ pub(super) enum Output {
     Vector(Stream),
 }
 
-/// The expression in parentheses.
-pub(super) fn unparen(expr: &Expr) -> &Expr {
-    match &expr.kind {
-        ExprKind::Paren(inner) => unparen(inner),
-        _ => expr,
-    }
-}
-
 impl Engine<'_> {
     pub(super) fn eval(&self, expr: &Expr, scope: Scope) -> Result<Output, EvalError> {
         match &self.trace {

@@ -6,7 +6,6 @@ use orszem_model::{Labels, METRIC_NAME, MatchOp, Matcher};
 use orszem_vector::{ABSENT, is_absent};
 
 use super::engine::{Engine, Scope, failed, same_labels};
-use super::expr::unparen;
 use super::label::shown;
 use super::row::Row;
 use super::stream::{Base, Stream};
@@ -20,7 +19,7 @@ const IDENTIFYING: [&str; 2] = ["instance", "job"];
 
 impl Engine<'_> {
     pub(super) fn info(&self, arguments: &[Expr], scope: Scope) -> Result<Stream, EvalError> {
-        let Some(vector) = arguments.first().map(unparen) else { return failed("info takes a vector") };
+        let Some(vector) = arguments.first().map(Expr::unparen) else { return failed("info takes a vector") };
         let (names, data) = asked(arguments);
         let rows = self.vector(vector, scope)?.collect(self)?;
         let held = rows.iter().map(Row::size).sum();
@@ -85,7 +84,7 @@ impl Engine<'_> {
 
 /// What the second argument asks: of which metrics, and for which labels.
 fn asked(arguments: &[Expr]) -> (Vec<Matcher>, Vec<Matcher>) {
-    let asked: Vec<Matcher> = match arguments.get(1).map(|argument| &unparen(argument).kind) {
+    let asked: Vec<Matcher> = match arguments.get(1).map(|argument| &argument.unparen().kind) {
         Some(ExprKind::Selector(selector)) => selector.matchers.clone(),
         _ => Vec::new(),
     };
@@ -99,7 +98,7 @@ fn asked(arguments: &[Expr]) -> (Vec<Matcher>, Vec<Matcher>) {
 pub(super) fn asked_of_infos(arguments: &[Expr]) -> Option<Selector> {
     let (mut matchers, data) = asked(arguments);
     matchers.extend(data);
-    arguments.first().map(|vector| selector(unparen(vector), matchers))
+    arguments.first().map(|vector| selector(vector.unparen(), matchers))
 }
 
 fn selector(vector: &Expr, matchers: Vec<Matcher>) -> Selector {

@@ -6,7 +6,6 @@ use orszem_model::{Labels, METRIC_NAME};
 
 use super::call::text;
 use super::engine::{Engine, Scope, failed};
-use super::expr::unparen;
 use super::row::{Row, merged};
 use super::stream::Stream;
 use crate::EvalError;
@@ -79,7 +78,7 @@ impl Engine<'_> {
         scope: Scope,
         value: impl Fn(&Row) -> Option<String>,
     ) -> Result<Stream, EvalError> {
-        let stream = self.vector(unparen(vector), scope)?;
+        let stream = self.vector(vector.unparen(), scope)?;
         let is_ordered = stream.is_ordered;
         let mut rows = stream.collect(self)?;
         for row in &mut rows {

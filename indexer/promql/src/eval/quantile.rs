@@ -7,7 +7,6 @@ use orszem_vector::{is_absent, put_pairs};
 
 use super::call::text;
 use super::engine::{Engine, Scope, failed};
-use super::expr::unparen;
 use super::notes::{self, Notes};
 use super::row::Row;
 use super::scalar::Scalars;
@@ -33,7 +32,7 @@ enum What<'a> {
 impl Engine<'_> {
     pub(super) fn histogram_quantile(&self, arguments: &[Expr], scope: Scope) -> Result<Stream, EvalError> {
         let [q, vector] = arguments else { return failed("histogram_quantile takes 2 arguments") };
-        let (q, vector) = (unparen(q), unparen(vector));
+        let (q, vector) = (q.unparen(), vector.unparen());
         let qs = self.scalars(q, scope)?;
         let histograms = self.histograms(vector, scope)?;
         let mut notes = Notes::default();
@@ -45,7 +44,7 @@ impl Engine<'_> {
 
     pub(super) fn histogram_fraction(&self, arguments: &[Expr], scope: Scope) -> Result<Stream, EvalError> {
         let [lower, upper, vector] = arguments else { return failed("histogram_fraction takes 3 arguments") };
-        let (lower, upper, vector) = (unparen(lower), unparen(upper), unparen(vector));
+        let (lower, upper, vector) = (lower.unparen(), upper.unparen(), vector.unparen());
         let (lowers, uppers) = (self.scalars(lower, scope)?, self.scalars(upper, scope)?);
         let histograms = self.histograms(vector, scope)?;
         let mut notes = Notes::default();
@@ -59,12 +58,12 @@ impl Engine<'_> {
         let [vector, label, qs @ ..] = arguments else {
             return failed("histogram_quantiles takes 3 arguments at least");
         };
-        let vector = unparen(vector);
+        let vector = vector.unparen();
         let label = text(label)?;
         let histograms = self.histograms(vector, scope)?;
         let mut notes = Notes::default();
         let mut all = Vec::new();
-        for q in qs.iter().map(unparen) {
+        for q in qs.iter().map(Expr::unparen) {
             let values = self.scalars(q, scope)?;
             check_quantiles(&values, scope, q.span, &mut notes);
             // A quantile that changes from step to step is as many labels.
