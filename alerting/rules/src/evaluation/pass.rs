@@ -57,15 +57,15 @@ impl<'p> Pass<'p> {
         group: Option<&dyn Source>,
     ) -> Result<Evaluated, RuleError> {
         if let Some(source) = group {
-            return Ok(compare(plan, &self.ask(plan, at, source)?));
+            return Ok(compare(plan, self.ask(plan, at, source)?));
         }
         if let Shape::Lookup(lookup) = &plan.shape
             && let Some(found) = self.look_up(lookup, at)?
         {
-            return Ok(compare(plan, &Evaluated { elements: found, annotations: Vec::new() }));
+            return Ok(compare(plan, Evaluated { elements: found, annotations: Vec::new() }));
         }
         if self.operands.get(&plan.key).is_none_or(|count| *count < 2) {
-            return Ok(compare(plan, &self.ask(plan, at, self.source)?));
+            return Ok(compare(plan, self.ask(plan, at, self.source)?));
         }
         let key = (Arc::clone(&plan.key), at);
         let evaluated = match self.known.get(&key) {
@@ -76,7 +76,10 @@ impl<'p> Pass<'p> {
                 evaluated
             }
         };
-        Ok(compare(plan, &evaluated))
+        Ok(Evaluated {
+            elements: evaluated.elements.iter().filter(|sample| is_left(plan, sample)).cloned().collect(),
+            annotations: evaluated.annotations.clone(),
+        })
     }
 
     fn ask(&self, plan: &Plan, at: i64, source: &dyn Source) -> Result<Evaluated, RuleError> {
@@ -106,15 +109,18 @@ impl<'p> Pass<'p> {
     }
 }
 
-/// What of the operand the comparison leaves. Histograms are never left.
-fn compare(plan: &Plan, evaluated: &Evaluated) -> Evaluated {
-    let Some(comparison) = plan.comparison else { return evaluated.clone() };
-    let holds = |sample: &&Sample| match sample.point {
+/// What of the operand the comparison leaves.
+fn compare(plan: &Plan, mut evaluated: Evaluated) -> Evaluated {
+    if plan.comparison.is_some() {
+        evaluated.elements.retain(|sample| is_left(plan, sample));
+    }
+    evaluated
+}
+
+/// Whether the comparison leaves an element. Histograms are never left.
+fn is_left(plan: &Plan, sample: &Sample) -> bool {
+    plan.comparison.is_none_or(|comparison| match sample.point {
         Point::Float(value) => comparison.holds(value),
         Point::Histogram(_) => false,
-    };
-    Evaluated {
-        elements: evaluated.elements.iter().filter(holds).cloned().collect(),
-        annotations: evaluated.annotations.clone(),
-    }
+    })
 }

@@ -1,5 +1,6 @@
 //! What of a rule is worked out before it is evaluated.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use orszem_model::{METRIC_NAME, MatchOp, Matcher};
@@ -53,17 +54,15 @@ impl Comparison {
 
 /// Plans for the rules of a group.
 pub(super) fn plans(rules: &[Rule]) -> Vec<Plan> {
-    let mut written: Vec<&str> = Vec::new();
+    let mut written: BTreeSet<&str> = BTreeSet::new();
     let mut plans = Vec::with_capacity(rules.len());
     for rule in rules {
         let reads_group = reads(&rule.expr, &written) || templates_ask(rule) && !written.is_empty();
         plans.push(plan(&rule.expr, reads_group));
         match &rule.kind {
             RuleKind::Alert(_) => written.extend([ALERTS, ALERTS_FOR_STATE]),
-            RuleKind::Record(name) => written.push(name),
+            RuleKind::Record(name) => written.extend([name.as_str()]),
         }
-        written.sort_unstable();
-        written.dedup();
     }
     plans
 }
@@ -143,7 +142,7 @@ fn templates_ask(rule: &Rule) -> bool {
 
 /// Whether a selector of `expr` may select one of the metrics called `names`. `info()` reads series that no selector
 /// names, which is why it counts as one of any name.
-fn reads(expr: &Expr, names: &[&str]) -> bool {
+fn reads(expr: &Expr, names: &BTreeSet<&str>) -> bool {
     let does = match &expr.kind {
         ExprKind::Selector(selector) | ExprKind::Matrix { selector, .. } => may_select(selector, names),
         ExprKind::Call { function: Function::Info, .. } => !names.is_empty(),
@@ -152,8 +151,11 @@ fn reads(expr: &Expr, names: &[&str]) -> bool {
     does || expr.parts().into_iter().any(|part| reads(part, names))
 }
 
-fn may_select(selector: &Selector, names: &[&str]) -> bool {
-    names.iter().any(|name| {
-        selector.matchers.iter().filter(|matcher| matcher.name == METRIC_NAME).all(|matcher| matcher.matches(name))
-    })
+fn may_select(selector: &Selector, names: &BTreeSet<&str>) -> bool {
+    let of_name = || selector.matchers.iter().filter(|matcher| matcher.name == METRIC_NAME);
+    let matches = |name: &str| of_name().all(|matcher| matcher.matches(name));
+    match of_name().find(|matcher| matcher.op == MatchOp::Equal) {
+        Some(equal) => names.contains(equal.value.as_str()) && matches(&equal.value),
+        None => names.iter().any(|name| matches(name)),
+    }
 }
