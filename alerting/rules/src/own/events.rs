@@ -1,12 +1,13 @@
 //! Evaluates rules about facts: one begins an alert, its opposite ends it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use orszem_alerting::{AlertKey, Input, State};
-use orszem_model::{Fact, FactKind, Labels, Timestamp, code::Code, coded, varint};
+use orszem_model::{Fact, FactKind, Labels, Timestamp, coded};
 
 use super::rule::EventRule;
+use super::{kept, states};
 
 /// Alerts of a rule; facts that would begin another are left out and counted.
 pub const EVENT_ALERTS_MAX: usize = 10_000;
@@ -86,19 +87,12 @@ impl Events {
 
     /// What is open, to go on elsewhere.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = vec![VERSION];
-        varint::put(&mut out, self.rules.len() as u64);
-        for Watched { rule, open } in &self.rules {
-            rule.about.name.put(&mut out);
-            open.put(&mut out);
-        }
-        out
+        kept::encode(self.rules.iter().map(|Watched { rule, open }| (rule.about.name.as_str(), open)))
     }
 
     /// Goes on with what was kept, for rules that are still there. `false` when it is damaged: then nothing changes.
     pub fn restore(&mut self, kept: &[u8]) -> bool {
-        let Some((&VERSION, mut input)) = kept.split_first() else { return false };
-        let Some(restored) = take_kept(&mut input).filter(|_| input.is_empty()) else { return false };
+        let Some(restored) = kept::decode(kept) else { return false };
         for (name, open) in restored {
             if let Some(watched) = self.rules.iter_mut().find(|watched| watched.rule.about.name == name) {
                 watched.open = open;
@@ -109,15 +103,16 @@ impl Events {
 
     /// Tells again what is open, for an engine that may not know it, and ends what it knows and is over.
     pub fn reconcile(&mut self, known: &[(AlertKey, State)], now: Timestamp) {
+        let states = states(known);
         for Watched { rule, open } in &self.rules {
             let name = rule.about.name.as_str();
-            let is_open = |labels: &Labels| open.values().any(|open| open.labels == *labels);
-            for (key, _) in known.iter().filter(|(key, _)| key.rule == name && !is_open(&key.labels)) {
+            let is_open: BTreeSet<&Labels> = open.values().map(|open| &open.labels).collect();
+            for (key, _) in known.iter().filter(|(key, _)| key.rule == name && !is_open.contains(&key.labels)) {
                 self.told.push(rule.input(&key.labels, State::Ok, now, ""));
             }
             for open in open.values() {
                 let state = if open.is_firing { State::Firing(rule.level) } else { State::Pending(rule.level) };
-                if !known.iter().any(|(key, known)| key.rule == name && key.labels == open.labels && *known == state) {
+                if states.get(&(name, &open.labels)) != Some(&state) {
                     self.told.push(rule.input(&open.labels, state, open.begun, &open.text));
                 }
             }
@@ -125,34 +120,21 @@ impl Events {
     }
 }
 
-const VERSION: u8 = 1;
-
-fn take_kept(input: &mut &[u8]) -> Option<Vec<(String, BTreeMap<Subject, Open>)>> {
-    let count = varint::take(input)?;
-    let mut kept = Vec::new();
-    for _ in 0..count {
-        kept.push((String::take(input)?, BTreeMap::take(input)?));
-    }
-    Some(kept)
-}
-
 impl Watched {
     /// Whether there was room.
     fn take(&mut self, fact: &Fact, place: &Labels, now: Timestamp, told: &mut Vec<Input>) -> bool {
         let Self { rule, open } = self;
-        if !fact.entity.starts_with(&rule.entity_prefix) {
+        let (begins, ends) = (rule.facts.contains(&fact.kind), rule.until.contains(&fact.kind));
+        if !fact.entity.starts_with(&rule.entity_prefix) || !(begins || ends) {
             return true;
         }
         let subject = Subject { place: place.clone(), entity: fact.entity.clone() };
-        if rule.until.contains(&fact.kind) {
+        if ends {
             // Facts come in order, one that is told late ends only what began before it.
             if let Some(over) = open.get(&subject).filter(|open| open.last <= fact.at) {
                 told.push(rule.input(&over.labels, State::Ok, fact.at, ""));
                 open.remove(&subject);
             }
-            return true;
-        }
-        if !rule.facts.contains(&fact.kind) {
             return true;
         }
         let at = fact.at.min(now);

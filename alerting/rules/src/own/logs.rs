@@ -1,16 +1,16 @@
 //! Evaluates rules about records of logs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use orszem_alerting::{AlertKey, Input, State};
 use orszem_model::wire::RecordView;
-use orszem_model::{Labels, Timestamp, code::Code, coded, prefix, varint};
+use orszem_model::{Labels, Timestamp, code::Code, coded, prefix};
 use orszem_search::FieldName;
 
 use super::counts::Counts;
-use super::is_history;
 use super::rule::{Field, LogRule, LogWhen};
+use super::{is_history, kept, states};
 
 /// Groups of a rule; records of further ones are not counted for it, and that is.
 pub const GROUPS_MAX: usize = 10_000;
@@ -137,19 +137,12 @@ impl Logs {
 
     /// What all rules have counted, to go on elsewhere.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = vec![VERSION];
-        varint::put(&mut out, self.rules.len() as u64);
-        for Watched { rule, memory } in &self.rules {
-            rule.about.name.put(&mut out);
-            memory.put(&mut out);
-        }
-        out
+        kept::encode(self.rules.iter().map(|Watched { rule, memory }| (rule.about.name.as_str(), memory)))
     }
 
     /// Goes on with what was kept, for rules that are still there. `false` when it is damaged: then nothing changes.
     pub fn restore(&mut self, kept: &[u8]) -> bool {
-        let Some((&VERSION, mut input)) = kept.split_first() else { return false };
-        let Some(restored) = take_kept(&mut input).filter(|_| input.is_empty()) else { return false };
+        let Some(restored) = kept::decode(kept) else { return false };
         for (name, memory) in restored {
             if let Some(watched) = self.rules.iter_mut().find(|watched| watched.rule.about.name == name) {
                 watched.memory = memory;
@@ -160,37 +153,23 @@ impl Logs {
 
     /// Tells again what fires, for an engine that may not know it, and ends what it knows and is over.
     pub fn reconcile(&mut self, known: &[(AlertKey, State)], now: Timestamp) {
-        for watched in &self.rules {
-            let name = watched.rule.about.name.as_str();
-            let firing = |labels: &Labels| {
-                watched
-                    .memory
-                    .groups
-                    .iter()
-                    .any(|(group, state)| state.is_firing && watched.rule.about.key(group.clone(), 0) == *labels)
-            };
-            for (key, _) in known.iter().filter(|(key, _)| key.rule == name && !firing(&key.labels)) {
+        let states = states(known);
+        for Watched { rule, memory } in &self.rules {
+            let name = rule.about.name.as_str();
+            let firing = memory.groups.iter().filter(|(_, state)| state.is_firing);
+            let firing: Vec<(Labels, &Labels, &Group)> =
+                firing.map(|(group, state)| (rule.about.key(group.clone(), 0), group, state)).collect();
+            let is_firing: BTreeSet<&Labels> = firing.iter().map(|(labels, ..)| labels).collect();
+            for (key, _) in known.iter().filter(|(key, _)| key.rule == name && !is_firing.contains(&key.labels)) {
                 self.told.push(input(key, State::Ok, now, Labels::default()));
             }
-            for (group, state) in watched.memory.groups.iter().filter(|(_, state)| state.is_firing) {
-                let labels = watched.rule.about.key(group.clone(), 0);
-                if !known.iter().any(|(key, _)| key.rule == name && key.labels == labels) {
-                    self.told.push(watched.rule.firing(group, state.met, f64::NAN, None));
+            for (labels, group, state) in &firing {
+                if !states.contains_key(&(name, labels)) {
+                    self.told.push(rule.firing(group, state.met, f64::NAN, None));
                 }
             }
         }
     }
-}
-
-const VERSION: u8 = 1;
-
-fn take_kept(input: &mut &[u8]) -> Option<Vec<(String, Memory)>> {
-    let count = varint::take(input)?;
-    let mut kept = Vec::new();
-    for _ in 0..count {
-        kept.push((String::take(input)?, Memory::take(input)?));
-    }
-    Some(kept)
 }
 
 impl Watched {

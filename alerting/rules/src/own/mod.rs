@@ -6,6 +6,7 @@
 mod counts;
 mod events;
 mod joined;
+mod kept;
 mod logs;
 mod read;
 mod rule;
@@ -15,9 +16,11 @@ mod thresholds;
 mod value;
 mod window;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use orszem_model::Timestamp;
+use orszem_alerting::{AlertKey, State};
+use orszem_model::{Labels, Timestamp};
 
 pub use events::{EVENT_ALERTS_MAX, Events};
 pub use logs::{GROUPS_MAX, Logs, TERMS_MAX};
@@ -33,4 +36,9 @@ pub const HISTORY: Duration = Duration::from_secs(300);
 
 pub(crate) fn is_history(at: Timestamp, now: Timestamp) -> bool {
     at < now.before(HISTORY)
+}
+
+/// The states that the engine knows, for looking them up.
+fn states(known: &[(AlertKey, State)]) -> BTreeMap<(&str, &Labels), State> {
+    known.iter().map(|(key, state)| ((key.rule.as_str(), &key.labels), *state)).collect()
 }

@@ -1,10 +1,11 @@
 //! Rules and what comes of them, as files of unit tests; and what those can't say: mistakes, restarts, history.
 
 use orszem_alerting::{AlertKey, Input, Level, State};
-use orszem_model::{Labels, STALE, Timestamp};
+use orszem_model::wire::{Batch, encode_records};
+use orszem_model::{Fact, FactKind, Labels, Record, STALE, Stream, Timestamp};
 use orszem_promql::ParseOptions;
 
-use super::{EventRule, OwnRules, Thresholds};
+use super::{EventRule, Events, Logs, OwnRules, Thresholds};
 use crate::read;
 use crate::unit::{self, RuleSource};
 
@@ -393,6 +394,66 @@ fn what_comes_back_no_more_is_over() {
     let key = AlertKey { rule: "Hot".to_owned(), labels: Labels::from([("host", "b")]) };
     after.reconcile(&[(key, State::Firing(Level::Warning))], at(401));
     assert_eq!(shown(&after.drain()), ["Hot ok 401"]);
+}
+
+#[test]
+fn what_facts_and_records_began_goes_on_after_a_restart() {
+    let text = "\
+events: [{alert: NodeLost, fact: node.lost, for: 30s}]
+logs: [{alert: Oom, query: '*', by: [host], clear_after: 2m}]
+";
+    let (mut events, mut logs) = (Events::new(rules(text).events), Logs::new(rules(text).logs, at(0)));
+    events.fact(&fact(FactKind::NodeLost, "host/a", 10), &Labels::default(), at(10));
+    let stream = Stream { tenant: 0, class: "default".into(), labels: Labels::from([("host", "a")]) };
+    let encoded = encode_records(at(10), &[Record::line(at(10), stream, b"Out of memory")]);
+    let batch = Batch::decode(&encoded).expect("a batch");
+    for (raw, stream) in batch.records().zip(&batch.streams) {
+        logs.record(&raw.view(stream, 0), at(10));
+    }
+    assert_eq!(shown(&events.drain()), ["NodeLost pending warning 10"]);
+    assert_eq!(shown(&logs.drain()), ["Oom firing warning 10"]);
+    let (kept_events, kept_logs) = (events.encode(), logs.encode());
+    let (mut events, mut logs) = (Events::new(rules(text).events), Logs::new(rules(text).logs, at(20)));
+    assert!(!events.restore(&kept_events[..kept_events.len() - 1]) && !logs.restore(&[9, 0]));
+    assert!(events.restore(&kept_events) && logs.restore(&kept_logs));
+    assert_eq!((events.encode(), logs.encode()), (kept_events, kept_logs));
+    // The engine knows nothing of the one, and something that is over.
+    let known = |rule: &str, host: &str, entity: &str| {
+        let labels = Labels::from([("host", host), ("entity", entity)]);
+        AlertKey { rule: rule.to_owned(), labels: labels.without(|name| labels.get(name) == Some("")) }
+    };
+    let over = [
+        (known("NodeLost", "b", "host/b"), State::Firing(Level::Warning)),
+        (known("Oom", "b", ""), State::Firing(Level::Warning)),
+    ];
+    events.reconcile(&over, at(21));
+    logs.reconcile(&over, at(21));
+    assert_eq!(shown(&events.drain()), ["NodeLost ok 21", "NodeLost pending warning 10"]);
+    assert_eq!(shown(&logs.drain()), ["Oom ok 21", "Oom firing warning 10"]);
+    // A good twin: it knows all.
+    let all = [
+        (known("NodeLost", "a", "host/a"), State::Pending(Level::Warning)),
+        (known("Oom", "a", ""), State::Firing(Level::Warning)),
+    ];
+    events.reconcile(&all, at(22));
+    logs.reconcile(&all, at(22));
+    assert_eq!(shown(&[events.drain(), logs.drain()].concat()), [""; 0]);
+}
+
+fn fact(kind: FactKind, entity: &str, seconds: i64) -> Fact {
+    Fact {
+        at: at(seconds),
+        kind,
+        entity: entity.to_owned(),
+        others: Vec::new(),
+        from: String::new(),
+        to: String::new(),
+        cause: String::new(),
+        duration_ms: None,
+        details: Vec::new(),
+        text: String::new(),
+        records: Vec::new(),
+    }
 }
 
 #[test]

@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use orszem_alerting::{AlertKey, Input, Level, NoDataPolicy, Observation, Outcome, Series, State};
-use orszem_model::code::Code;
-use orszem_model::{Labels, METRIC_NAME, MatchOp, Matcher, Timestamp, is_stale, varint};
+use orszem_model::{Labels, METRIC_NAME, MatchOp, Matcher, Timestamp, is_stale};
 
-use super::is_history;
 use super::joined::{Computed, Joined};
 use super::rule::ThresholdRule;
 use super::value::Leaf;
+use super::{is_history, kept, states};
 
 /// Alerts that are watched, quiet ones among them; series beyond are not looked at and counted.
 pub const INSTANCES_MAX: usize = 1_000_000;
@@ -506,8 +505,7 @@ impl Thresholds {
 
     /// What the engine knows of alerts of these rules, after a start: what is different is told again.
     pub fn reconcile(&mut self, known: &[(AlertKey, State)], now: Timestamp) {
-        let states: BTreeMap<(&str, &Labels), State> =
-            known.iter().map(|(key, state)| ((key.rule.as_str(), &key.labels), *state)).collect();
+        let states = states(known);
         let mut different = Vec::new();
         for place in self.index.values().copied().collect::<BTreeSet<u32>>() {
             let Some(instance) = self.instances.get_mut(place as usize) else { continue };
@@ -553,40 +551,33 @@ impl Thresholds {
     pub fn encode(&self) -> Vec<u8> {
         let keys: BTreeMap<(u32, &Labels), u32> =
             self.index.iter().map(|((rule, labels), place)| ((*rule, labels), *place)).collect();
-        let mut kept: Vec<(String, Labels, Series)> = Vec::new();
+        let mut kept: Vec<(&str, (Labels, Series))> = Vec::new();
         for ((rule, labels), place) in keys {
             let (Some(rule), Some(instance)) = (self.rules.get(rule as usize), self.instances.get(place as usize))
             else {
                 continue;
             };
             if instance.series.state() != State::Ok || rule.no_data.is_some() {
-                kept.push((rule.about.name.clone(), labels.clone(), instance.series));
+                kept.push((&rule.about.name, (labels.clone(), instance.series)));
             }
         }
         for ((rule, labels), series) in &self.waiting {
             if let Some(rule) = self.rules.get(*rule as usize) {
-                kept.push((rule.about.name.clone(), labels.clone(), *series));
+                kept.push((&rule.about.name, (labels.clone(), *series)));
             }
         }
-        let mut out = vec![VERSION];
-        varint::put(&mut out, kept.len() as u64);
-        for (rule, labels, series) in &kept {
-            rule.put(&mut out);
-            labels.put(&mut out);
-            series.put(&mut out);
-        }
-        out
+        kept::encode(kept.iter().map(|(rule, kept)| (*rule, kept)))
     }
 
     /// Takes over what was kept; of rules that are not there any more, nothing. `false` when it is damaged: then nothing
     /// is taken over.
     pub fn restore(&mut self, kept: &[u8]) -> bool {
-        let Some((&VERSION, mut input)) = kept.split_first() else { return false };
-        let Some(restored) = take_kept(&mut input).filter(|_| input.is_empty()) else { return false };
-        for (name, labels, series) in restored {
-            let rule = self.rules.iter().position(|rule| rule.about.name == name);
-            if let Some(rule) = rule.and_then(|rule| u32::try_from(rule).ok()) {
-                self.waiting.insert((rule, labels), series);
+        let Some(restored) = kept::decode(kept) else { return false };
+        let places: HashMap<&str, u32> =
+            self.rules.iter().zip(0..).map(|(rule, place)| (rule.about.name.as_str(), place)).collect();
+        for (name, (labels, series)) in restored {
+            if let Some(place) = places.get(name.as_str()) {
+                self.waiting.insert((*place, labels), series);
             }
         }
         true
@@ -601,17 +592,6 @@ impl Thresholds {
             }
         }
     }
-}
-
-const VERSION: u8 = 1;
-
-fn take_kept(input: &mut &[u8]) -> Option<Vec<(String, Labels, Series)>> {
-    let count = varint::take(input)?;
-    let mut kept = Vec::new();
-    for _ in 0..count {
-        kept.push((String::take(input)?, Labels::take(input)?, Series::take(input)?));
-    }
-    Some(kept)
 }
 
 fn input(rule: &ThresholdRule, labels: &Labels, state: State, at: Timestamp, value: f64) -> Input {
