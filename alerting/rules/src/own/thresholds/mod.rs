@@ -1,20 +1,22 @@
 //! Evaluates thresholds: a series is looked up once, a sample of it costs what its own rules take.
 
+mod restart;
+mod series;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use orszem_alerting::{AlertKey, Input, Level, NoDataPolicy, Observation, Outcome, Series, State};
-use orszem_model::{Labels, METRIC_NAME, MatchOp, Matcher, Timestamp, is_stale};
+use orszem_model::{Labels, Matcher, Timestamp, is_stale};
 
+use super::is_history;
 use super::joined::{Computed, Joined};
 use super::rule::ThresholdRule;
 use super::value::Leaf;
-use super::{is_history, kept, states};
+use series::{Needs, Slot, Slots, Target};
 
 /// Alerts that are watched, quiet ones among them; series beyond are not looked at and counted.
 pub const INSTANCES_MAX: usize = 1_000_000;
-/// Quiet alerts without a sample for this long are forgotten.
-const FORGET_AFTER_MS: i64 = 3_600_000;
 /// How often it is looked for silence and for what can be forgotten.
 const LOOK_EVERY_MS: i64 = 5_000;
 const FORGET_EVERY_MS: i64 = 600_000;
@@ -49,49 +51,6 @@ pub struct Thresholds {
     computed: Vec<Computed>,
 }
 
-/// The metric and one label of a series; empty where a selector does not say.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Needs {
-    metric: String,
-    label: (String, String),
-}
-
-impl Needs {
-    fn of(leaf: &Leaf) -> Self {
-        let metric = leaf.metric().unwrap_or("").to_owned();
-        let is_equal = |matcher: &&Matcher| matcher.op == MatchOp::Equal && !matcher.value.is_empty();
-        let mut equal = leaf.matchers.iter().filter(is_equal).filter(|matcher| matcher.name != METRIC_NAME);
-        let label = equal.next().map(|matcher| (matcher.name.clone(), matcher.value.clone()));
-        Self { metric, label: label.unwrap_or_default() }
-    }
-
-    /// All that a series has.
-    fn all(labels: &Labels) -> impl Iterator<Item = Self> + '_ {
-        let metric = labels.get(METRIC_NAME).unwrap_or("");
-        let metrics = [metric, ""].into_iter().take(if metric.is_empty() { 1 } else { 2 });
-        metrics.flat_map(|metric| {
-            let named = labels.iter().filter(|(name, _)| *name != METRIC_NAME);
-            std::iter::once(("", ""))
-                .chain(named)
-                .map(|(name, value)| Self { metric: metric.to_owned(), label: (name.to_owned(), value.to_owned()) })
-        })
-    }
-}
-
-#[derive(Debug, Default)]
-struct Slot {
-    /// `None` where it is known by its labels alone.
-    series: Option<u32>,
-    labels: Labels,
-    targets: Vec<Target>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Target {
-    instance: u32,
-    place: u32,
-}
-
 /// One alert of a rule.
 #[derive(Debug)]
 struct Instance {
@@ -106,28 +65,6 @@ struct Instance {
     is_in_error: bool,
     /// `None` where one sample makes a value.
     joined: Option<Box<Joined>>,
-}
-
-/// Where the slot of each series is; numbers are dense.
-#[derive(Debug, Default)]
-struct Slots(Vec<u32>);
-
-impl Slots {
-    /// 0 where it is unknown, else one more than the slot.
-    #[inline]
-    fn get(&self, series: u32) -> u32 {
-        self.0.get(series as usize).copied().unwrap_or(0)
-    }
-
-    fn set(&mut self, series: u32, value: u32) {
-        let place = series as usize;
-        if place >= self.0.len() {
-            self.0.resize(place + 1, 0);
-        }
-        if let Some(slot) = self.0.get_mut(place) {
-            *slot = value;
-        }
-    }
 }
 
 impl Thresholds {
@@ -311,105 +248,6 @@ impl Thresholds {
         self.told.push(input(rule, &instance.labels, state, at, value));
     }
 
-    fn look_up(&mut self, series: Option<u32>, labels: &Labels) -> Option<u32> {
-        if let Some(place) = self.by_labels.get(labels).copied() {
-            if let Some(slot) = self.slots.get_mut(place as usize)
-                && let Some(old) = std::mem::replace(&mut slot.series, series)
-            {
-                self.slots_of.set(old, 0);
-            }
-            self.name(series, place + 1);
-            return Some(place);
-        }
-        let lists = Needs::all(labels).filter_map(|needs| self.by_label.get(&needs));
-        let mut wanted: Vec<(u32, u32)> = lists.flatten().copied().collect();
-        wanted.sort_unstable();
-        let mut targets = Vec::new();
-        for (rule, leaf) in wanted {
-            if let Some(target) = self.target(rule, leaf, labels) {
-                targets.push(target);
-            }
-        }
-        if targets.is_empty() {
-            self.name(series, UNWANTED);
-            return None;
-        }
-        targets.shrink_to_fit();
-        let slot = Slot { series, labels: labels.clone(), targets };
-        let place = if let Some(place) = self.free_slots.pop() {
-            if let Some(free) = self.slots.get_mut(place as usize) {
-                *free = slot;
-            }
-            place
-        } else {
-            self.slots.push(slot);
-            u32::try_from(self.slots.len() - 1).ok()?
-        };
-        self.by_labels.insert(labels.clone(), place);
-        self.name(series, place + 1);
-        Some(place)
-    }
-
-    fn name(&mut self, series: Option<u32>, value: u32) {
-        if let Some(series) = series {
-            self.slots_of.set(series, value);
-        }
-    }
-
-    fn target(&mut self, place: u32, leaf: u32, labels: &Labels) -> Option<Target> {
-        let rule = self.rules.get(place as usize)?;
-        let labels = rule.value.leaves.get(leaf as usize)?.key(labels)?;
-        let key = (place, labels);
-        let instance = match self.index.get(&key) {
-            Some(instance) => *instance,
-            None if self.index.len() >= INSTANCES_MAX => {
-                self.overlooked += 1;
-                return None;
-            }
-            None => self.make(key),
-        };
-        let rule = self.rules.get(place as usize)?;
-        let joined = self.instances.get_mut(instance as usize)?.joined.as_mut();
-        let place = joined.map_or(0, |joined| joined.add(&rule.value, leaf as usize));
-        Some(Target { instance, place: u32::try_from(place).ok()? })
-    }
-
-    fn make(&mut self, key: (u32, Labels)) -> u32 {
-        let (rule, labels) = key.clone();
-        let about = self.rules.get(rule as usize);
-        let is_plain = about.is_some_and(|rule| rule.value.is_plain());
-        let labels = about.map_or_else(Labels::default, |rule| rule.about.key(labels, 0));
-        let instance = Instance {
-            series: self.waiting.remove(&key).unwrap_or_default(),
-            rule,
-            labels,
-            told: State::Ok,
-            is_by_history: false,
-            is_hushed: false,
-            is_in_error: false,
-            joined: (!is_plain).then(Box::default),
-        };
-        let state = instance.series.state();
-        let place = if let Some(place) = self.free_instances.pop() {
-            if let Some(free) = self.instances.get_mut(place as usize) {
-                *free = instance;
-            }
-            place
-        } else {
-            self.instances.push(instance);
-            u32::try_from(self.instances.len() - 1).unwrap_or(u32::MAX)
-        };
-        if state != State::Ok {
-            // It is told with the next sample, unless the engine knows it.
-            if let Some(instance) = self.instances.get_mut(place as usize) {
-                instance.told = state;
-            }
-            self.active.insert(place);
-        }
-        self.index.insert(key, place);
-        place
-    }
-
     /// Says that it is `now`: finds silence. To be called every second or so.
     pub fn tick(&mut self, now: Timestamp) {
         let now_ms = now.0.div_euclid(1_000_000);
@@ -459,40 +297,6 @@ impl Thresholds {
         }
     }
 
-    /// Gives up quiet instances that have had no sample for long, with the series that led to them.
-    fn forget(&mut self, now_ms: i64) {
-        let is_old = |instance: &Instance| {
-            let last = match &instance.joined {
-                Some(joined) => joined.last(),
-                None => instance.series.last().map_or(i64::MIN, |last| last.0.div_euclid(1_000_000)),
-            };
-            instance.told == State::Ok && instance.series.state() == State::Ok && now_ms - last.max(0) > FORGET_AFTER_MS
-        };
-        let watches = |rule: u32| self.rules.get(rule as usize).is_some_and(|rule| rule.no_data.is_some());
-        let is_gone: Vec<bool> =
-            self.instances.iter().map(|instance| is_old(instance) && !watches(instance.rule)).collect();
-        let of = |place: u32| is_gone.get(place as usize).copied().unwrap_or(false);
-        for (slot, place) in self.slots.iter_mut().zip(0u32..) {
-            if !slot.targets.is_empty() && slot.targets.iter().all(|target| of(target.instance)) {
-                if let Some(series) = slot.series.take() {
-                    self.slots_of.set(series, 0);
-                }
-                self.by_labels.remove(&slot.labels);
-                *slot = Slot::default();
-                self.free_slots.push(place);
-            }
-        }
-        let still: BTreeSet<u32> =
-            self.slots.iter().flat_map(|slot| slot.targets.iter().map(|target| target.instance)).collect();
-        let before = self.index.len();
-        self.index.retain(|_, place| still.contains(place) || !of(*place));
-        if self.index.len() < before {
-            let kept: BTreeSet<u32> = self.index.values().copied().collect();
-            let count = u32::try_from(self.instances.len()).unwrap_or(u32::MAX);
-            self.free_instances = (0..count).filter(|place| !kept.contains(place)).collect();
-        }
-    }
-
     /// What there is to tell since the last time.
     pub fn drain(&mut self) -> Vec<Input> {
         std::mem::take(&mut self.told)
@@ -501,96 +305,6 @@ impl Thresholds {
     /// Alerts that are watched, and series that were not looked at as there are too many.
     pub fn counts(&self) -> (usize, u64) {
         (self.index.len(), self.overlooked)
-    }
-
-    /// What the engine knows of alerts of these rules, after a start: what is different is told again.
-    pub fn reconcile(&mut self, known: &[(AlertKey, State)], now: Timestamp) {
-        let states = states(known);
-        let mut different = Vec::new();
-        for place in self.index.values().copied().collect::<BTreeSet<u32>>() {
-            let Some(instance) = self.instances.get_mut(place as usize) else { continue };
-            let Some(rule) = self.rules.get(instance.rule as usize) else { continue };
-            let state = states.get(&(rule.about.name.as_str(), &instance.labels)).copied().unwrap_or_default();
-            instance.told = state;
-            if state != State::Ok {
-                self.active.insert(place);
-            }
-            if state != instance.series.state() {
-                different.push((place, instance.series.last().unwrap_or(now)));
-            }
-        }
-        for (place, at) in different {
-            self.tell(place, at, f64::NAN, now);
-        }
-        self.end_unknown(known, now);
-    }
-
-    /// Alerts of which nothing is known here are over: neither the store has their series nor was anything kept.
-    fn end_unknown(&mut self, known: &[(AlertKey, State)], now: Timestamp) {
-        let mut own: BTreeSet<(&str, Labels)> = BTreeSet::new();
-        for place in self.index.values().copied().collect::<BTreeSet<u32>>() {
-            let Some(instance) = self.instances.get(place as usize) else { continue };
-            if let Some(rule) = self.rules.get(instance.rule as usize) {
-                own.insert((&rule.about.name, instance.labels.clone()));
-            }
-        }
-        for (rule, labels) in self.waiting.keys() {
-            if let Some(rule) = self.rules.get(*rule as usize) {
-                own.insert((&rule.about.name, rule.about.key(labels.clone(), 0)));
-            }
-        }
-        for (key, _) in known {
-            let rule = self.rules.iter().find(|rule| rule.about.name == key.rule);
-            if let Some(rule) = rule.filter(|rule| !own.contains(&(rule.about.name.as_str(), key.labels.clone()))) {
-                self.told.push(input(rule, &key.labels, State::Ok, now, f64::NAN));
-            }
-        }
-    }
-
-    /// What the instances that are not quiet have come to, to be kept over a restart or handed to other rules.
-    pub fn encode(&self) -> Vec<u8> {
-        let keys: BTreeMap<(u32, &Labels), u32> =
-            self.index.iter().map(|((rule, labels), place)| ((*rule, labels), *place)).collect();
-        let mut kept: Vec<(&str, (Labels, Series))> = Vec::new();
-        for ((rule, labels), place) in keys {
-            let (Some(rule), Some(instance)) = (self.rules.get(rule as usize), self.instances.get(place as usize))
-            else {
-                continue;
-            };
-            if instance.series.state() != State::Ok || rule.no_data.is_some() {
-                kept.push((&rule.about.name, (labels.clone(), instance.series)));
-            }
-        }
-        for ((rule, labels), series) in &self.waiting {
-            if let Some(rule) = self.rules.get(*rule as usize) {
-                kept.push((&rule.about.name, (labels.clone(), *series)));
-            }
-        }
-        kept::encode(kept.iter().map(|(rule, kept)| (*rule, kept)))
-    }
-
-    /// Takes over what was kept; of rules that are not there any more, nothing. `false` when it is damaged: then nothing
-    /// is taken over.
-    pub fn restore(&mut self, kept: &[u8]) -> bool {
-        let Some(restored) = kept::decode(kept) else { return false };
-        let places: HashMap<&str, u32> =
-            self.rules.iter().zip(0..).map(|(rule, place)| (rule.about.name.as_str(), place)).collect();
-        for (name, (labels, series)) in restored {
-            if let Some(place) = places.get(name.as_str()) {
-                self.waiting.insert((*place, labels), series);
-            }
-        }
-        true
-    }
-
-    /// Ends what was restored and had no series since: alerts of these keys are told to be over.
-    pub fn give_up_waiting(&mut self, now: Timestamp) {
-        for ((rule, labels), series) in std::mem::take(&mut self.waiting) {
-            if let Some(rule) = self.rules.get(rule as usize).filter(|_| series.state() != State::Ok) {
-                let labels = rule.about.key(labels, 0);
-                self.told.push(input(rule, &labels, State::Ok, now, f64::NAN));
-            }
-        }
     }
 }
 
