@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Our packages and those of ours that each may depend on.
-const MAY_USE: [(&str, &[&str]); 27] = [
+const MAY_USE: [(&str, &[&str]); 28] = [
     (
         "orszem",
         &[
@@ -62,7 +62,7 @@ const MAY_USE: [(&str, &[&str]); 27] = [
     ),
     ("orszem-facts", &["orszem-model"]),
     ("orszem-alerting", &["orszem-model"]),
-    ("orszem-rules", &["orszem-model", "orszem-promql", "orszem-search", "orszem-alerting"]),
+    ("orszem-rules", &["orszem-model", "orszem-yaml", "orszem-promql", "orszem-search", "orszem-alerting"]),
     ("orszem-notify", &["orszem-model", "orszem-alerting", "orszem-client"]),
     ("orszem-series", &["orszem-model", "orszem-durable"]),
     ("orszem-vector", &["orszem-model"]),
@@ -89,21 +89,23 @@ const MAY_USE: [(&str, &[&str]); 27] = [
     ("orszem-cluster", &["orszem-model"]),
     ("orszem-exposition", &["orszem-model"]),
     ("orszem-client", &[]),
-    ("orszem-scrape", &["orszem-model", "orszem-client", "orszem-exposition", "orszem-transform"]),
+    ("orszem-scrape", &["orszem-model", "orszem-yaml", "orszem-client", "orszem-exposition", "orszem-transform"]),
     ("orszem-host", &["orszem-model", "orszem-exposition", "orszem-transform"]),
-    ("orszem-probe", &["orszem-model", "orszem-client", "orszem-exposition", "orszem-scrape", "orszem-transform"]),
-    ("orszem-sql", &["orszem-model", "orszem-client", "orszem-exposition", "orszem-scrape", "orszem-transform"]),
+    ("orszem-probe", &["orszem-model", "orszem-yaml", "orszem-client", "orszem-exposition", "orszem-scrape", "orszem-transform"]),
+    ("orszem-sql", &["orszem-model", "orszem-yaml", "orszem-client", "orszem-exposition", "orszem-scrape", "orszem-transform"]),
     ("orszem-parse", &["orszem-model"]),
     ("orszem-transform", &["orszem-model", "orszem-parse"]),
     ("orszem-queue", &["orszem-model", "orszem-durable"]),
     ("orszem-model", &[]),
+    ("orszem-yaml", &[]),
     ("orszem-durable", &[]),
     ("orszem-demo", &["orszem-model"]),
 ];
 
 /// Crates without IO, clock or async.
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
     "model",
+    "yaml",
     "alerting/src",
     "indexer/search",
     "indexer/facts",

@@ -13,14 +13,13 @@ mod reader;
 mod rule;
 pub mod template;
 pub mod unit;
-mod yaml;
 
 pub use evaluation::{
     ALERTS, ALERTS_FOR_STATE, Alert, AlertState, Due, Environment, FOR_GRACE_PERIOD_MS, GroupOutcome, GroupState,
     NewSample, OUTAGE_TOLERANCE_MS, RESOLVED_RETENTION_MS, Restoring, RuleError, RuleObservation, RuleOutcome,
     Schedule, evaluate,
 };
+pub use orszem_yaml::Mark;
 pub use problem::{Problem, Problems};
 pub use read::read;
 pub use rule::{AlertRule, Duplicate, Rule, RuleFile, RuleGroup, RuleKind};
-pub use yaml::Mark;

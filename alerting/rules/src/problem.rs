@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::yaml::Mark;
+use orszem_yaml::Mark;
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

@@ -10,7 +10,7 @@ use crate::problem::Problems;
 use crate::reader::{Pair, Reader, within};
 use crate::rule::{AlertRule, Rule, RuleFile, RuleGroup, RuleKind};
 use crate::template::Template;
-use crate::yaml::{self, Mark, Node};
+use orszem_yaml::{Mark, Node};
 
 /// Reads the rules of a file.
 ///
@@ -18,7 +18,7 @@ use crate::yaml::{self, Mark, Node};
 /// All that is wrong with it.
 pub fn read(text: &str, options: ParseOptions) -> Result<RuleFile, Problems> {
     let mut reader = Reader::default();
-    let file = match yaml::parse(text) {
+    let file = match Node::parse(text) {
         Ok(root) => Rules { reader: &mut reader, options }.file(&root),
         Err(error) => {
             reader.note(error.mark, "", error.reason, "mend the YAML there");
@@ -80,7 +80,7 @@ impl Rules<'_> {
                 "name" => group.name = self.reader.text(value, &path),
                 "interval" => group.interval_ms = Some(self.reader.duration(value, &path)).filter(|length| *length > 0),
                 "query_offset" => {
-                    let is_given = value.content != yaml::Content::Null;
+                    let is_given = value.content != orszem_yaml::Content::Null;
                     let offset = self.reader.duration(value, &path);
                     group.query_offset_ms = is_given.then_some(offset);
                 }

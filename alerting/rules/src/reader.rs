@@ -3,7 +3,7 @@
 use orszem_promql::parse_duration_ms;
 
 use crate::problem::Problem;
-use crate::yaml::{Content, Key, Mark, Node};
+use orszem_yaml::{Content, Key, Mark, Node};
 
 /// After this many problems the rest is not told.
 const PROBLEMS_MAX: usize = 200;

@@ -7,7 +7,7 @@ use orszem_promql::ast::Expr;
 
 use crate::own::OwnRules;
 use crate::template::Template;
-use crate::yaml::Mark;
+use orszem_yaml::Mark;
 
 /// The rules of one file.
 #[derive(Clone, Debug, Default, PartialEq)]

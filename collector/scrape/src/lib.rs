@@ -21,7 +21,6 @@ mod status;
 mod target;
 mod target_loop;
 mod wildcard;
-pub mod yaml;
 
 pub use counters::ScrapeCounts;
 pub use error::ScrapeError;

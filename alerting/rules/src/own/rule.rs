@@ -8,7 +8,7 @@ use orszem_search::{FieldName, Query};
 
 use super::value::Value;
 use crate::template::{Ask, Data, QueriedSample, Template};
-use crate::yaml::Mark;
+use orszem_yaml::Mark;
 
 /// The rules of a file that are not Prometheus'.
 #[derive(Clone, Debug, Default, PartialEq)]

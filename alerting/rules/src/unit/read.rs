@@ -6,7 +6,7 @@ use orszem_promql::{ParseOptions, Point, notation, parse};
 
 use crate::problem::Problems;
 use crate::reader::{Reader, within};
-use crate::yaml::{self, Mark, Node};
+use orszem_yaml::{Mark, Node};
 
 /// How often rules are evaluated where the file does not say.
 const INTERVAL_MS: i64 = 60_000;
@@ -102,7 +102,7 @@ pub struct ExpectedSample {
 /// All that is wrong with it.
 pub fn read(text: &str, options: ParseOptions) -> Result<TestFile, Problems> {
     let mut reader = Reader::default();
-    let file = match yaml::parse(text) {
+    let file = match Node::parse(text) {
         Ok(root) => Tests { reader: &mut reader, options }.file(&root),
         Err(error) => {
             reader.note(error.mark, "", error.reason, "mend the YAML there");

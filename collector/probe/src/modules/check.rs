@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use orszem_scrape::yaml::{Problem, What};
 use orszem_transform::Wrong;
+use orszem_yaml::{Problem, What};
 
 use super::{Kind, Module, RawModule};
 

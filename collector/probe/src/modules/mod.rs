@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orszem_scrape::config::PromDuration;
-use orszem_scrape::yaml::{self, Node};
 use orszem_transform::Wrong;
+use orszem_yaml::Node;
 use serde::{Deserialize, Serialize};
 
 pub use dns::{DnsProbe, RecordsCheck, Transport};
@@ -106,7 +106,7 @@ impl Modules {
         let node = Node::parse(text).map_err(|error| {
             vec![Wrong::new("", "", format!("is no YAML: {error}"), "write it as blackbox_exporter documents it")]
         })?;
-        let (file, problems) = yaml::read_all::<File>(node);
+        let (file, problems) = orszem_yaml::read_all::<File>(node);
         let mut wrong: Vec<Wrong> = problems.iter().map(check::of_yaml).collect();
         let mut modules = BTreeMap::new();
         for (name, raw) in file.unwrap_or_default().modules {

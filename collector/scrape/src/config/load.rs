@@ -5,12 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use orszem_transform::Wrong;
+use orszem_yaml::{Content, Node, What};
 use serde::de::DeserializeOwned;
 
 use super::{GlobalConfig, ScrapeConfig};
 use crate::settings::Settings;
 use crate::wildcard;
-use crate::yaml::{self, Content, Node, What};
 
 /// Sections that concern other things than scraping.
 const IGNORED: [&str; 8] =
@@ -83,7 +83,7 @@ fn read(path: &Path) -> Result<String, Wrong> {
 fn sections(text: &str, file: &str) -> Result<Vec<(String, Node)>, Wrong> {
     let wrong = |told: String| Wrong::new(file, "", told, "write it as Prometheus documents it");
     match Node::parse(text).map_err(|error| wrong(format!("is no YAML: {error}")))?.content {
-        Content::Mapping(pairs) => Ok(pairs),
+        Content::Mapping(pairs) => Ok(pairs.into_iter().map(|(key, node)| (key.text, node)).collect()),
         Content::Null => Ok(Vec::new()),
         Content::Scalar { .. } | Content::Sequence(_) => Err(wrong("is no mapping".to_owned())),
     }
@@ -119,7 +119,7 @@ fn included(pattern: &Path, configs: &mut Vec<(String, ScrapeConfig)>, wrongs: &
 
 /// Reads a section, noting all that is wrong with it.
 fn section<T: DeserializeOwned>(node: Node, key: &str, wrongs: &mut Vec<Wrong>) -> Option<T> {
-    let (read, problems) = yaml::read_all(node);
+    let (read, problems) = orszem_yaml::read_all(node);
     wrongs.extend(problems.into_iter().map(|problem| {
         let within = problem.key();
         let dot = if within.is_empty() || within.starts_with('[') { "" } else { "." };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::group::WrittenGroup;
 use super::{Group, Teller, pause};
 use crate::config::{FileSdConfig, PromDuration};
-use crate::{wildcard, yaml};
+use crate::wildcard;
 
 const REFRESH: PromDuration = PromDuration::secs(300);
 /// Files are looked at no less often than this.
@@ -26,7 +26,7 @@ enum FileError {
     #[error("{0}")]
     Json(#[from] serde_json::Error),
     #[error("{0}")]
-    Yaml(#[from] yaml::YamlError),
+    Yaml(#[from] orszem_yaml::YamlError),
 }
 
 /// Looks again and again; tells when something changed.
@@ -72,7 +72,7 @@ fn read(path: &Path) -> Result<Vec<Group>, FileError> {
     }
     let text = fs::read_to_string(path)?;
     let is_json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
-    let written: Vec<WrittenGroup> = if is_json { serde_json::from_str(&text)? } else { yaml::from_str(&text)? };
+    let written: Vec<WrittenGroup> = if is_json { serde_json::from_str(&text)? } else { orszem_yaml::from_str(&text)? };
     let place = path.display().to_string();
     Ok(written.into_iter().map(|group| Group::from(group).with("__meta_filepath", &place)).collect())
 }

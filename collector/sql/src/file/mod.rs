@@ -10,7 +10,7 @@ mod tests;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use orszem_scrape::yaml::{self, What};
+use orszem_yaml::What;
 
 use crate::metric::Metric;
 use raw::RawFile;
@@ -106,7 +106,7 @@ pub fn load_text(file: &Path, text: &str, lookup: &dyn Fn(&str) -> Option<String
         problems.push(at(Some(line), String::new(), format!("names the variable {name}, which is not set"), remedy));
     }
     let whole = node.clone();
-    let (raw, wrong) = yaml::read_all::<RawFile>(node);
+    let (raw, wrong) = orszem_yaml::read_all::<RawFile>(node);
     for problem in wrong {
         let key = problem.key();
         let line = tree::line_at(&whole, &key);

@@ -1,30 +1,31 @@
 //! The tree of a file, whichever form it is written in.
 
-use orszem_scrape::yaml::{Content, Node};
+use orszem_yaml::{Content, Key, Mark, Node};
 use toml::de::{DeTable, DeValue};
 
 /// Lines and texts of what is wrong with the syntax.
 type SyntaxErrors = Vec<(usize, String)>;
 
 pub(super) fn of_yaml(text: &str) -> Result<Node, SyntaxErrors> {
-    Node::parse(text).map_err(|error| vec![(error.line, error.reason)])
+    Node::parse(text).map_err(|error| vec![(error.mark.line, error.reason)])
 }
 
 pub(super) fn of_toml(text: &str) -> Result<Node, SyntaxErrors> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        let line = |error: &toml::de::Error| error.span().map_or(1, |span| line_of(text, span.start));
+        let line = |error: &toml::de::Error| error.span().map_or(1, |span| mark_of(text, span.start).line);
         return Err(errors.iter().map(|error| (line(error), error.message().to_owned())).collect());
     }
-    Ok(Node { content: mapping(text, table.get_ref()), line: 1 })
+    Ok(Node { content: mapping(text, table.get_ref()), mark: Mark { line: 1, column: 1 } })
 }
 
 fn mapping(text: &str, table: &DeTable<'_>) -> Content {
-    let mut pairs: Vec<(usize, String, Node)> = Vec::with_capacity(table.len());
+    let mut pairs: Vec<(usize, Key, Node)> = Vec::with_capacity(table.len());
     for (key, value) in table {
         let start = key.span().start;
-        let node = Node { content: content(text, value.get_ref()), line: line_of(text, start) };
-        pairs.push((start, key.get_ref().to_string(), node));
+        let mark = mark_of(text, start);
+        let node = Node { content: content(text, value.get_ref()), mark };
+        pairs.push((start, Key { text: key.get_ref().to_string(), mark }, node));
     }
     pairs.sort_by_key(|(start, _, _)| *start);
     Content::Mapping(pairs.into_iter().map(|(_, key, node)| (key, node)).collect())
@@ -46,21 +47,24 @@ fn content(text: &str, value: &DeValue<'_>) -> Content {
         DeValue::Array(items) => Content::Sequence(
             items
                 .iter()
-                .map(|item| Node { content: content(text, item.get_ref()), line: line_of(text, item.span().start) })
+                .map(|item| Node { content: content(text, item.get_ref()), mark: mark_of(text, item.span().start) })
                 .collect(),
         ),
         DeValue::Table(table) => mapping(text, table),
     }
 }
 
-fn line_of(text: &str, offset: usize) -> usize {
-    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+fn mark_of(text: &str, offset: usize) -> Mark {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |begun| begun.chars().count()) + 1;
+    Mark { line, column }
 }
 
 /// Replaces `${NAME}` in all texts, `$${` becoming `${`; lines and names of variables that are not set.
 pub(super) fn expand(node: &mut Node, lookup: &dyn Fn(&str) -> Option<String>) -> Vec<(usize, String)> {
     let mut missing = Vec::new();
-    let line = node.line;
+    let line = node.mark.line;
     match &mut node.content {
         Content::Null => {}
         Content::Sequence(items) => items.iter_mut().for_each(|item| missing.extend(expand(item, lookup))),
@@ -114,5 +118,5 @@ pub(super) fn line_at(root: &Node, key: &str) -> usize {
             None => break,
         }
     }
-    node.line
+    node.mark.line
 }

@@ -8,7 +8,7 @@ use orszem_model::FactKind;
 use super::super::rule::EventRule;
 use super::Own;
 use crate::reader::within;
-use crate::yaml::Node;
+use orszem_yaml::Node;
 
 const EVENT_KEYS: [&str; 6] = ["fact", "until", "entity_prefix", "for", "clear_after", "severity"];
 

@@ -9,7 +9,7 @@ use orszem_search::{FieldName, Query};
 use super::super::rule::{Field, LogRule, LogWhen};
 use super::{Own, Pairs};
 use crate::reader::within;
-use crate::yaml::Node;
+use orszem_yaml::Node;
 
 const LOG_KEYS: [&str; 10] =
     ["query", "kind", "count", "window", "by", "field", "known_for", "learn", "clear_after", "severity"];

@@ -14,7 +14,7 @@ use orszem_promql::ParseOptions;
 use super::rule::{About, OwnRules};
 use crate::reader::{Pair, Reader, within};
 use crate::template::Template;
-use crate::yaml::{Content, Key, Mark, Node};
+use orszem_yaml::{Content, Key, Mark, Node};
 
 /// The keys of a file that hold own rules.
 pub(crate) const SECTIONS: [&str; 3] = ["thresholds", "logs", "events"];

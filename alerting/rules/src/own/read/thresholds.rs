@@ -9,7 +9,7 @@ use super::super::rule::ThresholdRule;
 use super::super::value::Value;
 use super::Own;
 use crate::reader::within;
-use crate::yaml::Node;
+use orszem_yaml::Node;
 
 const THRESHOLD_KEYS: [&str; 4] = ["value", "warning", "critical", "no_data"];
 const LEVEL_KEYS: [&str; 9] =

@@ -60,8 +60,8 @@ fn all_problems_are_told_with_their_places() {
 
 #[test]
 fn broken_syntax_is_refused_with_its_line() {
-    let told = |text: &str| Node::parse(text).map_err(|error| (error.line, error.reason));
-    assert_eq!(told("a: 1\nb: 2\na: 3\n"), Err((3, "the key `a` is there already".to_owned())));
+    let told = |text: &str| Node::parse(text).map_err(|error| (error.mark.line, error.reason));
+    assert_eq!(told("a: 1\nb: 2\na: 3\n"), Err((3, "the key `a` is there already, at line 1".to_owned())));
     assert_eq!(told("a: [1,\nb: {").map_err(|error| error.0), Err(2));
     let deep = "[".repeat(80) + &"]".repeat(80);
     assert_eq!(told(&deep), Err((1, "nested deeper than 64 levels".to_owned())));
@@ -70,4 +70,18 @@ fn broken_syntax_is_refused_with_its_line() {
         laughs += &format!("a{at}: &a{at} [{}]\n", vec![format!("*a{}", at - 1); 10].join(","));
     }
     assert_eq!(told(&laughs).map_err(|error| error.1), Err("more than 1048576 values".to_owned()));
+}
+
+#[test]
+fn values_and_keys_know_where_they_stand() {
+    let root = Node::parse("a: &one {b: 1}\nlist:\n  - x\n  - *one\n").expect("parses");
+    let Content::Mapping(pairs) = &root.content else { panic!("{root:?}") };
+    let mark = |line, column| Mark { line, column };
+    let keys: Vec<(&str, Mark)> = pairs.iter().map(|(key, _)| (key.text.as_str(), key.mark)).collect();
+    assert_eq!(keys, [("a", mark(1, 1)), ("list", mark(2, 1))]);
+    let Some(Content::Sequence(items)) = root.get("list").map(|list| &list.content) else { panic!("{root:?}") };
+    let items: Vec<(Mark, Option<Mark>)> =
+        items.iter().map(|item| (item.mark, item.get("b").map(|inner| inner.mark))).collect();
+    // An alias stands where it is written, what is in it where that is.
+    assert_eq!(items, [(mark(3, 5), None), (mark(4, 5), Some(mark(1, 13)))]);
 }

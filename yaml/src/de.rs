@@ -7,7 +7,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 use super::error::{Problem, Step};
-use super::node::{Content, Node};
+use super::node::{Content, Key, Node};
 
 /// The integer of a plain scalar: decimal, `0x`, `0o`, with `_` between digits.
 fn integer(text: &str) -> Option<i128> {
@@ -206,7 +206,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
 }
 
 struct Pairs<'de> {
-    pairs: &'de [(String, Node)],
+    pairs: &'de [(Key, Node)],
     next: usize,
 }
 
@@ -215,7 +215,7 @@ impl<'de> MapAccess<'de> for Pairs<'de> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Problem> {
         let Some((key, _)) = self.pairs.get(self.next) else { return Ok(None) };
-        let key: StrDeserializer<'_, Problem> = key.as_str().into_deserializer();
+        let key: StrDeserializer<'_, Problem> = key.text.as_str().into_deserializer();
         seed.deserialize(key).map(Some)
     }
 
@@ -224,6 +224,6 @@ impl<'de> MapAccess<'de> for Pairs<'de> {
             return Err(Problem::custom("a value is missing"));
         };
         self.next += 1;
-        seed.deserialize(value).map_err(|problem| problem.within(Step::Key(key.clone())))
+        seed.deserialize(value).map_err(|problem| problem.within(Step::Key(key.text.clone())))
     }
 }

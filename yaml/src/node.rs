@@ -11,12 +11,32 @@ const DEPTH_MAX: usize = 64;
 /// More values, those of aliases counted each time, are refused.
 const NODES_MAX: usize = 1 << 20;
 
+/// A place in a text: line and column, from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+pub struct Mark {
+    pub line: usize,
+    pub column: usize,
+}
+
+impl From<Span> for Mark {
+    fn from(span: Span) -> Self {
+        Self { line: span.start.line(), column: span.start.col() + 1 }
+    }
+}
+
 /// A value of a document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     pub content: Content,
-    /// Counted from 1.
-    pub line: usize,
+    /// Of an alias, where that stands.
+    pub mark: Mark,
+}
+
+/// A key of a mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub text: String,
+    pub mark: Mark,
 }
 
 /// What a value is.
@@ -30,21 +50,21 @@ pub enum Content {
     },
     Sequence(Vec<Node>),
     /// In the order of the document, each key once.
-    Mapping(Vec<(String, Node)>),
+    Mapping(Vec<(Key, Node)>),
 }
 
-/// Why a text is no YAML.
+/// Why a text is no YAML, or none that is taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {reason}")]
+#[error("line {}: {reason}", mark.line)]
 pub struct SyntaxError {
-    /// Counted from 1.
-    pub line: usize,
+    pub mark: Mark,
     pub reason: String,
 }
 
 impl From<ScanError> for SyntaxError {
     fn from(error: ScanError) -> Self {
-        Self { line: error.marker().line(), reason: error.info().to_owned() }
+        let mark = Mark { line: error.marker().line(), column: error.marker().col() + 1 };
+        Self { mark, reason: error.info().to_owned() }
     }
 }
 
@@ -57,7 +77,7 @@ impl Node {
         let mut tree = Tree { parser: Parser::new_from_str(text), anchors: HashMap::new(), left: NODES_MAX };
         loop {
             match tree.event()? {
-                (Event::StreamEnd, span) => return Ok(Self { content: Content::Null, line: span.start.line() }),
+                (Event::StreamEnd, span) => return Ok(Self { content: Content::Null, mark: span.into() }),
                 (Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing, _) => {}
                 (event, span) => return tree.node(event, span, 0),
             }
@@ -67,7 +87,7 @@ impl Node {
     /// The value of a mapping's key.
     pub fn get(&self, key: &str) -> Option<&Self> {
         match &self.content {
-            Content::Mapping(pairs) => pairs.iter().find(|pair| pair.0 == key).map(|pair| &pair.1),
+            Content::Mapping(pairs) => pairs.iter().find(|pair| pair.0.text == key).map(|pair| &pair.1),
             Content::Null | Content::Scalar { .. } | Content::Sequence(_) => None,
         }
     }
@@ -93,7 +113,7 @@ impl Node {
         let Some((step, outer)) = path.split_last() else { return false };
         match (&mut self.content, step) {
             (Content::Mapping(pairs), Step::Key(key)) => {
-                let Some(at) = pairs.iter().position(|pair| pair.0 == *key) else { return false };
+                let Some(at) = pairs.iter().position(|pair| pair.0.text == *key) else { return false };
                 if outer.is_empty() {
                     pairs.remove(at);
                     return true;
@@ -122,22 +142,23 @@ struct Tree<'t> {
 
 impl<'t> Tree<'t> {
     fn event(&mut self) -> Result<(Event<'t>, Span), SyntaxError> {
-        let cut = || SyntaxError { line: 0, reason: "the document is cut short".to_owned() };
+        let cut = || SyntaxError { mark: Mark::default(), reason: "the document is cut short".to_owned() };
         Ok(self.parser.next_event().ok_or_else(cut)??)
     }
 
     fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Node, SyntaxError> {
-        let line = span.start.line();
-        let wrong = |reason: &str| SyntaxError { line, reason: reason.to_owned() };
+        let mark = Mark::from(span);
+        let wrong = |reason: String| SyntaxError { mark, reason };
         if depth > DEPTH_MAX {
-            return Err(wrong("nested deeper than 64 levels"));
+            return Err(wrong(format!("nested deeper than {DEPTH_MAX} levels")));
         }
-        self.left = self.left.checked_sub(1).ok_or_else(|| wrong("more than 1048576 values"))?;
+        let many = || wrong(format!("more than {NODES_MAX} values"));
+        self.left = self.left.checked_sub(1).ok_or_else(many)?;
         let (content, anchor) = match event {
             Event::Alias(anchor) => {
-                let node = self.anchors.get(&anchor).cloned().ok_or_else(|| wrong("an alias of nothing"))?;
-                self.left = self.left.checked_sub(size(&node)).ok_or_else(|| wrong("more than 1048576 values"))?;
-                return Ok(Node { line, ..node });
+                let node = self.anchors.get(&anchor).cloned().ok_or_else(|| wrong("an alias of nothing".to_owned()))?;
+                self.left = self.left.checked_sub(size(&node)).ok_or_else(many)?;
+                return Ok(Node { mark, ..node });
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let is_plain = style == ScalarStyle::Plain && tag.is_none();
@@ -147,9 +168,9 @@ impl<'t> Tree<'t> {
             }
             Event::SequenceStart(anchor, _) => (self.sequence(depth)?, anchor),
             Event::MappingStart(anchor, _) => (self.mapping(depth)?, anchor),
-            _ => return Err(wrong("a value is missing")),
+            _ => return Err(wrong("a value is missing".to_owned())),
         };
-        let node = Node { content, line };
+        let node = Node { content, mark };
         if anchor > 0 {
             self.anchors.insert(anchor, node.clone());
         }
@@ -167,29 +188,30 @@ impl<'t> Tree<'t> {
     }
 
     fn mapping(&mut self, depth: usize) -> Result<Content, SyntaxError> {
-        let mut pairs: Vec<(String, Node)> = Vec::new();
+        let mut pairs: Vec<(Key, Node)> = Vec::new();
         let mut merged = Vec::new();
         loop {
             let (event, span) = self.event()?;
             if event == Event::MappingEnd {
                 break;
             }
-            let line = span.start.line();
-            let key = match self.node(event, span, depth + 1)?.content {
+            let mark = Mark::from(span);
+            let text = match self.node(event, span, depth + 1)?.content {
                 Content::Scalar { text, .. } => text,
                 Content::Null => "null".to_owned(),
                 Content::Sequence(_) | Content::Mapping(_) => {
-                    return Err(SyntaxError { line, reason: "a key must be a scalar".to_owned() });
+                    return Err(SyntaxError { mark, reason: "a key must be a scalar".to_owned() });
                 }
             };
             let (event, span) = self.event()?;
             let value = self.node(event, span, depth + 1)?;
-            if key == "<<" {
+            if text == "<<" {
                 merged.push(value);
-            } else if pairs.iter().any(|pair| pair.0 == key) {
-                return Err(SyntaxError { line, reason: format!("the key `{key}` is there already") });
+            } else if let Some(first) = pairs.iter().find(|pair| pair.0.text == text) {
+                let line = first.0.mark.line;
+                return Err(SyntaxError { mark, reason: format!("the key `{text}` is there already, at line {line}") });
             } else {
-                pairs.push((key, value));
+                pairs.push((Key { text, mark }, value));
             }
         }
         for value in merged {
@@ -200,11 +222,11 @@ impl<'t> Tree<'t> {
 }
 
 /// Adds what a `<<` key holds; keys of the mapping itself win.
-fn merge(pairs: &mut Vec<(String, Node)>, value: Node) {
+fn merge(pairs: &mut Vec<(Key, Node)>, value: Node) {
     match value.content {
         Content::Mapping(others) => {
             for other in others {
-                if !pairs.iter().any(|pair| pair.0 == other.0) {
+                if !pairs.iter().any(|pair| pair.0.text == other.0.text) {
                     pairs.push(other);
                 }
             }

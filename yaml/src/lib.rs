@@ -1,7 +1,9 @@
 //! YAML as configuration needs it: a tree that keeps scalars as they were written, read by serde.
 //!
 //! A scalar becomes what is asked for, so `1.0` is the text `1.0` where a text is wanted. Anchors, aliases and merge
-//! keys are resolved. JSON is YAML too.
+//! keys are resolved. Values and keys know where they stand. JSON is YAML too.
+//!
+//! Pure: no IO, no clock, no async.
 
 mod de;
 mod error;
@@ -10,7 +12,7 @@ mod node;
 use serde::de::DeserializeOwned;
 
 pub use error::{Problem, What, YamlError};
-pub use node::{Content, Node, SyntaxError};
+pub use node::{Content, Key, Mark, Node, SyntaxError};
 
 /// After this many problems the rest is not looked for.
 const PROBLEMS_MAX: usize = 50;
