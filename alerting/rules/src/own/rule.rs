@@ -62,14 +62,14 @@ pub struct LogRule {
 }
 
 /// A field of records, and the label that has its value.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
     pub label: String,
     pub name: FieldName,
 }
 
 /// When records are alarming.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogWhen {
     Any,
     /// At least so many within the window.
@@ -108,9 +108,8 @@ pub struct EventRule {
 impl PartialEq for LogRule {
     fn eq(&self, other: &Self) -> bool {
         let Self { about, query, when, by, level, clear_after } = self;
-        (about, &query.source, level, clear_after)
-            == (&other.about, &other.query.source, &other.level, &other.clear_after)
-            && format!("{when:?} {by:?}") == format!("{:?} {:?}", other.when, other.by)
+        (about, &query.source, when, by, level, clear_after)
+            == (&other.about, &other.query.source, &other.when, &other.by, &other.level, &other.clear_after)
     }
 }
 
