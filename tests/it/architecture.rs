@@ -91,8 +91,14 @@ const MAY_USE: [(&str, &[&str]); 28] = [
     ("orszem-client", &[]),
     ("orszem-scrape", &["orszem-model", "orszem-yaml", "orszem-client", "orszem-exposition", "orszem-transform"]),
     ("orszem-host", &["orszem-model", "orszem-exposition", "orszem-transform"]),
-    ("orszem-probe", &["orszem-model", "orszem-yaml", "orszem-client", "orszem-exposition", "orszem-scrape", "orszem-transform"]),
-    ("orszem-sql", &["orszem-model", "orszem-yaml", "orszem-client", "orszem-exposition", "orszem-scrape", "orszem-transform"]),
+    (
+        "orszem-probe",
+        &["orszem-model", "orszem-yaml", "orszem-client", "orszem-exposition", "orszem-scrape", "orszem-transform"],
+    ),
+    (
+        "orszem-sql",
+        &["orszem-model", "orszem-yaml", "orszem-client", "orszem-exposition", "orszem-scrape", "orszem-transform"],
+    ),
     ("orszem-parse", &["orszem-model"]),
     ("orszem-transform", &["orszem-model", "orszem-parse"]),
     ("orszem-queue", &["orszem-model", "orszem-durable"]),
