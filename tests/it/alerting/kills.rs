@@ -19,8 +19,10 @@ const SETTLE_MAX: Duration = Duration::from_secs(120);
 
 /// Alerts that come and go at one time.
 const NAMES: u64 = 40;
-/// Posts until another alert takes the place of the oldest: each changes a few times, and does not flap.
+/// Posts until another alert takes the place of the oldest.
 const POSTS_A_NAME: u64 = 5;
+/// An alert changes at most as often: one more makes none flap, and one that flaps is open for minutes after its end.
+const CHANGES_MAX: u32 = 6;
 
 /// What senders know of an alert.
 #[derive(Default)]
@@ -29,6 +31,19 @@ struct Known {
     is_firing: bool,
     /// Nothing was sent since that may have been taken or not.
     is_certain: bool,
+    /// The state that was sent last, taken or not.
+    sent: bool,
+    changes: u32,
+}
+
+impl Known {
+    /// The state to send: the one that is wanted, unless it would change too often.
+    fn next(&mut self, wanted: bool) -> bool {
+        if self.sent != wanted && self.changes < CHANGES_MAX {
+            (self.sent, self.changes) = (wanted, self.changes + 1);
+        }
+        self.sent
+    }
 }
 
 fn rounds() -> (u64, Option<Duration>) {
@@ -88,12 +103,12 @@ fn torture_alerting() {
                 }
                 continue;
             }
-            let is_firing = random.below(3) > 0;
+            let alert = known.entry(name.clone()).or_default();
+            let is_firing = alert.next(random.below(3) > 0);
             let time = |ago_s: i64| orszem_model::Timestamp(now().0 - ago_s * 1_000_000_000).to_string();
             let ends = if is_firing { time(-3600) } else { time(0) };
             let body = json!([{ "labels": { "alertname": name }, "startsAt": time(10), "endsAt": ends }]);
             let is_accepted = try_post(&server, "/api/v2/alerts", &body).is_some();
-            let alert = known.entry(name).or_default();
             if is_accepted {
                 (alert.is_firing, alert.is_certain) = (is_firing, true);
             } else {
@@ -141,7 +156,10 @@ fn torture_alerting() {
         if !is_waiting && !is_open && open.is_empty() {
             break;
         }
-        assert!(Instant::now() < end, "not all was told: waiting {is_waiting}, open {is_open}, owed the end: {open:?}");
+        assert!(
+            Instant::now() < end,
+            "not all was told: waiting {is_waiting}, owed the end: {open:?}, open ({is_open}): {incidents}"
+        );
         std::thread::park_timeout(Duration::from_millis(100));
     }
     let repeats = differing_repeats(&sink);
