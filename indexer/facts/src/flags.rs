@@ -57,6 +57,13 @@ impl Flags {
         of_kind.map(|((_, subject), flag)| (subject.as_str(), flag.at))
     }
 
+    /// A reporter's view counts no more: what it says when it is back is its first word, and no repetition.
+    pub(crate) fn forget_said_by(&mut self, reporter: &str) {
+        for flag in self.flags.values_mut() {
+            flag.said.remove(reporter);
+        }
+    }
+
     /// Takes a word in; `true` if it changes what is agreed. A reporter that repeats itself changes nothing, and what is
     /// older than the last change neither.
     pub(crate) fn change(&mut self, source: &Source, begin: FactKind, subject: &str, is_set: bool) -> bool {

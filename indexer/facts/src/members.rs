@@ -334,6 +334,7 @@ impl Facts {
             entry.standing = if is_clean { Standing::Left } else { Standing::Lost };
             entry.since = at;
         }
+        self.flags.forget_said_by(node);
         let (kind, cause, text) = if is_clean {
             let cause = if leaving.is_some() { "it was shut down" } else { "" };
             let text = if leaving.is_some() { "left the cluster by itself" } else { "is not in the cluster" };
