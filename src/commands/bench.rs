@@ -3,14 +3,17 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Subcommand;
 use orszem_model::ByteSize;
 
 use crate::cli::Global;
+use alerts::Setting;
 use process::Usage;
 
+mod alerts;
 mod collector;
 mod corpus;
 mod lines;
@@ -24,7 +27,7 @@ mod rules;
 /// The directory of a measurement, removed at its end.
 type Scratch = tempfile::TempDir;
 
-/// Measure ingest, queries, the collector and rules
+/// Measure ingest, queries, the collector, rules and alerts
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 `logs` starts a server of its own in an empty directory, loads the corpus over HTTP in batches of 2 MiB on 2
@@ -36,13 +39,17 @@ where rsyslogd is installed, it does the same work in the same run.
 server; where Prometheus and VictoriaMetrics are installed, they do the same work in the same run.
 `rules` evaluates threshold rules on a series each: sample by sample, as a group of Prometheus' rules, and in Prometheus
 where it is installed, as the difference that the rules make to its CPU time.
+`alerts` lets series cross a threshold and prints how long it takes from the sample, and from the change, to the webhook:
+with thresholds and with Prometheus' rules in a server of its own, and with Prometheus and Alertmanager where they are
+installed, all at the same time. It ends with 1 where something was never told.
 
 EXAMPLES
   orszem bench logs --corpus corpus.jsonl
   orszem bench logs --corpus corpus.jsonl --repeat 31 --data-dir /mnt/bench
   orszem bench collector --size 512MiB
   orszem bench metrics --series 2000,200000,1000000
-  orszem bench rules")]
+  orszem bench rules
+  orszem bench alerts --crossings 100 --settings 15s/15s/30s --json")]
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
@@ -96,6 +103,24 @@ pub enum Command {
         #[arg(long)]
         alone: bool,
     },
+    /// From a sample that crosses a threshold to the webhook, beside Prometheus with Alertmanager
+    Alerts {
+        /// How many series cross
+        #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        crossings: u32,
+        /// The time over which they do
+        #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = orszem_model::time::parse_duration)]
+        spread: Duration,
+        /// Scrape interval, evaluation interval and group wait of the peers, each a run of its own
+        #[arg(long, value_delimiter = ',', default_value = "15s/1m/30s,1s/1s/1s", value_name = "SETTING,…")]
+        settings: Vec<Setting>,
+        /// Measure only this program
+        #[arg(long)]
+        alone: bool,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Measures and prints.
@@ -112,6 +137,11 @@ pub async fn run(global: &Global, Args { command }: Args) -> anyhow::Result<Exit
         }
         Command::Metrics { series, hours, repeat, alone } => {
             metrics::run(&scratch, &series, hours, repeat, !alone).await
+        }
+        Command::Alerts { crossings, spread, settings, alone, json } => {
+            let settings = if alone { Vec::new() } else { settings };
+            let plan = alerts::Plan { crossings: crossings as usize, spread, settings, is_json: json };
+            alerts::run(&scratch, &plan).await
         }
         Command::Rules { count, alone } => rules::run(&scratch, count as usize, !alone).await,
     }

@@ -1,31 +1,64 @@
 //! Alerting as a whole: what is accepted, silenced, told and owed survives kill -9, and the tools of Prometheus and
 //! Alertmanager speak to it.
 
+mod bench;
+mod beside;
 mod clients;
 mod crash;
 mod kills;
 mod sink;
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::program::Server;
+use crate::torture::client::request;
 use sink::Sink;
 
 /// Prometheus takes some seconds to find where it sends to.
 const TOLD_WITHIN: Duration = Duration::from_secs(60);
 
+/// Whatever has Alertmanager's API.
+trait Listening {
+    fn address(&self) -> SocketAddr;
+}
+
+impl Listening for Server {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// How long what belongs together is waited for.
+#[derive(Clone, Copy)]
+struct Waits {
+    /// Before a group is told for the first time,
+    group: &'static str,
+    /// and before it is told of changes.
+    interval: &'static str,
+    /// After a start, for the sources to be back.
+    hold: &'static str,
+}
+
+const SHORT: Waits = Waits { group: "50ms", interval: "100ms", hold: "300ms" };
+
 /// A server over `folder`, whose contact is told at `sink`.
 fn start(folder: &Path, sink: &Sink, more: &str) -> Server {
+    start_waiting(folder, sink, SHORT, more)
+}
+
+fn start_waiting(folder: &Path, sink: &Sink, waits: Waits, more: &str) -> Server {
+    let Waits { group, interval, hold } = waits;
     let config = folder.join("orszem.toml");
     let text = format!(
-        "[alerting]\nevaluation_interval = \"200ms\"\nrestart_hold = \"300ms\"\nrestart_hold_critical = \"300ms\"\n{more}\n\
+        "[alerting]\nevaluation_interval = \"200ms\"\nrestart_hold = \"{hold}\"\nrestart_hold_critical = \"{hold}\"\n{more}\n\
          [[alerting.contacts]]\nname = \"eva\"\naddresses = [{{ channel = \"hook\", to = \"x\" }}]\nrate = 10000\n\
          [[alerting.policies]]\nname = \"all\"\nsteps = [{{ contacts = [\"eva\"] }}]\n\
-         [alerting.route]\npolicy = \"all\"\ngroup_by = [\"alertname\"]\nwait_warning = \"50ms\"\nwait_critical = \"50ms\"\ninterval = \"100ms\"\n\
+         [alerting.route]\npolicy = \"all\"\ngroup_by = [\"alertname\"]\nwait_warning = \"{group}\"\nwait_critical = \"{group}\"\ninterval = \"{interval}\"\n\
          [[alerting.inhibitions]]\nsources = ['severity=\"critical\"']\ntargets = ['severity=\"warning\"']\nequal = [\"host\"]\n\
          [[notify.webhook]]\nname = \"hook\"\nurl = \"{}\"\n",
         sink.url()
@@ -35,26 +68,29 @@ fn start(folder: &Path, sink: &Sink, more: &str) -> Server {
 }
 
 /// Posts an alert that fires, or is over.
-fn alert(server: &Server, labels: &Value, is_firing: bool) -> u16 {
-    post_alert(server, labels, is_firing).0
+fn alert(server: &impl Listening, labels: &Value, is_firing: bool) -> u16 {
+    post_alert(server, labels, is_firing, 10).0
 }
 
-fn post_alert(server: &Server, labels: &Value, is_firing: bool) -> (u16, String) {
+/// The same of one that began so many seconds ago.
+fn post_alert(server: &impl Listening, labels: &Value, is_firing: bool, since_s: i64) -> (u16, String) {
     let mut alert = json!({ "labels": labels, "annotations": { "summary": "s" } });
     let time = |ago_s: i64| (orszem_model::Timestamp(now().0 - ago_s * 1_000_000_000)).to_string();
-    alert["startsAt"] = json!(time(10));
+    alert["startsAt"] = json!(time(since_s));
     alert["endsAt"] = json!(if is_firing { time(-3600) } else { time(1) });
     post(server, "/api/v2/alerts", &json!([alert]))
 }
 
-fn post(server: &Server, path: &str, body: &Value) -> (u16, String) {
-    server.post(path, "Content-Type: application/json\r\n", body.to_string().as_bytes())
+fn post(server: &impl Listening, path: &str, body: &Value) -> (u16, String) {
+    let headers = "Content-Type: application/json\r\n";
+    let answer = request(server.address(), &format!("POST {path}"), headers, &body.to_string()).expect("answers");
+    (answer.status, answer.body)
 }
 
-fn get(server: &Server, path: &str) -> Value {
-    let (status, body) = server.get(path, "");
-    assert_eq!(status, 200, "{path}: {body}");
-    serde_json::from_str(&body).expect("JSON")
+fn get(server: &impl Listening, path: &str) -> Value {
+    let answer = request(server.address(), &format!("GET {path}"), "", "").expect("answers");
+    assert!(answer.status == 200 && answer.is_whole, "{path}: {answer:?}");
+    serde_json::from_str(&answer.body).expect("JSON")
 }
 
 fn now() -> orszem_model::Timestamp {
@@ -62,10 +98,11 @@ fn now() -> orszem_model::Timestamp {
     orszem_model::Timestamp(i64::try_from(since.as_nanos()).expect("before 2262"))
 }
 
-/// Posts a silence of `alertname` for an hour; its id.
-fn silence(server: &Server, name: &str) -> String {
+/// Posts a silence of `alertname`; its id.
+fn silence(server: &impl Listening, name: &str, lasts: Duration) -> String {
     let matchers = json!([{ "name": "alertname", "value": name, "isRegex": false, "isEqual": true }]);
-    let (from, until) = (now().to_string(), orszem_model::Timestamp(now().0 + 3_600_000_000_000).to_string());
+    let lasts = i64::try_from(lasts.as_nanos()).expect("a short time");
+    let (from, until) = (now().to_string(), orszem_model::Timestamp(now().0 + lasts).to_string());
     let body = json!({ "matchers": matchers, "startsAt": from, "endsAt": until, "createdBy": "me", "comment": "c" });
     let (status, answer) = post(server, "/api/v2/silences", &body);
     assert_eq!(status, 200, "{answer}");

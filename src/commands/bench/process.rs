@@ -56,10 +56,16 @@ impl Usage {
 impl Child {
     /// Starts a server on a free port with its data in `data_dir`.
     pub(super) async fn start(data_dir: &Path) -> anyhow::Result<Self> {
+        Self::start_with(data_dir, &[]).await
+    }
+
+    /// The same with more arguments.
+    pub(super) async fn start_with(data_dir: &Path, more: &[&str]) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("can't tell where this program is")?;
         let mut child = Command::new(program)
             .args(["server", "--listen", "127.0.0.1:0", "--log-level", "warn", "--data-dir"])
             .arg(data_dir)
+            .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

@@ -40,8 +40,11 @@ pub(super) async fn run(scratch: &Scratch, count: usize, with_peers: bool) -> an
     if with_peers {
         match prometheus(scratch.path(), count).await? {
             Some(peer) => {
-                let ratio = peer / own;
-                print(&format!("{peer:9.3} ms CPU a pass  prometheus, the same group, {ratio:.0} times as much"))?;
+                print(&format!(
+                    "{peer:9.3} ms CPU a pass  prometheus, the same group, {:.0} times as much, {:.1} times our group",
+                    peer / own,
+                    peer / tick
+                ))?;
             }
             None => print("prometheus is not installed")?,
         }

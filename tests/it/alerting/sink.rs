@@ -26,6 +26,8 @@ struct State {
     hits: Vec<Hit>,
     /// Answers 503 so often before anything is taken.
     failures: usize,
+    /// Takes so many messages without ever answering.
+    unanswered: usize,
 }
 
 impl Sink {
@@ -49,6 +51,11 @@ impl Sink {
 
     pub(crate) fn fail(&self, times: usize) {
         lock(&self.state).failures = times;
+    }
+
+    /// Takes the next message without ever answering.
+    pub(crate) fn hold(&self) {
+        lock(&self.state).unanswered = 1;
     }
 
     pub(crate) fn hits(&self) -> Vec<Hit> {
@@ -80,16 +87,22 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) {
     stream.set_read_timeout(Some(Duration::from_secs(120))).expect("a timeout");
     let mut reader = BufReader::new(stream.try_clone().expect("clones"));
     while let Some((key, body)) = request(&mut reader) {
-        let is_failing = {
+        let (is_failing, is_unanswered) = {
             let mut state = lock(state);
             let is_failing = state.failures > 0;
             if is_failing {
                 state.failures -= 1;
+                (true, false)
             } else {
                 state.hits.push(Hit { key, body: serde_json::from_slice(&body).expect("JSON") });
+                let is_unanswered = state.unanswered > 0;
+                state.unanswered -= usize::from(is_unanswered);
+                (false, is_unanswered)
             }
-            is_failing
         };
+        if is_unanswered {
+            continue;
+        }
         let status = if is_failing { "503 Service Unavailable" } else { "200 OK" };
         let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
         if (&*stream).write_all(answer.as_bytes()).is_err() {

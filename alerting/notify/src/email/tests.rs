@@ -1,5 +1,7 @@
 //! Mails to a real server.
 
+mod postfix;
+
 use std::fs;
 
 use orszem_alerting::{Intent, Kind};
