@@ -6,6 +6,7 @@ mod beside;
 mod clients;
 mod crash;
 mod kills;
+mod promtool;
 mod sink;
 
 use std::fs;
