@@ -13,11 +13,13 @@ use http::{HeaderMap, HeaderValue};
 use crate::catalogue::ApiError;
 use crate::config::{AccessConfig, ServerConfig};
 
+pub(crate) use links::LinkLimit;
 use policy::Need;
 pub use token::{Identity, Role, TokenFileError};
 
 mod credentials;
 mod failures;
+mod links;
 pub mod login;
 mod origin;
 mod policy;
@@ -97,6 +99,9 @@ impl Access {
     fn decide(&self, request: &Request) -> Result<Option<Identity>, ApiError> {
         let need = policy::need(request.method(), request.uri().path());
         let headers = request.headers();
+        if policy::is_link(request.uri().path()) {
+            return Ok(None);
+        }
         let Some(tokens) = &self.tokens else {
             if !origin::is_loopback_host(headers, request.uri()) {
                 return Err(ApiError::ForeignHost);

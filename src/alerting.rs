@@ -7,6 +7,7 @@ use anyhow::Context;
 use axum::Router;
 use orszem_dashboards::http::alertmanager::{AlertmanagerApi, ServerInfo};
 use orszem_dashboards::http::incidents::IncidentsApi;
+use orszem_dashboards::http::links;
 use orszem_indexer::Indexer;
 use orszem_indexer::alerting::{
     AlertingHandle, AlertingService, Deliver, OwnParts, OwnRulesReloader, OwnRulesService, Parts, Wrong, own_rules_of,
@@ -16,7 +17,7 @@ use orszem_indexer::samples::Samples;
 use orszem_model::Timestamp;
 use prometheus_client::registry::Registry;
 
-use crate::access::Identity;
+use crate::access::{Identity, LinkLimit};
 use crate::config::Config;
 use crate::notifying::Channels;
 
@@ -97,10 +98,16 @@ impl Alerting {
         AlertmanagerApi::new(self.service.handle(), server)
             .router()
             .merge(IncidentsApi::new(self.service.handle(), tenant).router())
+            .merge(LinkLimit::new().around(links::router(self.service.handle())))
     }
 }
 
 impl Reloading {
+    /// The way to the engine.
+    pub(crate) fn handle(&self) -> AlertingHandle {
+        self.handle.clone()
+    }
+
     /// Puts another configuration in force: channels, rule files, contacts, routes, times and silences. It was checked.
     pub(crate) async fn reload(&self, config: &Config) -> anyhow::Result<()> {
         let tenant = Identity::local().tenant;

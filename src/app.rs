@@ -15,6 +15,7 @@ use axum::routing::get;
 use futures_util::future::BoxFuture;
 use orszem_collector::{Collector, CollectorConfig, CollectorHandle, Destination, FileStatus, Input};
 use orszem_dashboards::http::access::Access as Reading;
+use orszem_indexer::alerting::AlertingHandle;
 use orszem_indexer::ingest::http::{IngestState, SamplesState, Tenant, elastic_index};
 use orszem_indexer::ingest::syslog::{self, Syslog};
 use orszem_indexer::topology::Topology;
@@ -33,6 +34,7 @@ use crate::data_dir::DataDir;
 use crate::descriptors;
 use crate::features::Features;
 use crate::follow;
+use crate::mailing::Mailing;
 use crate::running::Running;
 use crate::server::{self, Server};
 use crate::store::Store;
@@ -65,12 +67,14 @@ pub struct Overrides {
     pub listen: Vec<SocketAddr>,
     /// Instead of `access.token_file`.
     pub token_file: Option<PathBuf>,
+    /// Where alerts go that the file sends nowhere.
+    pub mailing: Option<Mailing>,
 }
 
 impl Options {
     /// The configuration in force: the file's, with the command line on top.
     pub fn config(&self) -> anyhow::Result<Config> {
-        let Overrides { listen, token_file } = &self.overrides;
+        let Overrides { listen, token_file, mailing } = &self.overrides;
         let mut config = match &self.config_file {
             Some(path) => Config::load(path)?,
             None => Config::default(),
@@ -81,8 +85,14 @@ impl Options {
         if self.follow && config.logs.retention.is_empty() {
             config.logs.retention = retention_of_up();
         }
+        if self.follow && config.alerting.rule_files.is_empty() {
+            config.alerting.built_in_rules.get_or_insert(true);
+        }
         if token_file.is_some() {
             config.access.token_file.clone_from(token_file);
+        }
+        if let Some(mailing) = mailing {
+            mailing.apply(&mut config)?;
         }
         Ok(config)
     }
@@ -181,6 +191,21 @@ impl App {
     /// The local certificate authority, when it is in use.
     pub fn ca(&self) -> Option<&Ca> {
         self.tls.as_deref().and_then(Tls::ca)
+    }
+
+    /// The way to alerting.
+    pub(crate) fn alerting(&self) -> AlertingHandle {
+        self.alerting.handle()
+    }
+
+    /// Whether the rules that the program brings hold.
+    pub(crate) fn has_built_in_rules(&self) -> bool {
+        self.config.alerting.built_in_rules == Some(true)
+    }
+
+    /// Where it is noted that a test message reached the address of `up --mail`.
+    pub(crate) fn mail_tested(&self) -> PathBuf {
+        self.data_dir.mail_tested()
     }
 
     /// Whether this host's logs are followed.
@@ -421,7 +446,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(file.path(), "[server]\nlisten = [\"127.0.0.1:1\"]\nconnections_max = 5\n").expect("writes");
         let address: SocketAddr = "127.0.0.1:2".parse().expect("an address");
-        let overrides = Overrides { listen: vec![address], token_file: Some("t".into()) };
+        let overrides = Overrides { listen: vec![address], token_file: Some("t".into()), mailing: None };
         let config_file = Some(file.path().to_owned());
         let options =
             Options { config_file, overrides, data_dir: PathBuf::new(), follow: true, features: Features::default() };

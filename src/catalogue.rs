@@ -17,6 +17,7 @@ pub enum ApiError {
     LoginBody,
     LoginLimited,
     LoginUnneeded,
+    TooManyLinks,
     BodyTooLarge,
     NotFound,
     MethodNotAllowed,
@@ -29,7 +30,7 @@ pub enum ApiError {
 
 impl ApiError {
     /// All of them, in the order of the table in `docs/errors.md`.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::NoToken,
         Self::UnknownToken,
         Self::Forbidden,
@@ -39,6 +40,7 @@ impl ApiError {
         Self::LoginBody,
         Self::LoginLimited,
         Self::LoginUnneeded,
+        Self::TooManyLinks,
         Self::BodyTooLarge,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -96,6 +98,11 @@ impl ApiError {
                 "access.login_unneeded",
                 StatusCode::CONFLICT,
                 "this server has no tokens, so nobody needs to log in: set access.token_file to change that",
+            ),
+            Self::TooManyLinks => (
+                "access.too_many_links",
+                StatusCode::TOO_MANY_REQUESTS,
+                "links of messages were followed too often from this address: wait a minute",
             ),
             Self::BodyTooLarge => (
                 "server.body_too_large",

@@ -55,6 +55,11 @@ impl DataDir {
         tls_of(&self.path)
     }
 
+    /// Where it is noted that a test message reached the address of `up --mail`.
+    pub fn mail_tested(&self) -> PathBuf {
+        self.path.join("mail-tested")
+    }
+
     /// Where the collector keeps its queue.
     pub fn collector(&self) -> PathBuf {
         collector_of(&self.path)

@@ -21,6 +21,7 @@ pub mod features;
 pub mod follow;
 pub mod invoked;
 pub mod lines;
+pub mod mailing;
 pub mod memory;
 mod notifying;
 pub mod port_holder;

@@ -5,9 +5,9 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::Context;
-use orszem_alerting::Intent;
-use orszem_indexer::alerting::{Deliver, Sent};
-use orszem_notify::{Links, Notice, NotifyConfig, Outcome, Senders};
+use orszem_dashboards::http::links::path_of;
+use orszem_indexer::alerting::{Act, Deliver, Sending, Sent};
+use orszem_notify::{Action, ActionKind, Links, Notice, NotifyConfig, Outcome, Senders};
 use tracing::warn;
 
 use crate::collecting;
@@ -33,13 +33,23 @@ impl Channels {
         Ok(())
     }
 
-    fn links(&self, incident: u64) -> Links {
+    /// Adds where to look, and what can be done; without an address of the page neither.
+    fn link(&self, notice: &mut Notice, grants: &[(Act, String)]) {
         let url = self.url.read().unwrap_or_else(PoisonError::into_inner);
-        if url.is_empty() || incident == 0 {
-            return Links::default();
+        let url = url.trim_end_matches('/');
+        if url.is_empty() || notice.intent.incident == 0 {
+            return;
         }
-        let incident = format!("{}/?incident={incident}", url.trim_end_matches('/'));
-        Links { incident, ..Links::default() }
+        let incident = format!("{url}/?incident={}", notice.intent.incident);
+        notice.links = Links { incident, ..Links::default() };
+        let action = |(act, token): &(Act, String)| {
+            let kind = match act {
+                Act::Acknowledge => ActionKind::Ack,
+                Act::Snooze => ActionKind::Snooze,
+            };
+            Action { kind, url: format!("{url}{}", path_of(token)) }
+        };
+        notice.actions = grants.iter().map(action).collect();
     }
 }
 
@@ -52,15 +62,17 @@ fn senders(config: &NotifyConfig) -> anyhow::Result<Senders> {
 }
 
 impl Deliver for Channels {
-    fn deliver<'a>(&'a self, intent: &'a Intent) -> Pin<Box<dyn Future<Output = Sent> + Send + 'a>> {
+    fn deliver<'a>(&'a self, sending: &'a Sending) -> Pin<Box<dyn Future<Output = Sent> + Send + 'a>> {
         let senders = Arc::clone(&self.senders.read().unwrap_or_else(PoisonError::into_inner));
+        let Sending { intent, grants, earlier } = sending;
         let mut notice = Notice::new(intent.clone());
-        notice.links = self.links(intent.incident);
+        notice.earlier.clone_from(earlier);
+        self.link(&mut notice, grants);
         Box::pin(async move {
             match senders.send(&notice, collecting::now()).await {
-                Outcome::Delivered { detail, remote_id: _ } => Sent::Delivered { detail },
+                Outcome::Delivered { detail, remote_id } => Sent::Delivered { detail, remote_id },
                 Outcome::Retry { after, reason } => Sent::Retry { after, reason },
-                Outcome::Refused { reason, is_gone: _ } => Sent::Refused { reason },
+                Outcome::Refused { reason, is_gone } => Sent::Refused { reason, is_gone },
             }
         })
     }

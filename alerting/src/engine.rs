@@ -41,6 +41,8 @@ pub enum Delivery {
     Sent,
     /// It surely did not arrive and never will; the attempt says why.
     Refused,
+    /// It did not arrive, and nothing ever will: the address itself is no more.
+    Gone,
     /// It was given up.
     Expired,
 }
@@ -201,6 +203,8 @@ pub struct Alerting {
     pub(crate) silences: BTreeMap<String, Timed<Silence>>,
     pub(crate) maintenance: BTreeMap<String, Timed<Maintenance>>,
     mailboxes: BTreeMap<Recipient, Mailbox>,
+    /// Addresses of the plan that are no more, and since when that is known: nothing is sent there.
+    gone: BTreeMap<Recipient, Timestamp>,
     pub(crate) outbox: BTreeMap<IntentKey, Waiting>,
     timers: BTreeMap<TimerOf, Timestamp>,
     meta: Meta,
@@ -232,6 +236,7 @@ impl Alerting {
             silences: BTreeMap::new(),
             maintenance: BTreeMap::new(),
             mailboxes: BTreeMap::new(),
+            gone: BTreeMap::new(),
             outbox: BTreeMap::new(),
             timers: BTreeMap::new(),
             meta: Meta::default(),
@@ -273,6 +278,7 @@ impl Alerting {
     pub fn reconfigure(&mut self, plan: Plan, now: Timestamp) -> Effects {
         self.plan = plan;
         self.derive();
+        self.forget_gone();
         self.end_orphans(now);
         self.review_all(now);
         self.edges_changed(now);

@@ -58,6 +58,8 @@ pub enum Refusal {
     UnknownMaintenance(String),
     #[error("contact `{0}` is unknown")]
     UnknownContact(String),
+    #[error("contact `{0}` has no address that takes messages: none is written down, or all that are were given up")]
+    NoAddress(String),
     #[error("intent {0} is unknown, or done")]
     UnknownIntent(String),
     #[error("there are {max} {what} already")]

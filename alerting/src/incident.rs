@@ -7,6 +7,7 @@ use orszem_model::{Labels, Timestamp, coded};
 
 use crate::alert::{AlertKey, Level};
 use crate::graph::Graph;
+use crate::group::Group;
 use crate::limits::{EVENTS_KEPT, JOIN_DISTANCE_MAX, JOIN_WINDOW, MEMBERS_MAX};
 use crate::recipient::Recipient;
 use crate::route::Timing;
@@ -115,7 +116,7 @@ pub struct Incident {
     /// Counts from 1.
     pub id: u64,
     /// What its alerts have in common where labels group them.
-    pub group: Option<String>,
+    pub group: Option<Group>,
     pub started_at: Timestamp,
     /// When something last joined or changed.
     pub changed_at: Timestamp,
@@ -136,7 +137,7 @@ pub struct Incident {
 }
 
 impl Incident {
-    pub(crate) fn new(id: u64, group: Option<String>, now: Timestamp) -> Self {
+    pub(crate) fn new(id: u64, group: Option<Group>, now: Timestamp) -> Self {
         Self {
             id,
             group,
@@ -187,7 +188,7 @@ pub struct Join {
 
 /// What of an alert decides where it belongs.
 pub(crate) struct Candidate<'a> {
-    pub(crate) group: Option<&'a str>,
+    pub(crate) group: Option<&'a Group>,
     pub(crate) entities: &'a [String],
     pub(crate) labels: &'a Labels,
     pub(crate) now: Timestamp,
@@ -196,15 +197,15 @@ pub(crate) struct Candidate<'a> {
 /// Where live incidents are found by what their members have. Follows from the incidents.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Index {
-    groups: BTreeMap<String, BTreeSet<u64>>,
+    groups: BTreeMap<Group, BTreeSet<u64>>,
     entities: BTreeMap<String, BTreeSet<u64>>,
     ids: BTreeMap<(String, String), BTreeSet<u64>>,
 }
 
 impl Index {
-    pub(crate) fn add(&mut self, incident: u64, group: Option<&str>, entities: &[String], labels: &Labels) {
+    pub(crate) fn add(&mut self, incident: u64, group: Option<&Group>, entities: &[String], labels: &Labels) {
         if let Some(group) = group {
-            self.groups.entry(group.to_owned()).or_default().insert(incident);
+            self.groups.entry(group.clone()).or_default().insert(incident);
             return;
         }
         for entity in entities {

@@ -6,6 +6,7 @@ use orszem_model::code::Code;
 use orszem_model::{Labels, Timestamp, coded, coded_enum, varint};
 
 use crate::alert::{AlertKey, Level, State};
+use crate::group::MessageGroup;
 use crate::incident::Event;
 use crate::recipient::Recipient;
 
@@ -143,8 +144,8 @@ pub struct Message {
     pub alerts_left_out: u64,
     /// The entity at the root of it; empty where none is known.
     pub root: String,
-    /// Labels that all alerts of an incident that was grouped by labels have in common.
-    pub group: String,
+    /// What all alerts of an incident that labels group have in common.
+    pub group: MessageGroup,
     pub acknowledged_by: String,
     /// What else is to be said: that it was over before it could be told, which incident goes on with it.
     pub note: String,
@@ -170,7 +171,7 @@ impl Message {
             alerts: Vec::new(),
             alerts_left_out: 0,
             root: String::new(),
-            group: String::new(),
+            group: MessageGroup::default(),
             acknowledged_by: String::new(),
             note: String::new(),
             events: Vec::new(),

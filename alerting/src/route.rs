@@ -5,6 +5,7 @@ use std::time::Duration;
 use orszem_model::{Labels, Matcher, coded};
 
 use crate::alert::Level;
+use crate::group::Group;
 use crate::silence::all_match;
 
 /// Routes are nested at most this deep.
@@ -137,14 +138,15 @@ impl Route {
 }
 
 /// What makes alerts of one incident where labels say so: the route's path and the values.
-pub(crate) fn group_key(routed: &Routed, labels: &Labels, rule: &str) -> Option<String> {
+pub(crate) fn group(routed: &Routed, labels: &Labels, rule: &str) -> Option<Group> {
+    let path = routed.path.clone();
     match &routed.group_by {
         GroupBy::Topology => None,
         GroupBy::Labels(names) => {
             let chosen = names.iter().map(|name| (name.as_str(), labels.get(name).unwrap_or("")));
-            Some(format!("{}:{:?}", routed.path, Labels::new(chosen.collect())))
+            Some(Group { path, rule: String::new(), labels: Labels::new(chosen.collect()) })
         }
-        GroupBy::Alert => Some(format!("{}:{rule}:{labels:?}", routed.path)),
+        GroupBy::Alert => Some(Group { path, rule: rule.to_owned(), labels: labels.clone() }),
     }
 }
 
@@ -176,8 +178,9 @@ mod tests {
         assert_eq!(find(&[("team", "db"), ("severity", "critical")]), ["db /0/0", "audit /1"]);
         let labels = Labels::from([("team", "db"), ("host", "a"), ("x", "1")]);
         let routed = root.find(&labels);
-        assert_eq!(group_key(&routed[0], &labels, "r"), Some("/0:{\"host\": \"a\"}".to_owned()));
-        assert_eq!(group_key(&routed[1], &labels, "r"), None);
+        let of_host = Group { path: "/0".to_owned(), rule: String::new(), labels: Labels::from([("host", "a")]) };
+        assert_eq!(group(&routed[0], &labels, "r"), Some(of_host));
+        assert_eq!(group(&routed[1], &labels, "r"), None);
         assert_eq!(Route::default().find(&labels), []);
     }
 }

@@ -26,11 +26,13 @@ pub enum Table {
     /// Intents that are not done, without their messages.
     Outbox,
     Timer,
+    /// Addresses that are no more.
+    Gone,
 }
 
 impl Table {
     /// All of them; the place of each is its code.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Meta,
         Self::Alert,
         Self::Incident,
@@ -40,6 +42,7 @@ impl Table {
         Self::Mailbox,
         Self::Outbox,
         Self::Timer,
+        Self::Gone,
     ];
 
     /// Its name in a store.
@@ -54,6 +57,7 @@ impl Table {
             Self::Mailbox => "mailbox",
             Self::Outbox => "outbox",
             Self::Timer => "timer",
+            Self::Gone => "gone",
         }
     }
 }
@@ -77,6 +81,7 @@ pub(crate) enum Of {
     Maintenance(String),
     Mailbox(Recipient),
     Outbox(IntentKey),
+    Gone(Recipient),
     Timer(TimerOf),
 }
 
@@ -106,6 +111,7 @@ impl Of {
             Self::Maintenance(_) => Table::Maintenance,
             Self::Mailbox(_) => Table::Mailbox,
             Self::Outbox(_) => Table::Outbox,
+            Self::Gone(_) => Table::Gone,
             Self::Timer(_) => Table::Timer,
         }
     }
@@ -121,7 +127,7 @@ impl Of {
                 of.put(&mut key);
             }
             Self::Silence(of) | Self::Maintenance(of) => of.put(&mut key),
-            Self::Mailbox(of) => of.put(&mut key),
+            Self::Mailbox(of) | Self::Gone(of) => of.put(&mut key),
             Self::Outbox(of) => of.put(&mut key),
             Self::Timer(of) => of.put(&mut key),
         }

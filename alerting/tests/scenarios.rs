@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{World, at, config, edge, observed, rate, secs};
+use common::{World, at, config, edge, observed, plan, rate, secs};
 use orszem_alerting::{
-    AlertKey, Delivery, External, GroupBy, Inhibition, Input, Interval, Level, NoData, NoDataPolicy, Outcome, Period,
-    Refusal, Route, Schedule, Silence, State, Timing, When,
+    AlertKey, Config, Contact, Delivery, External, GroupBy, Inhibition, Input, Interval, Level, NoData, NoDataPolicy,
+    Outcome, Period, Refusal, Route, Schedule, Silence, State, Timing, When,
 };
 use orszem_model::topology::Relation;
 use orszem_model::{Fact, FactKind, Labels, Matcher};
@@ -308,6 +308,42 @@ fn an_address_that_refuses_is_owed_nothing_and_the_next_is_told_at_once() {
         world.told(),
         ["resolve! lead mail: host/db1: Failed host=db1", "resolve! lead sms: host/db1: Failed host=db1"]
     );
+}
+
+#[test]
+fn an_address_that_is_gone_hears_nothing_more_over_a_restart_and_until_it_is_written_anew() {
+    let mut world = World::new(config(), &[]);
+    world.observe("Failed", DB1, true);
+    world.pass(3);
+    assert_eq!(world.told().len(), 1, "eva");
+    world.observe("Slow", DB1, true);
+    world.tick_until(60, false);
+    let update = world.pending[0].clone();
+    assert_eq!(update.recipient.contact, "eva");
+    world.finish(&update, Delivery::Gone);
+    world.pass(3);
+    assert_eq!(world.told().len(), 2, "mail and sms of the lead, at once");
+    world.restart();
+    let refused = world.step(Input::Test { contact: "eva".into(), by: "me".into() }).refused;
+    assert_eq!(refused, [(0, Refusal::NoAddress("eva".into()))]);
+    world.observe("Failed", DB1, false);
+    world.observe("Slow", DB1, false);
+    world.pass(120);
+    let told: Vec<String> = world.told();
+    assert!(told.len() == 2 && told.iter().all(|told| told.starts_with("resolve! lead ")), "{told:?}");
+
+    // Whoever writes it down anew has it tried again.
+    let nobody = Config {
+        contacts: vec![Contact { addresses: vec![], ..config().contacts[0].clone() }, config().contacts[1].clone()],
+        ..config()
+    };
+    for (config, count) in [(nobody, 0), (config(), 1)] {
+        let now = world.now();
+        let effects = world.engine.reconfigure(plan(config), now);
+        world.take(&effects);
+        let effects = world.step(Input::Test { contact: "eva".into(), by: "me".into() });
+        assert_eq!(effects.intents.len(), count);
+    }
 }
 
 #[test]

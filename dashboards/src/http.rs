@@ -8,6 +8,7 @@ pub mod engine;
 mod error;
 mod export;
 pub mod incidents;
+pub mod links;
 mod logs;
 mod page;
 mod params;

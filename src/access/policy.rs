@@ -1,6 +1,7 @@
 //! The one table of which path needs which role.
 
 use http::Method;
+use orszem_dashboards::http::links::PREFIX;
 
 use super::Role;
 
@@ -47,10 +48,15 @@ const TOPOLOGY: &str = "/app/v1/topology";
 /// Prometheus and vmalert send them, and people ask for them.
 const ALERTS: &str = "/api/v2/alerts";
 
+/// Whether it is a link of a message: its token, which nobody can guess, says who sends it and what may be done.
+pub(super) fn is_link(path: &str) -> bool {
+    path.starts_with(PREFIX)
+}
+
 /// What a request with this method and path needs. Whatever is not named here and changes something is for
 /// `admin`; what only reads is for `read`.
 pub(super) fn need(method: &Method, path: &str) -> Need {
-    if OPEN.contains(&path) || path.starts_with("/assets/") {
+    if OPEN.contains(&path) || path.starts_with("/assets/") || is_link(path) {
         return Need::Nothing;
     }
     if INGEST.contains(&path) || path.starts_with("/app/v1/ingest/") {
@@ -137,6 +143,10 @@ mod tests {
             (Method::GET, "/", Need::Nothing),
             (Method::GET, "/assets/page.js", Need::Nothing),
             (Method::GET, "/-/ready", Need::Nothing),
+            (Method::GET, "/act/AA", Need::Nothing),
+            (Method::POST, "/act/AA", Need::Nothing),
+            (Method::POST, "/act", Need::Admin),
+            (Method::POST, "/acts/AA", Need::Admin),
             (Method::POST, "/app/v1/login", Need::Nothing),
             (Method::POST, "/v1/logs", Need::Ingest),
             (Method::POST, "/loki/api/v1/push", Need::Ingest),

@@ -56,7 +56,7 @@ pub async fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
 
 /// The options of a server from the command line.
 pub fn options(global: &Global, listen: Listen, follow: bool) -> anyhow::Result<Options> {
-    let overrides = Overrides { listen: listen.listen, token_file: global.token_file.clone() };
+    let overrides = Overrides { listen: listen.listen, token_file: global.token_file.clone(), mailing: None };
     let features = Features::named(&global.enable_feature);
     Ok(Options { config_file: global.config.clone(), overrides, data_dir: global.data_dir()?, follow, features })
 }

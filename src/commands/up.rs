@@ -1,5 +1,7 @@
 //! `orszem up`: a server that follows this host's logs, with no configuration.
 
+mod mail;
+
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -21,23 +23,35 @@ const FILES_SHOWN: usize = 20;
 #[command(after_help = "\
 Needs no configuration. Follows text logs under /var/log, the systemd journal, and what the programs that run here
 write elsewhere (`orszem collector --discover` shows it), keeps 14 days or 20 % of the file system, whichever is less,
-and serves the page at http://127.0.0.1:7450/.
+and serves the page at http://127.0.0.1:7450/. The rules that the program brings watch this host (docs/rules.md); with
+--mail what they find is mailed.
 
 EXAMPLES
   orszem up
+  orszem up --mail you@example.com --smtp smtp.example.com
+  orszem up --mail you@example.com --smtp smtp.example.com:465 --smtp-user you@example.com --smtp-password-file /root/smtp
   orszem up --data-dir /srv/orszem --listen 127.0.0.1:8080
   orszem up --config orszem.toml")]
 pub struct Args {
     #[command(flatten)]
     pub listen: Listen,
+    #[command(flatten, next_help_heading = "Alerts by mail")]
+    pub mail: mail::MailArgs,
 }
 
 /// Runs until a signal stops it.
 pub async fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
     let signals = Signals::new()?;
-    let app = App::start(options(global, args.listen, true)?).await?;
+    let Args { listen, mail } = args;
+    let mailing = mail.mailing()?;
+    let mut options = options(global, listen, true)?;
+    options.overrides.mailing.clone_from(&mailing);
+    let app = App::start(options).await?;
     let files = first_look(&app).await;
     welcome(&mut std::io::stdout().lock(), &app, &files)?;
+    if let Some(mailing) = &mailing {
+        mail::test(&mut std::io::stdout(), &app, mailing, mail.mail_test).await?;
+    }
     Ok(signals.serve(app).await)
 }
 
@@ -68,6 +82,9 @@ fn welcome(out: &mut impl Write, app: &App, files: &[FileStatus]) -> std::io::Re
     };
     for query in queries(&host_name(), files) {
         writeln!(out, "  orszem search {query}{elsewhere}")?;
+    }
+    if app.has_built_in_rules() {
+        writeln!(out, "\nrules of the program watch this host; `orszem alerts list{elsewhere}` shows what they find")?;
     }
     out.flush()
 }

@@ -6,6 +6,7 @@ mod beside;
 mod clients;
 mod crash;
 mod kills;
+mod links;
 mod promtool;
 mod sink;
 

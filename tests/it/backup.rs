@@ -120,7 +120,7 @@ fn a_damaged_backup_is_named_and_not_restored() {
     let data = directory.path().join("data");
     let mut server = Server::start(&data, &[]);
     let mut text = String::new();
-    for number in 0..20_000_u64 {
+    for number in 0..60_000_u64 {
         let value = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) as f64;
         text.push_str(&format!("noise{{shard=\"{}\"}} {value} {}\n", number % 50, 1_795_341_600_000 - number * 1000));
     }

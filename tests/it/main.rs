@@ -23,6 +23,7 @@ mod drbd;
 mod elasticsearch;
 mod events;
 mod live_cluster;
+mod mail;
 mod metrics;
 mod page;
 mod power_loss;

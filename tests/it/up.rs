@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::mail::MailServer;
 use crate::program::{Server, run, wait_until};
 
 /// Where a test's `up` lives: its program, home, data and logs.
@@ -214,4 +215,70 @@ fn tokens_are_read_again_on_sighup() {
     fs::write(&configuration, "[collector\n").expect("writes");
     server.signal("HUP");
     assert_eq!(status(&second), 200);
+}
+
+/// The line that begins so.
+fn line_with(server: &mut Server, begin: &str) -> String {
+    loop {
+        let line = server.line();
+        if line.starts_with(begin) {
+            return line;
+        }
+    }
+}
+
+#[test]
+fn what_the_programs_own_rules_find_is_mailed() {
+    let Some(mut mail) = MailServer::start() else { return };
+    let place = Place::new();
+    let configuration = place.configuration();
+    let smtp = format!("127.0.0.1:{}", mail.port);
+    let arguments = ["--config", &configuration, "--mail", "eva@example.com", "--smtp", &smtp];
+    let mut server = place.up(&arguments);
+    assert_eq!(
+        line_with(&mut server, "alerts are mailed"),
+        format!("alerts are mailed to eva@example.com through {smtp}; a test message goes out now …")
+    );
+    let told = line_with(&mut server, "");
+    assert!(told.starts_with("the test message was delivered: 250 "), "{told}");
+    let test = mail.next();
+    assert_eq!((&test["to"], &test["from"]), (&json!(["eva@example.com"]), &json!("eva@example.com")));
+    let subject = test["headers"]["Subject"].as_str().expect("a subject").to_owned();
+    assert_eq!(subject, "[test] Test message to mail");
+
+    let disk = b"orszem_logs_disk_full{instance=\"far\"} 1\n";
+    assert_eq!(server.post("/api/v1/import/prometheus", "", disk).0, 204);
+    let alert = mail.next();
+    let subject = alert["headers"]["Subject"].as_str().expect("a subject").to_owned();
+    assert!(subject.contains("OrszemDiskFull"), "{subject}");
+    drop(server);
+
+    let mut server = place.up(&arguments);
+    assert_eq!(
+        line_with(&mut server, "alerts are mailed"),
+        format!("alerts are mailed to eva@example.com through {smtp}; --mail-test sends a test message again")
+    );
+}
+
+#[test]
+fn a_test_message_that_fails_is_told_with_its_reason() {
+    let Some(mail) = MailServer::start() else { return };
+    let place = Place::new();
+    let configuration = place.configuration();
+    let smtp = format!("127.0.0.1:{}", mail.port);
+    let mut server = place.up(&["--config", &configuration, "--mail", "nobody@example.com", "--smtp", &smtp]);
+    let told = line_with(&mut server, "THE TEST");
+    assert!(told.starts_with("THE TEST MESSAGE WAS NOT DELIVERED: ") && told.contains("550"), "{told}");
+    assert!(told.ends_with("; alerts will not arrive either"), "{told}");
+    drop(server);
+    let nobody = place.up(&["--config", &configuration, "--mail", "eva@example.com", "--smtp", "127.0.0.1:1"]);
+    let (mut nobody, told) = (nobody, "THE TEST MESSAGE WAS NOT DELIVERED: ");
+    let said = line_with(&mut nobody, told);
+    assert!(said.ends_with("; it is tried again for a day, as alerts are"), "{said}");
+    drop(nobody);
+    let data = place.path("data");
+    let arguments = ["up", "--listen", "127.0.0.1:0", "--mail", "nobody", "--data-dir", data.to_str().expect("plain")];
+    let (code, _, err) = run(&arguments);
+    assert_eq!(code, 2);
+    assert!(err.contains("--mail \"nobody\" is no mail address"), "{err}");
 }

@@ -15,6 +15,8 @@ pub struct Notice {
     pub actions: Vec<Action>,
     /// What else is to be said, as name and text.
     pub facts: Vec<(String, String)>,
+    /// What the channel calls the last message about the same incident to the same recipient, to change it.
+    pub earlier: Option<String>,
     /// The series in question, for channels that show a plot.
     pub curve: Option<Curve>,
 }
@@ -50,7 +52,8 @@ impl ActionKind {
     }
 }
 
-/// A button: the URL takes a POST without a login, as it carries a token.
+/// A button: the URL takes a POST without a login, as it carries a token. A GET only asks whether it is meant, as
+/// scanners of mail follow every link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Action {
     pub kind: ActionKind,
@@ -70,6 +73,14 @@ impl Notice {
     /// The intent alone, to the target that it names.
     pub fn new(intent: Intent) -> Self {
         let target = intent.recipient.target.clone();
-        Self { intent, target, links: Links::default(), actions: Vec::new(), facts: Vec::new(), curve: None }
+        Self {
+            intent,
+            target,
+            links: Links::default(),
+            actions: Vec::new(),
+            facts: Vec::new(),
+            earlier: None,
+            curve: None,
+        }
     }
 }

@@ -7,7 +7,9 @@ pub(crate) mod sink;
 pub(crate) mod tools;
 
 use jiff::tz::TimeZone;
-use orszem_alerting::{AlertKey, AlertView, Event, Intent, IntentKey, Kind, Level, Message, Recipient, State};
+use orszem_alerting::{
+    AlertKey, AlertView, Event, Intent, IntentKey, Kind, Level, Message, MessageGroup, Recipient, State,
+};
 use orszem_model::{Labels, Timestamp};
 
 use crate::config::NotifyConfig;
@@ -67,7 +69,7 @@ pub(crate) fn notice(kind: Kind) -> Notice {
         alerts: vec![alert("/", 91.5, ended_at), alert("/var", 97.0, ended_at)],
         alerts_left_out: 0,
         root: "host/db1".to_owned(),
-        group: String::new(),
+        group: MessageGroup::default(),
         acknowledged_by: String::new(),
         note: String::new(),
         events: vec![Event { incident: 7, at: at(60), text: "Disk{mountpoint=\"/\"} is critical".to_owned() }],

@@ -140,6 +140,9 @@ pub(crate) struct Links<'n> {
     pub(crate) logs: &'n str,
     pub(crate) graph: &'n str,
     pub(crate) silence: &'n str,
+    /// Acknowledges, by the form behind it.
+    pub(crate) ack: &'n str,
+    pub(crate) snooze: &'n str,
 }
 
 /// An action in words.
@@ -212,6 +215,8 @@ impl<'n> View<'n> {
                 logs: &notice.links.logs,
                 graph: &notice.links.graph,
                 silence: &notice.links.silence,
+                ack: act(notice, ActionKind::Ack),
+                snooze: act(notice, ActionKind::Snooze),
             },
             actions: notice.actions.iter().map(|action| button(action, t)).collect(),
             plot: plot(notice, t, &at),
@@ -352,6 +357,10 @@ fn button<'n>(action: &'n crate::notice::Action, t: &Texts) -> Button<'n> {
         ActionKind::Snooze => t.snooze,
     };
     Button { kind: action.kind.name(), label, url: &action.url }
+}
+
+fn act(notice: &Notice, kind: ActionKind) -> &str {
+    notice.actions.iter().find(|action| action.kind == kind).map_or("", |action| &action.url)
 }
 
 fn plot(notice: &Notice, t: &Texts, at: &impl Fn(Timestamp) -> String) -> String {

@@ -1,6 +1,7 @@
 //! Webhooks: a POST of Alertmanager's JSON, or of what a template makes of it for a service that wants its own.
 
 mod alertmanager;
+mod chat;
 mod signature;
 
 use std::time::SystemTime;
@@ -8,6 +9,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use orszem_client::Answer;
 use orszem_model::prefix;
 use serde_json::Value;
 
@@ -17,6 +19,8 @@ use crate::notice::Notice;
 use crate::outcome::Outcome;
 use crate::template::Templates;
 use crate::view::{Site, View};
+
+use chat::{Changed, Chat};
 
 /// Alertmanager's own body.
 const ALERTMANAGER: &str = "alertmanager";
@@ -35,6 +39,7 @@ pub(crate) struct Webhook {
 }
 
 /// A body with its media type.
+#[derive(Clone)]
 struct Body {
     bytes: Vec<u8>,
     kind: String,
@@ -95,13 +100,57 @@ impl Webhook {
         };
         let body = self.body(notice, &view, templates, &key);
         secrets.push(key);
-        let headers = self.headers(&view, &body, now, secrets).await?;
-        let answer = self.client.post(&url, headers, Bytes::from(body.bytes)).await?;
-        let outcome = web::outcome(&answer, remote_id(answer.body.as_deref()), now);
+        let chat = Chat::of(&url);
+        let changed = match chat.zip(Chat::earlier(notice)) {
+            Some((chat, earlier)) => self.change(chat, &url, earlier, &view, (&body, now), secrets).await?,
+            None => Changed::Missing,
+        };
+        let outcome = match (changed, chat) {
+            (Changed::Ended(outcome), _) => outcome,
+            (Changed::Missing, Some(chat)) => {
+                let bytes = chat.sending(&body.bytes, &notice.target).unwrap_or_else(|| body.bytes.clone());
+                let answer = self.request(&url, &view, &Body { bytes, ..body.clone() }, now, secrets).await?;
+                chat.sent(&answer, remote_id(answer.body.as_deref()), now)
+            }
+            (Changed::Missing, None) => {
+                let answer = self.request(&url, &view, &body, now, secrets).await?;
+                web::outcome(&answer, remote_id(answer.body.as_deref()), now)
+            }
+        };
         Ok(match body.problem {
             Some(problem) => outcome.with_note(&problem),
             None => outcome,
         })
+    }
+
+    /// Changes the message `earlier` into what the body says.
+    async fn change(
+        &self,
+        chat: Chat,
+        url: &Url,
+        earlier: &str,
+        view: &View<'_>,
+        (body, now): (&Body, SystemTime),
+        secrets: &mut Vec<String>,
+    ) -> Result<Changed, HttpError> {
+        let Some((url, bytes)) = chat.changes_at(url).zip(chat.changing(&body.bytes, earlier)) else {
+            return Ok(Changed::Missing);
+        };
+        secrets.push(url.path.as_str().to_owned());
+        let answer = self.request(&url, view, &Body { bytes, ..body.clone() }, now, secrets).await?;
+        Ok(chat.changed(&answer, earlier, now))
+    }
+
+    async fn request(
+        &self,
+        url: &Url,
+        view: &View<'_>,
+        body: &Body,
+        now: SystemTime,
+        secrets: &mut Vec<String>,
+    ) -> Result<Answer, HttpError> {
+        let headers = self.headers(view, body, now, secrets).await?;
+        self.client.post(url, headers, Bytes::from(body.bytes.clone())).await
     }
 
     fn body(&self, notice: &Notice, view: &View<'_>, templates: &Templates, key: &str) -> Body {

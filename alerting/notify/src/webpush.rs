@@ -33,7 +33,7 @@ const CONTENT_BYTES_MAX: usize = 3_800;
 /// The longest text of a notification, in bytes; more is to be seen on the page.
 const BODY_BYTES_MAX: usize = 1_200;
 /// Beyond this length links are left out of the content, as they would fill it.
-const LINK_BYTES_MAX: usize = 600;
+const LINK_BYTES_MAX: usize = 400;
 
 /// A push channel.
 #[derive(Debug)]
@@ -137,8 +137,8 @@ fn content_of(view: &View<'_>) -> Vec<u8> {
     }
 }
 
-/// The JSON of declarative web push (RFC 8030 content `application/notification+json`), with what the service worker of
-/// our own page wants besides in `data`.
+/// The JSON of declarative web push (RFC 8030 content `application/notification+json`), with what a service worker wants
+/// besides in `data`. A button leads to the form that asks whether it is meant; a service worker may POST to its `url`.
 fn declaration(view: &View<'_>, body_bytes: usize) -> Value {
     let lines = [view.what.as_str(), view.note, &view.counts, view.entity];
     let body: Vec<&str> = lines.into_iter().filter(|line| !line.is_empty()).collect();
@@ -147,7 +147,9 @@ fn declaration(view: &View<'_>, body_bytes: usize) -> Value {
     let navigate = incident.unwrap_or(view.external_url);
     let buttons = view.actions.iter().filter(|button| fits(&button.url));
     let actions: Vec<Value> = buttons
-        .map(|button| json!({ "action": button.kind, "title": button.label, "navigate": navigate, "url": button.url }))
+        .map(
+            |button| json!({ "action": button.kind, "title": button.label, "navigate": button.url, "url": button.url }),
+        )
         .collect();
     json!({
         "web_push": 8030,

@@ -3,6 +3,7 @@
 //!
 //! Pure: no IO, no clock, no async.
 
+mod built_in;
 mod evaluation;
 pub mod own;
 mod problem;
@@ -14,6 +15,7 @@ mod rule;
 pub mod template;
 pub mod unit;
 
+pub use built_in::BUILT_IN;
 pub use evaluation::{
     ALERTS, ALERTS_FOR_STATE, Alert, AlertState, Due, Environment, FOR_GRACE_PERIOD_MS, GroupOutcome, GroupState,
     NewSample, OUTAGE_TOLERANCE_MS, RESOLVED_RETENTION_MS, Restoring, RuleError, RuleObservation, RuleOutcome,

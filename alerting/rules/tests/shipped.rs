@@ -10,7 +10,7 @@ use orszem_promql::ParseOptions;
 use orszem_promql::ast::{Expr, ExprKind};
 use orszem_rules::own::OwnRules;
 use orszem_rules::unit::{self, RuleSource};
-use orszem_rules::{RuleFile, read};
+use orszem_rules::{BUILT_IN, RuleFile, read};
 
 const OPTIONS: ParseOptions = ParseOptions { is_experimental: false };
 /// Whose names are put together: families of the kernel's own fields, which the host's collector names so.
@@ -42,6 +42,15 @@ fn shipped() -> Vec<(PathBuf, RuleFile)> {
         (path, file)
     };
     files.into_iter().map(read).collect()
+}
+
+#[test]
+fn the_program_brings_all_of_them() {
+    let files = files_in(&root().join("config/rules"), "yml");
+    let name = |path: &PathBuf| path.file_name().expect("a name").to_string_lossy().into_owned();
+    let shipped: Vec<(String, String)> =
+        files.iter().map(|path| (name(path), fs::read_to_string(path).expect("reads"))).collect();
+    assert_eq!(BUILT_IN.map(|(name, text)| (name.to_owned(), text.to_owned())).to_vec(), shipped);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::error::Refusal;
 use crate::incident::{Candidate, Incident, Join, Member};
 use crate::limits::{INCIDENTS_MAX, MEMBERS_MAX};
 use crate::notify::Kind;
-use crate::route::group_key;
+use crate::route::group;
 use crate::rows::{Of, TimerOf};
 
 impl Alerting {
@@ -28,8 +28,8 @@ impl Alerting {
         let labels = self.labels_of(alert);
         let entities = self.plan.entities(&labels);
         let routes = self.plan.config.route.find(&labels);
-        let group = routes.first().and_then(|routed| group_key(routed, &labels, &key.rule));
-        let candidate = Candidate { group: group.as_deref(), entities: &entities, labels: &key.labels, now };
+        let group = routes.first().and_then(|routed| group(routed, &labels, &key.rule));
+        let candidate = Candidate { group: group.as_ref(), entities: &entities, labels: &key.labels, now };
         let join = self.index.join(&self.incidents, &self.graph, &candidate);
         let (level, is_flapping) = (alert.state.level().unwrap_or(Level::Warning), alert.is_flapping());
         let (mut incident, why) = match join {
@@ -47,7 +47,7 @@ impl Alerting {
                 (Incident::new(self.meta.incidents, group, now), "it is the first".to_owned())
             }
         };
-        self.index.add(incident.id, incident.group.as_deref(), &entities, &key.labels);
+        self.index.add(incident.id, incident.group.as_ref(), &entities, &key.labels);
         if let Some(alert) = self.alerts.get_mut(key) {
             alert.incident = Some(incident.id);
         }
@@ -184,7 +184,7 @@ impl Alerting {
         self.close_threads(&mut source, &note, now);
         for (key, mut member) in std::mem::take(&mut source.members) {
             member.why = format!("merged from incident {from}: {why}");
-            self.index.add(into, target.group.as_deref(), &member.entities, &key.labels);
+            self.index.add(into, target.group.as_ref(), &member.entities, &key.labels);
             if let Some(alert) = self.alerts.get_mut(&key) {
                 alert.incident = Some(into);
             }

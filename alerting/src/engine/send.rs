@@ -5,7 +5,8 @@ use orszem_model::{Timestamp, time::format_duration};
 use super::{Alerting, Delivery, Waiting};
 use crate::alert::Level;
 use crate::error::Refusal;
-use crate::incident::Incident;
+use crate::group::MessageGroup;
+use crate::incident::{Incident, Thread};
 use crate::limits::{INTENT_EXPIRES_AFTER, INTENTS_MAX, VIEWS_MAX};
 use crate::notify::{AlertView, DigestEntry, Intent, IntentKey, Kind, Message};
 use crate::recipient::Recipient;
@@ -40,7 +41,58 @@ impl Alerting {
             channel: address.channel.clone(),
             target: address.target.clone(),
         };
-        addresses.map(recipient).collect()
+        addresses.map(recipient).filter(|recipient| !self.gone.contains_key(recipient)).collect()
+    }
+
+    /// Sends nothing to an address any more, and tells others what only it was told.
+    fn is_gone(&mut self, recipient: &Recipient, now: Timestamp) {
+        self.gone.insert(recipient.clone(), now);
+        self.dirty.insert(Of::Gone(recipient.clone()));
+        self.mailboxes.remove(recipient);
+        self.dirty.insert(Of::Mailbox(recipient.clone()));
+        self.set_timer(TimerOf::Mailbox(recipient.clone()), None);
+        let is_told = |incident: &Incident| incident.threads.values().any(|thread| thread.told.contains_key(recipient));
+        let told: Vec<u64> =
+            self.incidents.values().filter(|incident| is_told(incident)).map(|incident| incident.id).collect();
+        for id in told {
+            let Some(mut incident) = self.incidents.remove(&id) else { continue };
+            for (policy, thread) in &mut incident.threads {
+                if thread.told.remove(recipient).is_some() {
+                    self.tell_next_soon(policy, thread, now);
+                }
+            }
+            let Recipient { contact, channel, .. } = recipient;
+            self.log(
+                &mut incident,
+                now,
+                format!("{contact} is not reached over {channel} any more: the address is gone"),
+            );
+            self.incidents.insert(id, incident);
+            self.review_soon(id, now);
+        }
+    }
+
+    /// Where nobody heard of it, the next step comes at once.
+    fn tell_next_soon(&self, policy: &str, thread: &mut Thread, now: Timestamp) {
+        let is_told = thread.told.values().any(|told| told.is_delivered);
+        let next = self.plan.policy(policy).and_then(|policy| policy.step(thread.next_step));
+        if let Some((after, _)) = next.filter(|_| !is_told) {
+            thread.counts_from = now.before(after);
+        }
+    }
+
+    /// An address that does not stand in the plan any more is tried when it comes back.
+    pub(super) fn forget_gone(&mut self) {
+        let is_known = |recipient: &Recipient| {
+            let Recipient { contact, channel, target } = recipient;
+            let mut addresses = self.plan.contact(contact).into_iter().flat_map(|contact| &contact.addresses);
+            addresses.any(|address| address.channel == *channel && address.target == *target)
+        };
+        let unknown: Vec<Recipient> = self.gone.keys().filter(|recipient| !is_known(recipient)).cloned().collect();
+        for recipient in unknown {
+            self.gone.remove(&recipient);
+            self.dirty.insert(Of::Gone(recipient));
+        }
     }
 
     /// Tells one recipient of an incident, at once or with the next digest.
@@ -158,6 +210,10 @@ impl Alerting {
 
     pub(super) fn delivered(&mut self, key: IntentKey, outcome: &Delivery, now: Timestamp) -> Result<(), Refusal> {
         let waiting = self.remove_waiting(key).ok_or_else(|| Refusal::UnknownIntent(key.to_string()))?;
+        if *outcome == Delivery::Gone {
+            self.is_gone(&waiting.recipient, now);
+            return Ok(());
+        }
         if waiting.incident == 0 || !waiting.kind.tells_open() {
             return Ok(());
         }
@@ -172,16 +228,12 @@ impl Alerting {
                 // It surely never heard of it: nothing is owed, and somebody else has to be told.
                 Delivery::Refused if !told.is_delivered && !is_waiting => {
                     thread.told.remove(recipient);
-                    let is_told = thread.told.values().any(|told| told.is_delivered);
-                    let next = self.plan.policy(&waiting.policy).and_then(|policy| policy.step(thread.next_step));
-                    if let Some((after, _)) = next.filter(|_| !is_told) {
-                        thread.counts_from = now.before(after);
-                    }
+                    self.tell_next_soon(&waiting.policy, thread, now);
                     let text = format!("{} can't be told over {}", recipient.contact, recipient.channel);
                     self.log(&mut incident, now, text);
                     self.review_soon(waiting.incident, now);
                 }
-                Delivery::Refused | Delivery::Expired => {}
+                Delivery::Refused | Delivery::Gone | Delivery::Expired => {}
             }
             self.dirty.insert(Of::Incident(waiting.incident));
         }
@@ -193,7 +245,7 @@ impl Alerting {
         let mut message = Message::titled(self.title(incident), level, incident.started_at);
         message.ended_at = incident.ended_at;
         message.root = self.root(incident);
-        message.group = incident.group.clone().unwrap_or_default();
+        message.group = MessageGroup(incident.group.clone());
         message.acknowledged_by = incident.ack.as_ref().map(|ack| ack.by.clone()).unwrap_or_default();
         let mut members: Vec<_> = incident.members.iter().collect();
         members.sort_by_key(|(_, member)| (!member.is_firing, member.joined_at));
@@ -304,7 +356,11 @@ impl Alerting {
     pub(super) fn test(&mut self, contact: &str, by: &str, now: Timestamp) -> Result<(), Refusal> {
         let known = self.plan.contact(contact).ok_or_else(|| Refusal::UnknownContact(contact.to_owned()))?;
         let name = known.name.clone();
-        for recipient in self.addresses(&name, Level::Critical) {
+        let recipients = self.addresses(&name, Level::Critical);
+        if recipients.is_empty() {
+            return Err(Refusal::NoAddress(name));
+        }
+        for recipient in recipients {
             self.meta.tests += 1;
             let message = Message::titled(format!("test by {by}"), Level::Warning, now);
             let telling = Telling { policy: "", recipient: &recipient, kind: Kind::Test, is_loud: true, note: "" };

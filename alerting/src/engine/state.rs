@@ -56,6 +56,9 @@ impl Alerting {
                 Table::Outbox => {
                     engine.outbox.insert(read_key(table, key)?, read::<Waiting>(table, bytes)?);
                 }
+                Table::Gone => {
+                    engine.gone.insert(read_key(table, key)?, read::<Timestamp>(table, bytes)?);
+                }
                 Table::Timer => {
                     engine.timers.insert(read_key::<TimerOf>(table, key)?, read::<Timestamp>(table, bytes)?);
                 }
@@ -90,6 +93,7 @@ impl Alerting {
         all.extend(self.maintenance.keys().cloned().map(Of::Maintenance));
         all.extend(self.mailboxes.keys().cloned().map(Of::Mailbox));
         all.extend(self.outbox.keys().copied().map(Of::Outbox));
+        all.extend(self.gone.keys().cloned().map(Of::Gone));
         all.extend(self.timers.keys().cloned().map(Of::Timer));
         all.iter().map(|of| of.row(self.value_of(of))).collect()
     }
@@ -120,6 +124,7 @@ impl Alerting {
             Of::Maintenance(id) => self.maintenance.get(id).map(|window| value(&window.item)),
             Of::Mailbox(recipient) => self.mailboxes.get(recipient).map(value),
             Of::Outbox(key) => self.outbox.get(key).map(value),
+            Of::Gone(recipient) => self.gone.get(recipient).map(value),
             Of::Timer(of) => self.timers.get(of).map(value),
         }
     }
@@ -137,7 +142,7 @@ impl Alerting {
         }
         for incident in self.incidents.values() {
             for (key, member) in &incident.members {
-                self.index.add(incident.id, incident.group.as_deref(), &member.entities, &key.labels);
+                self.index.add(incident.id, incident.group.as_ref(), &member.entities, &key.labels);
             }
         }
         let mut outbox: Vec<_> = self.outbox.iter().collect();

@@ -176,7 +176,7 @@ impl World {
         self.pending.retain(|other| other.key != intent.key);
         match outcome {
             Delivery::Sent => self.sent.push(intent.clone()),
-            Delivery::Refused | Delivery::Expired => {
+            Delivery::Refused | Delivery::Gone | Delivery::Expired => {
                 self.failed.insert(intent.key);
             }
         }

@@ -186,7 +186,7 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(read).await?.map_err(failed)
 }
 
-fn failed(error: orszem_indexer::Error) -> ApiError {
+pub(super) fn failed(error: orszem_indexer::Error) -> ApiError {
     match error {
         orszem_indexer::Error::NotWritten | orszem_indexer::Error::ShuttingDown => ApiError::NotWritten,
         error => ApiError::Engine(EngineError::Store(Box::new(error))),

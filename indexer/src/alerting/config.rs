@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use orszem_alerting::{
-    Address, Config, Contact, GroupBy, Inhibition, Input, Level, Period, Plan, Policy, Rate, Route, Rule, Silence,
-    Step, Timing,
+    Address, Config, Contact, FlapConfig, GroupBy, Inhibition, Input, Level, Period, Plan, Policy, Rate, Route, Rule,
+    Silence, Step, Timing,
 };
 use orszem_model::{Labels, Matcher, Span, Timestamp};
 use orszem_rules::Environment;
@@ -24,6 +24,8 @@ pub use times::{IntervalConfig, TimeConfig};
 pub struct AlertingConfig {
     /// Prometheus' rule files; `*` stands for any characters of a file's name.
     pub rule_files: Vec<PathBuf>,
+    /// Whether the rules that the program brings hold, too; if unset under `orszem up` where `rule_files` names none.
+    pub built_in_rules: Option<bool>,
     /// How often groups are evaluated that do not say.
     pub evaluation_interval: Span,
     /// `$externalLabels` of templates.
@@ -36,6 +38,8 @@ pub struct AlertingConfig {
     pub inhibitions: Vec<InhibitionConfig>,
     /// Matchers of alerts by which an entity is down while they are critical.
     pub outages: Vec<String>,
+    /// When an alert changes so often that it counts as firing until it is steady.
+    pub flap: FlapSection,
     /// Silences that hold as long as they stand here.
     pub silences: Vec<SilenceConfig>,
     /// Observations older than this are history: they notify only if they still hold.
@@ -46,6 +50,41 @@ pub struct AlertingConfig {
     pub restart_hold_critical: Span,
     /// How long an acknowledgement holds where it does not say.
     pub ack_expires_after: Span,
+}
+
+/// `[alerting.flap]`: the share of changes among the last 21 states of an alert, newer ones weighing more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FlapSection {
+    /// It flaps from this share on, in percent; 0 or more than 100 are refused.
+    pub start_percent: u32,
+    /// It is steady below this share.
+    pub stop_percent: u32,
+    /// A time without a change that counts as one more state.
+    pub slot: Span,
+}
+
+impl Default for FlapSection {
+    fn default() -> Self {
+        let FlapConfig { start_percent, stop_percent, slot } = FlapConfig::default();
+        Self { start_percent, stop_percent, slot: Span(slot) }
+    }
+}
+
+impl FlapSection {
+    fn flap(&self, wrong: &mut Vec<Wrong>) -> FlapConfig {
+        let Self { start_percent: start, stop_percent: stop, slot } = *self;
+        if !(1..=100).contains(&start) {
+            wrong.push(Wrong::new("flap.start_percent", &start.to_string(), "is out of range", "write 1 to 100"));
+        } else if stop >= start {
+            let remedy = "write less than start_percent";
+            wrong.push(Wrong::new("flap.stop_percent", &stop.to_string(), "is not below start_percent", remedy));
+        }
+        if !(Span::secs(1)..=Span::days(1)).contains(&slot) {
+            wrong.push(Wrong::new("flap.slot", &slot.to_string(), "is out of range", "write 1s to 1d"));
+        }
+        FlapConfig { start_percent: start, stop_percent: stop, slot: slot.0 }
+    }
 }
 
 /// Somebody who is told.
@@ -176,6 +215,7 @@ impl Default for AlertingConfig {
         let Config { late_after, restart_hold, restart_hold_critical, ack_expires_after, .. } = Config::default();
         Self {
             rule_files: Vec::new(),
+            built_in_rules: None,
             evaluation_interval: Span::secs(15),
             external_labels: BTreeMap::new(),
             contacts: Vec::new(),
@@ -184,6 +224,7 @@ impl Default for AlertingConfig {
             times: BTreeMap::new(),
             inhibitions: Vec::new(),
             outages: Vec::new(),
+            flap: FlapSection::default(),
             silences: Vec::new(),
             late_after: Span(late_after),
             restart_hold: Span(restart_hold),
@@ -219,7 +260,10 @@ impl AlertingConfig {
             let remedy = "write 100ms to 1d";
             return Err(vec![Wrong::new("evaluation_interval", &interval.to_string(), "is out of range", remedy)]);
         }
-        let files = files::read(&self.rule_files, is_experimental)?;
+        let mut files = files::read(&self.rule_files, is_experimental)?;
+        if self.built_in_rules == Some(true) {
+            files::add_built_in(&mut files)?;
+        }
         let environment = Environment {
             external_labels: Labels::new(self.external_labels.iter().collect::<Vec<_>>()),
             external_url: external_url.to_owned(),
@@ -257,6 +301,7 @@ impl AlertingConfig {
         let contacts = self.contacts.iter().enumerate().map(|(at, contact)| contact.contact(at, &mut wrong)).collect();
         let policies = self.policies.iter().map(PolicyConfig::policy).collect();
         let route = self.route.route("route", Timing::default(), &mut wrong);
+        let flap = self.flap.flap(&mut wrong);
         self.silences.iter().enumerate().for_each(|(at, silence)| self.check_silence(at, silence, &mut wrong));
         if !wrong.is_empty() {
             return Err(wrong);
@@ -269,6 +314,7 @@ impl AlertingConfig {
             times,
             inhibitions,
             outages,
+            flap,
             late_after: self.late_after.0,
             restart_hold: self.restart_hold.0,
             restart_hold_critical: self.restart_hold_critical.0,

@@ -6,6 +6,7 @@ use orszem_alerting::{Alerting, Graph, Input, Plan, Refusal};
 use orszem_model::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
+use super::grant::{Grant, GrantError};
 use super::history::{Attempt, DeliveryRecord, IncidentRecord, TimelineEvent};
 use super::prometheus::{GroupView, RuleSources};
 use super::store::Store;
@@ -103,6 +104,14 @@ impl AlertingHandle {
     /// [`Error::ShuttingDown`].
     pub async fn set_graph(&self, graph: Graph) -> Result<(), Error> {
         self.asks.send(Ask::Graph(graph)).await.map_err(|_| Error::ShuttingDown)
+    }
+
+    /// What a link in a message lets its holder do at `now`.
+    ///
+    /// # Errors
+    /// When it is none of ours, or too old.
+    pub fn grant(&self, token: &str, now: Timestamp) -> Result<Grant, GrantError> {
+        self.store.grants().open(token, now)
     }
 
     /// The rule groups as they were last evaluated.

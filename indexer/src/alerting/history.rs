@@ -53,7 +53,7 @@ impl IncidentRecord {
         });
         Self {
             id: incident.id,
-            group: incident.group.clone(),
+            group: incident.group.as_ref().map(ToString::to_string),
             started_ns: incident.started_at.0,
             changed_ns: incident.changed_at.0,
             ended_ns: incident.ended_at.map(|at| at.0),
@@ -88,6 +88,8 @@ pub struct Attempt {
     pub outcome: AttemptOutcome,
     /// What the other side said, without secrets.
     pub detail: String,
+    /// What the other side calls the message; empty where it has no name.
+    pub remote_id: String,
 }
 
 /// How it went.

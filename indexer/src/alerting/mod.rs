@@ -4,6 +4,7 @@
 //! engine are one transaction, shared by all inputs that came together.
 
 mod config;
+mod grant;
 mod handle;
 mod history;
 mod matchers;
@@ -18,15 +19,16 @@ mod store;
 mod tests;
 
 pub use config::{
-    AddressConfig, AlertingConfig, ContactConfig, InhibitionConfig, IntervalConfig, PolicyConfig, RouteConfig,
-    SilenceConfig, StepConfig, TimeConfig, Wrong, rules_of,
+    AddressConfig, AlertingConfig, ContactConfig, FlapSection, InhibitionConfig, IntervalConfig, PolicyConfig,
+    RouteConfig, SilenceConfig, StepConfig, TimeConfig, Wrong, rules_of,
 };
+pub use grant::{Act, Grant, GrantError};
 pub use handle::{AlertingHandle, INPUTS_MAX};
 pub use history::{
     Attempt, AttemptOutcome, DeliveryRecord, DeliveryState, IncidentRecord, MemberRecord, TimelineEvent,
 };
 pub use matchers::{MatcherError, parse_matcher, parse_matchers};
-pub use outbox::{Deliver, Sent};
+pub use outbox::{Deliver, Sending, Sent};
 pub use own::{OwnParts, OwnRulesReloader, OwnRulesService, own_rules_of};
 pub use prometheus::{GroupView, RuleAlertView, RuleHealth, RuleKindView, RuleSources, RuleView};
 pub use service::{AlertingService, Parts};

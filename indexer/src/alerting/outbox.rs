@@ -11,6 +11,7 @@ use orszem_model::Timestamp;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::grant::Act;
 use super::handle::AlertingHandle;
 use super::history::{Attempt, AttemptOutcome};
 use super::metrics::AlertingMetrics;
@@ -34,18 +35,28 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 /// What became of an attempt. Texts go into the delivery log: no secret is in them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sent {
-    /// The other side took it.
-    Delivered { detail: String },
+    /// The other side took it; what it calls the message, empty where it has no name.
+    Delivered { detail: String, remote_id: String },
     /// It may work later, under the same key; `after` is how long the other side asked to be left alone.
     Retry { after: Option<Duration>, reason: String },
-    /// It won't work, however often it is tried.
-    Refused { reason: String },
+    /// It won't work, however often it is tried; where the address itself is gone nothing is sent there any more.
+    Refused { reason: String, is_gone: bool },
+}
+
+/// Something to send.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sending {
+    pub intent: Intent,
+    /// What can be done from the message itself: tokens of the links that do it.
+    pub grants: Vec<(Act, String)>,
+    /// What the other side calls the last message about this incident to this recipient.
+    pub earlier: Option<String>,
 }
 
 /// The channels.
 pub trait Deliver: Send + Sync + 'static {
     /// Sends it once. A repeat has the same key, by which the channel lets the other side recognise it.
-    fn deliver<'a>(&'a self, intent: &'a Intent) -> Pin<Box<dyn Future<Output = Sent> + Send + 'a>>;
+    fn deliver<'a>(&'a self, sending: &'a Sending) -> Pin<Box<dyn Future<Output = Sent> + Send + 'a>>;
 }
 
 /// What waits for each recipient, in order.
@@ -183,7 +194,7 @@ async fn attempt(
         let outcome = AttemptOutcome::Expired;
         let detail = "it could not be delivered in time".to_owned();
         metrics.attempt(&waiting.recipient.channel, outcome);
-        let told = Attempt { key, at: now, took: Duration::ZERO, outcome, detail };
+        let told = Attempt { key, at: now, took: Duration::ZERO, outcome, detail, remote_id: String::new() };
         return record(handle, vec![Input::Delivered { key, outcome: Delivery::Expired }], told, stop).await;
     }
     match handle.submit(vec![Input::Leased(key)]).await.map(|answers| answers.into_iter().next().flatten()) {
@@ -197,21 +208,27 @@ async fn attempt(
     }
     let begun = Instant::now();
     let sent = match load(handle, key).await {
-        Ok(Some(intent)) => match tokio::time::timeout(ATTEMPT_MAX, channels.deliver(&intent)).await {
+        Ok(Some(sending)) => match tokio::time::timeout(ATTEMPT_MAX, channels.deliver(&sending)).await {
             Ok(sent) => sent,
             Err(_) => Sent::Retry { after: None, reason: format!("no answer in {} s", ATTEMPT_MAX.as_secs()) },
         },
-        Ok(None) => Sent::Refused { reason: "its text is not there any more".to_owned() },
+        Ok(None) => Sent::Refused { reason: "its text is not there any more".to_owned(), is_gone: false },
         Err(error) => Sent::Retry { after: None, reason: chain(&error).to_string() },
     };
     let at = maintenance::now();
     let took = begun.elapsed();
+    let mut remote_id = String::new();
     let (outcome, detail, inputs) = match sent {
-        Sent::Delivered { detail } => {
+        Sent::Delivered { detail, remote_id: id } => {
+            remote_id = id;
             (AttemptOutcome::Delivered, detail, vec![Input::Delivered { key, outcome: Delivery::Sent }])
         }
-        Sent::Refused { reason } => {
+        Sent::Refused { reason, is_gone: false } => {
             (AttemptOutcome::Refused, reason, vec![Input::Delivered { key, outcome: Delivery::Refused }])
+        }
+        Sent::Refused { reason, is_gone: true } => {
+            let reason = format!("{reason}; the address is removed from the contact, nothing is sent there any more");
+            (AttemptOutcome::Refused, reason, vec![Input::Delivered { key, outcome: Delivery::Gone }])
         }
         Sent::Retry { after, reason } => {
             waiting.next_at = at.after(pause(key, waiting.tries, after));
@@ -225,7 +242,7 @@ async fn attempt(
         tracing::warn!(%key, contact, channel, reason = %detail, state = outcome.state().name(), "a message was not delivered");
     }
     let is_again = inputs.is_empty();
-    let left = record(handle, inputs, Attempt { key, at, took, outcome, detail }, stop).await;
+    let left = record(handle, inputs, Attempt { key, at, took, outcome, detail, remote_id }, stop).await;
     if is_again { Left::Again(waiting) } else { left }
 }
 
@@ -244,9 +261,15 @@ async fn record(handle: &AlertingHandle, inputs: Vec<Input>, attempt: Attempt, s
     }
 }
 
-async fn load(handle: &AlertingHandle, key: IntentKey) -> Result<Option<Intent>, Error> {
+async fn load(handle: &AlertingHandle, key: IntentKey) -> Result<Option<Sending>, Error> {
     let store = Arc::clone(&handle.store);
-    tokio::task::spawn_blocking(move || store.intent(key)).await.map_err(|source| Error::Blocking { source })?
+    let read = move || {
+        let Some(intent) = store.intent(key)? else { return Ok(None) };
+        let earlier = store.remote_id(intent.incident, &intent.recipient)?;
+        let grants = store.grants().tokens(&intent);
+        Ok(Some(Sending { intent, grants, earlier }))
+    };
+    tokio::task::spawn_blocking(read).await.map_err(|source| Error::Blocking { source })?
 }
 
 /// How long to wait before the next attempt: what the other side asked for, else longer each time, and not the same for

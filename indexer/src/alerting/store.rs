@@ -15,6 +15,7 @@ use orszem_model::Timestamp;
 use orszem_model::time::NANOS_PER_SECOND;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
+use super::grant::{GrantKey, KEY_BYTES};
 use super::history::{Attempt, AttemptOutcome, DeliveryRecord, DeliveryState, IncidentRecord, TimelineEvent};
 use crate::error::Error;
 use crate::wake::lock;
@@ -30,11 +31,12 @@ const PAYLOADS_NS: i64 = 30 * 86_400 * NANOS_PER_SECOND;
 pub(super) const ROWS_MAX: usize = 1_000;
 
 /// The open store.
-#[derive(Debug)]
 pub(crate) struct Store {
     writer: Mutex<Connection>,
     /// Questions of people do not hold the writer up.
     reader: Mutex<Connection>,
+    /// What links in messages are signed with.
+    grants: GrantKey,
 }
 
 /// An intent that is to be sent, without its message.
@@ -106,10 +108,11 @@ impl Store {
         if found > VERSION {
             return Err(Error::AlertingVersion { path: path.to_owned(), found, known: VERSION });
         }
+        let grants = grant_key(&connection).map_err(failed)?;
         let reader = Connection::open(path).map_err(failed)?;
         reader.busy_timeout(Duration::from_secs(10)).map_err(failed)?;
         reader.execute_batch("PRAGMA query_only = ON").map_err(failed)?;
-        Ok(Self { writer: Mutex::new(connection), reader: Mutex::new(reader) })
+        Ok(Self { writer: Mutex::new(connection), reader: Mutex::new(reader), grants })
     }
 
     /// The engine as the last transaction left it.
@@ -172,6 +175,21 @@ impl Store {
         let failed = |source| Error::Alerting { operation: "read a message", source };
         let query = "SELECT payload FROM intent WHERE key = ?1 AND payload IS NOT NULL";
         lock(&self.reader).query_row(query, [key.0], |row| intent_of(row, 0)).optional().map_err(failed)
+    }
+
+    /// What links in messages are signed with.
+    pub(super) fn grants(&self) -> &GrantKey {
+        &self.grants
+    }
+
+    /// What the channel calls the last message about an incident that a recipient got.
+    pub(super) fn remote_id(&self, incident: u64, to: &Recipient) -> Result<Option<String>, Error> {
+        let failed = |source| Error::Alerting { operation: "read what a message is called", source };
+        let Recipient { contact, channel, target } = to;
+        let query =
+            "SELECT remote_id FROM thread WHERE incident = ?1 AND contact = ?2 AND channel = ?3 AND target = ?4";
+        let of = params![incident.cast_signed(), contact, channel, target];
+        lock(&self.reader).query_row(query, of, |row| row.get(0)).optional().map_err(failed)
     }
 
     /// Incidents that are over, the newest first, begun before `before`.
@@ -238,6 +256,7 @@ impl Store {
             "DELETE FROM event WHERE at < ?1",
             "DELETE FROM incident WHERE changed_at < ?1",
             "DELETE FROM attempt WHERE at < ?1",
+            "DELETE FROM thread WHERE at < ?1",
             "DELETE FROM intent WHERE created_at < ?1 AND state <> 0",
         ] {
             transaction.execute(statement, [oldest]).map_err(failed)?;
@@ -292,6 +311,10 @@ const SCHEMA: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
        n INTEGER PRIMARY KEY, key BLOB NOT NULL, at INTEGER NOT NULL, took_ms INTEGER NOT NULL,
        outcome INTEGER NOT NULL, detail TEXT NOT NULL);
      CREATE INDEX IF NOT EXISTS attempt_key ON attempt (key, n);
+     CREATE TABLE IF NOT EXISTS thread (
+       incident INTEGER NOT NULL, contact TEXT NOT NULL, channel TEXT NOT NULL, target TEXT NOT NULL,
+       remote_id TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (incident, contact, channel, target)) WITHOUT ROWID;
+     CREATE TABLE IF NOT EXISTS secret (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
      INSERT OR IGNORE INTO meta VALUES ('version', 1);
      COMMIT;";
 
@@ -334,7 +357,8 @@ fn write(to: &Transaction<'_>, effects: &Effects, attempts: &[Attempt], now: Tim
     for (old, new) in superseded {
         let outcome = AttemptOutcome::Superseded { by: *new };
         let detail = format!("{new} says what it said");
-        write_attempt(to, &Attempt { key: *old, at: now, took: Duration::ZERO, outcome, detail })?;
+        let remote_id = String::new();
+        write_attempt(to, &Attempt { key: *old, at: now, took: Duration::ZERO, outcome, detail, remote_id })?;
     }
     attempts.iter().try_for_each(|attempt| write_attempt(to, attempt))
 }
@@ -383,7 +407,7 @@ fn write_intent(to: &Transaction<'_>, intent: &Intent, now: Timestamp) -> rusqli
 }
 
 fn write_attempt(to: &Transaction<'_>, attempt: &Attempt) -> rusqlite::Result<()> {
-    let Attempt { key, at, took, outcome, detail } = attempt;
+    let Attempt { key, at, took, outcome, detail, remote_id } = attempt;
     let took_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
     to.prepare_cached("INSERT INTO attempt (key, at, took_ms, outcome, detail) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![key.0, at.0, took_ms, outcome.state().code(), detail])?;
@@ -393,7 +417,26 @@ fn write_attempt(to: &Transaction<'_>, attempt: &Attempt) -> rusqlite::Result<()
     };
     to.prepare_cached("UPDATE intent SET state = ?2, next_at = ?3, tries = tries + 1 WHERE key = ?1")?
         .execute(params![key.0, outcome.state().code(), next_at])?;
+    if !remote_id.is_empty() {
+        to.prepare_cached(
+            "INSERT OR REPLACE INTO thread (incident, contact, channel, target, remote_id, at)
+             SELECT incident, contact, channel, target, ?2, ?3 FROM intent WHERE key = ?1 AND incident <> 0",
+        )?
+        .execute(params![key.0, remote_id, at.0])?;
+    }
     Ok(())
+}
+
+/// The key of links, which is made when it is needed first: links go on working over a restart.
+fn grant_key(connection: &Connection) -> rusqlite::Result<GrantKey> {
+    let query = "SELECT value FROM secret WHERE name = 'links'";
+    let found: Option<Vec<u8>> = connection.query_row(query, [], |row| row.get(0)).optional()?;
+    if let Some(secret) = found.filter(|secret| secret.len() == KEY_BYTES) {
+        return Ok(GrantKey::new(&secret));
+    }
+    let secret = GrantKey::secret().map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    connection.execute("INSERT OR REPLACE INTO secret (name, value) VALUES ('links', ?1)", [&secret[..]])?;
+    Ok(GrantKey::new(&secret))
 }
 
 fn intent_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Intent> {

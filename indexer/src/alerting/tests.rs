@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use orszem_alerting::{External, Graph, Input, Intent, Kind, Period, Refusal, Silence};
+use orszem_alerting::{External, Graph, Input, Kind, Period, Refusal, Silence};
 use orszem_model::{Labels, Matcher, Timestamp};
 use prometheus_client::registry::Registry;
 
@@ -24,10 +24,12 @@ struct Notes {
 }
 
 impl Deliver for Notes {
-    fn deliver<'a>(&'a self, intent: &'a Intent) -> Pin<Box<dyn Future<Output = Sent> + Send + 'a>> {
+    fn deliver<'a>(&'a self, sending: &'a Sending) -> Pin<Box<dyn Future<Output = Sent> + Send + 'a>> {
         Box::pin(async move {
-            lock(&self.sent).push((intent.kind, intent.key.to_string()));
-            lock(&self.answers).pop().unwrap_or(Sent::Delivered { detail: "taken".to_owned() })
+            lock(&self.sent).push((sending.intent.kind, sending.intent.key.to_string()));
+            lock(&self.answers)
+                .pop()
+                .unwrap_or(Sent::Delivered { detail: "taken".to_owned(), remote_id: String::new() })
         })
     }
 }
@@ -125,7 +127,7 @@ async fn what_fails_is_tried_again_under_its_key_and_what_is_refused_is_not() {
     let dir = tempfile::tempdir().expect("a directory");
     let notes = Arc::new(Notes::default());
     let retry = Sent::Retry { after: None, reason: "busy".to_owned() };
-    *lock(&notes.answers) = vec![Sent::Refused { reason: "gone".to_owned() }, retry];
+    *lock(&notes.answers) = vec![Sent::Refused { reason: "gone".to_owned(), is_gone: false }, retry];
     let started = start(dir.path(), &config(), &notes);
     let handle = started.service.handle();
     handle.submit(vec![external("A", true)]).await.expect("written");

@@ -28,6 +28,8 @@ struct State {
     failures: usize,
     /// Takes so many messages without ever answering.
     unanswered: usize,
+    /// Answers this to everything and takes nothing.
+    refusal: Option<String>,
 }
 
 impl Sink {
@@ -56,6 +58,11 @@ impl Sink {
     /// Takes the next message without ever answering.
     pub(crate) fn hold(&self) {
         lock(&self.state).unanswered = 1;
+    }
+
+    /// Answers `status` to everything from now on.
+    pub(crate) fn refuse(&self, status: &str) {
+        lock(&self.state).refusal = Some(status.to_owned());
     }
 
     pub(crate) fn hits(&self) -> Vec<Hit> {
@@ -87,23 +94,21 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) {
     stream.set_read_timeout(Some(Duration::from_secs(120))).expect("a timeout");
     let mut reader = BufReader::new(stream.try_clone().expect("clones"));
     while let Some((key, body)) = request(&mut reader) {
-        let (is_failing, is_unanswered) = {
+        let status = {
             let mut state = lock(state);
-            let is_failing = state.failures > 0;
-            if is_failing {
+            if let Some(refusal) = state.refusal.clone() {
+                Some(refusal)
+            } else if state.failures > 0 {
                 state.failures -= 1;
-                (true, false)
+                Some("503 Service Unavailable".to_owned())
             } else {
                 state.hits.push(Hit { key, body: serde_json::from_slice(&body).expect("JSON") });
                 let is_unanswered = state.unanswered > 0;
                 state.unanswered -= usize::from(is_unanswered);
-                (false, is_unanswered)
+                (!is_unanswered).then(|| "200 OK".to_owned())
             }
         };
-        if is_unanswered {
-            continue;
-        }
-        let status = if is_failing { "503 Service Unavailable" } else { "200 OK" };
+        let Some(status) = status else { continue };
         let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
         if (&*stream).write_all(answer.as_bytes()).is_err() {
             return;

@@ -121,6 +121,15 @@ impl NotifyConfig {
 }
 
 impl EmailConfig {
+    /// The first thing that is wrong with it, by its key alone.
+    pub fn wrong(&self) -> Option<ConfigError> {
+        let mut errors = Vec::new();
+        let at = self.validate(String::new(), &mut errors);
+        let first = errors.into_iter().next()?;
+        let key = first.key.strip_prefix(&format!("{at}.")).unwrap_or(&first.key).to_owned();
+        Some(ConfigError { key, ..first })
+    }
+
     fn validate(&self, at: String, errors: &mut Vec<ConfigError>) -> String {
         let Self { name, host, port, tls, ca_file: _, user, password_file, from, reply_to, hello, timeout } = self;
         let mut check = Check { at, errors };

@@ -109,7 +109,9 @@ fn services_get_what_they_ask_for() {
     assert_eq!(attachment["text"], json!("/ is &lt;nearly&gt; full &amp; \"hot\"\n2 firing, 0 ended, 0 suppressed"));
     let urls: Vec<&Value> = attachment["actions"].as_array().expect("a list").iter().map(|b| &b["url"]).collect();
     let links = ["https://orszem.example/incidents/7", "https://orszem.example/logs?around=7&x=1"];
-    assert_eq!(urls, [&json!(links[0]), &json!(links[1]), &json!("https://wiki.example/disk")]);
+    let acts = ["https://orszem.example/ack/t0k", "https://orszem.example/snooze/t0k"];
+    let runbook = "https://wiki.example/disk";
+    assert_eq!(urls, [acts[0], acts[1], links[0], links[1], runbook].map(|url| json!(url)).each_ref());
 
     let page = body("pagerduty.json", Kind::Escalate);
     let told = ["routing_key", "event_action", "dedup_key"].map(|name| &page[name]);
@@ -117,13 +119,33 @@ fn services_get_what_they_ask_for() {
     assert_eq!(page["payload"]["severity"], json!("critical"));
     assert_eq!(body("pagerduty.json", Kind::Resolve)["event_action"], json!("resolve"));
 
-    assert_eq!(body("teams.json", Kind::Open)["attachments"][0]["content"]["version"], json!("1.4"));
-    assert_eq!(body("telegram.json", Kind::Open)["chat_id"], json!("eva@example.com"));
+    let card = &body("teams.json", Kind::Open)["attachments"][0]["content"];
+    assert_eq!((&card["version"], &card["actions"][0]["url"]), (&json!("1.4"), &json!(acts[0])));
+    let telegram = body("telegram.json", Kind::Open);
+    let keys = telegram["reply_markup"]["inline_keyboard"][0].as_array().expect("a row");
+    let urls: Vec<&Value> = keys.iter().map(|key| &key["url"]).collect();
+    assert_eq!(
+        (&telegram["chat_id"], urls),
+        (&json!("eva@example.com"), vec![&json!(acts[0]), &json!(acts[1]), &json!(links[0])])
+    );
     let sms = "[resolved] db1: Disk and 1 more #7, lasted 5m: / is <nearly> full & \"hot\"";
     assert_eq!(body("sms.json", Kind::Resolve), json!({"to": "eva@example.com", "text": sms}));
     let mattermost = body("mattermost.json", Kind::Open);
     let text = mattermost["attachments"][0]["text"].as_str().expect("a text");
     assert!(text.ends_with("[Runbook](https://wiki.example/disk)"), "{text}");
+    assert!(text.contains(&format!("[Acknowledge]({}) [Snooze]({})", acts[0], acts[1])), "{text}");
+}
+
+#[test]
+fn telegram_gets_no_button_that_it_refuses() {
+    let (mut notice, site) = (notice(Kind::Open), site());
+    for (incident, keys) in [("http://orszem:7450/?incident=7", json!([])), ("", json!([]))] {
+        incident.clone_into(&mut notice.links.incident);
+        let text = of(&[]).0.body("telegram.json", &View::new(&notice, &site), "").text.expect("a body");
+        let body: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(body["reply_markup"]["inline_keyboard"], keys, "{incident}");
+        assert!(body["text"].as_str().expect("a text").contains("Acknowledge: https://orszem.example/ack/t0k"));
+    }
 }
 
 #[test]

@@ -63,7 +63,28 @@ async fn answer(State(all): State<All>, uri: Uri, headers: HeaderMap, body: Byte
     let headers = headers.iter().map(|(name, value)| (name.to_string(), value.to_str().expect("text").to_owned()));
     let got = Got { path: uri.to_string(), headers: headers.collect(), body: body.to_vec() };
     all.lock().expect("not poisoned").push(got);
-    match uri.path().split('/').nth(1).unwrap_or_default() {
+    let path = uri.path().trim_start_matches('/');
+    let path = path.strip_prefix("chat/").unwrap_or(path);
+    match path.split('/').next().unwrap_or_default() {
+        "editMessageText" if is_about(&body, "message_id", &404.into()) => {
+            (StatusCode::BAD_REQUEST, r#"{"ok":false,"description":"Bad Request: message to edit not found"}"#)
+                .into_response()
+        }
+        "editMessageText" if is_about(&body, "message_id", &304.into()) => {
+            (StatusCode::BAD_REQUEST, r#"{"ok":false,"description":"Bad Request: message is not modified: x"}"#)
+                .into_response()
+        }
+        "sendMessage" | "editMessageText" => r#"{"ok":true,"result":{"message_id":42}}"#.into_response(),
+        "chat.update" if is_about(&body, "ts", &"404".into()) => {
+            r#"{"ok":false,"error":"message_not_found"}"#.into_response()
+        }
+        "chat.postMessage" | "chat.update" if is_about(&body, "channel", &"nowhere".into()) => {
+            r#"{"ok":false,"error":"channel_not_found"}"#.into_response()
+        }
+        "chat.postMessage" | "chat.update" if is_about(&body, "channel", &"busy".into()) => {
+            r#"{"ok":false,"error":"ratelimited"}"#.into_response()
+        }
+        "chat.postMessage" | "chat.update" => r#"{"ok":true,"channel":"C1","ts":"5.6"}"#.into_response(),
         "fails" => (StatusCode::INTERNAL_SERVER_ERROR, "out of order").into_response(),
         "busy" => (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "7")], "slow down").into_response(),
         "slow" => std::future::pending().await,
@@ -78,4 +99,9 @@ async fn answer(State(all): State<All>, uri: Uri, headers: HeaderMap, body: Byte
         "ntfy" => r#"{"id":"hwQ2YpKdmg","event":"message","topic":"t","message":"all of it"}"#.into_response(),
         _ => "thanks".into_response(),
     }
+}
+
+/// Whether the field of a JSON body has this value.
+fn is_about(body: &[u8], field: &str, value: &serde_json::Value) -> bool {
+    serde_json::from_slice::<serde_json::Value>(body).is_ok_and(|body| body[field] == *value)
 }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use orszem_alerting::{AlertView, Kind};
+use orszem_alerting::{AlertView, Kind, MessageGroup};
 use orszem_model::{Labels, Timestamp};
 use serde::Serialize;
 
@@ -68,19 +68,12 @@ pub(super) fn body(notice: &Notice, view: &View<'_>) -> String {
     format!("{}\n", as_go(&json))
 }
 
-/// The labels that its incident is grouped by: those in the text of the group (`/0:{"name": "value"}`) that its alerts
-/// have.
-fn group_labels(group: &str, alerts: &[&AlertView]) -> BTreeMap<String, String> {
-    let Some((_, rest)) = group.split_once(":{") else { return BTreeMap::new() };
-    let written: BTreeMap<String, String> = match serde_json::from_str(&format!("{{{rest}")) {
-        Ok(written) => written,
-        Err(error) => {
-            tracing::warn!(group, %error, "the labels of a group can't be read; its webhook names none");
-            return BTreeMap::new();
-        }
-    };
-    let has = |name: &String, value: &String| alerts.iter().all(|alert| alert.labels.get(name) == Some(value.as_str()));
-    written.into_iter().filter(|(name, value)| has(name, value)).collect()
+/// The labels that its incident is grouped by, as far as its alerts have them.
+fn group_labels(group: &MessageGroup, alerts: &[&AlertView]) -> BTreeMap<String, String> {
+    let grouped = group.0.iter().flat_map(|group| group.labels.iter());
+    let has = |name: &str, value: &str| alerts.iter().all(|alert| alert.labels.get(name) == Some(value));
+    let shared = grouped.filter(|(name, value)| has(name, value));
+    shared.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// `{alertname="Disk"}`; what is grouped by topology has its incident's thread.

@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use orszem_alerting::{AlertKey, AlertView, Kind, Level, State};
+use orszem_alerting::{AlertKey, AlertView, Group, Kind, Level, MessageGroup, State};
 use orszem_model::{Labels, Timestamp};
 use serde_json::json;
 
@@ -134,6 +134,68 @@ async fn a_signed_request_is_accepted_by_the_specifications_own_library() {
     assert_eq!(verify(&[body.as_slice(), b" "].concat(), &key).as_deref(), Some("WebhookVerificationError"));
 }
 
+/// Paths of what a channel with `body` at `path` asks for when it tells this after the message `earlier`.
+async fn asked(path: &str, target: &str, kind: Kind, is_loud: bool, earlier: &str) -> (Vec<String>, Got, Outcome) {
+    let sink = Sink::start().await;
+    let body = if path.ends_with("sendMessage") { "telegram" } else { "slack" };
+    let senders = hook(&sink.url(path), &format!("body = \"{body}\""));
+    let mut notice = addressed(kind, "hook", target);
+    notice.intent.message.is_loud = is_loud;
+    notice.earlier = Some(earlier.to_owned()).filter(|id| !id.is_empty());
+    let outcome = senders.send(&notice, STARTED_AT).await;
+    (sink.all().into_iter().map(|got| got.path).collect(), sink.last(), outcome)
+}
+
+fn id_of(outcome: Outcome) -> String {
+    let Outcome::Delivered { remote_id, .. } = outcome else { panic!("{outcome:?}") };
+    remote_id
+}
+
+#[tokio::test]
+async fn a_message_of_telegram_is_changed_where_nothing_has_to_be_heard() {
+    let (send, change) = ("/sendMessage", "/editMessageText");
+    for (kind, is_loud, earlier, paths, id) in [
+        (Kind::Open, true, "", vec![send], "42"),
+        (Kind::Update, false, "7", vec![change], "7"),
+        (Kind::Resolve, true, "7", vec![change], "7"),
+        (Kind::Update, true, "7", vec![send], "42"),
+        (Kind::Escalate, true, "7", vec![send], "42"),
+        (Kind::Remind, true, "7", vec![send], "42"),
+        (Kind::Resolve, true, "404", vec![change, send], "42"),
+        (Kind::Resolve, true, "304", vec![change], "304"),
+        (Kind::Resolve, true, "of another channel", vec![send], "42"),
+    ] {
+        let (asked, last, outcome) = asked("/chat/sendMessage", "-100", kind, is_loud, earlier).await;
+        let paths: Vec<String> = paths.iter().map(|path| format!("/chat{path}")).collect();
+        assert_eq!((asked, id_of(outcome)), (paths, id.to_owned()), "{kind:?} {earlier}");
+        let body = last.json();
+        let changed = earlier.parse::<i64>().ok().filter(|_| last.path.ends_with(change));
+        assert_eq!((&body["chat_id"], body["message_id"].as_i64()), (&json!("-100"), changed), "{kind:?} {earlier}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_of_slacks_api_is_changed_and_its_errors_are_heard() {
+    let path = "/chat/chat.postMessage";
+    let (paths, last, outcome) = asked(path, "#ops", Kind::Open, true, "").await;
+    assert_eq!((paths, last.json()["channel"].clone()), (vec![path.to_owned()], json!("#ops")));
+    assert_eq!(id_of(outcome), "C1/5.6");
+    let (paths, last, outcome) = asked(path, "#ops", Kind::Resolve, true, "C9/1.2").await;
+    assert_eq!(paths, ["/chat/chat.update"]);
+    assert_eq!([&last.json()["channel"], &last.json()["ts"]], [&json!("C9"), &json!("1.2")]);
+    assert_eq!(id_of(outcome), "C1/5.6");
+    let (paths, _, _) = asked(path, "#ops", Kind::Resolve, true, "C9/404").await;
+    assert_eq!(paths, ["/chat/chat.update", path]);
+    let (_, _, outcome) = asked(path, "nowhere", Kind::Open, true, "").await;
+    assert_eq!(refused(outcome), "Slack says channel_not_found");
+    let (_, _, outcome) = asked(path, "busy", Kind::Open, true, "").await;
+    assert_eq!(retried(outcome), "Slack says ratelimited");
+    // An incoming webhook has no names of messages: each is a new one.
+    let (paths, last, outcome) = asked("/services/T0/B0", "#ops", Kind::Resolve, true, "C9/1.2").await;
+    assert_eq!((paths, last.json()["channel"].clone()), (vec!["/services/T0/B0".to_owned()], json!(null)));
+    assert_eq!(id_of(outcome), "");
+}
+
 struct Killed(Child);
 
 impl Drop for Killed {
@@ -236,7 +298,8 @@ async fn the_body_is_alertmanagers_byte_by_byte() {
     let theirs = until("alertmanager notifies", async || sink.all().pop()).await;
 
     let mut notice = open("");
-    notice.intent.message.group = ":{\"alertname\": \"Disk\"}".to_owned();
+    let group = Group { labels: Labels::from([("alertname", "Disk")]), ..Group::default() };
+    notice.intent.message.group = MessageGroup(Some(group));
     notice.intent.message.alerts = alerts;
     hook(&sink.url("/ok/own"), "").send(&notice, STARTED_AT).await;
     let own = sink.last();

@@ -72,6 +72,8 @@ async fn a_browser_reads_what_is_pushed_and_knows_who_pushed_it() {
     assert_eq!(told, expected.each_ref());
     let actions: Vec<&Value> = shown["actions"].as_array().expect("a list").iter().map(|a| &a["url"]).collect();
     assert_eq!(actions, [&json!("https://orszem.example/ack/t0k"), &json!("https://orszem.example/snooze/t0k")]);
+    let leads: Vec<&Value> = shown["actions"].as_array().expect("a list").iter().map(|a| &a["navigate"]).collect();
+    assert_eq!(leads, actions, "without a service worker they lead to the form");
     assert_eq!(shown["data"]["incident"], json!(7));
 }
 
@@ -85,7 +87,7 @@ fn a_long_message_is_cut_until_it_fits() {
     notice.intent.message.title = "\u{1f6e1}".repeat(500);
     notice.intent.message.root = "\"".repeat(4_000);
     notice.links.incident = format!("https://x/{}", "a".repeat(5_000));
-    notice.actions.iter_mut().for_each(|action| action.url = format!("https://x/{}", "a".repeat(590)));
+    notice.actions.iter_mut().for_each(|action| action.url = format!("https://x/{}", "a".repeat(380)));
     let long = length(&notice);
     assert!((1_500..=CONTENT_BYTES_MAX).contains(&long), "{long}");
 }

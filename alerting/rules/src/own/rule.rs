@@ -138,6 +138,14 @@ impl OwnRules {
         self.events.extend(events);
     }
 
+    /// Leaves out those whose name `keeps` does not want.
+    pub fn retain(&mut self, keeps: impl Fn(&str) -> bool) {
+        let Self { thresholds, logs, events } = self;
+        thresholds.retain(|rule| keeps(&rule.about.name));
+        logs.retain(|rule| keeps(&rule.about.name));
+        events.retain(|rule| keeps(&rule.about.name));
+    }
+
     /// As the engine of alerts knows them.
     pub fn alarms(&self) -> Vec<Rule> {
         let condition = |level, hold| RuleKind::Condition { level, hold, keep: Duration::ZERO };

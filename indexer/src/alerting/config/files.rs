@@ -1,11 +1,12 @@
-//! Reads Prometheus' rule files.
+//! Reads rule files, and those that the program brings.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use orszem_promql::ParseOptions;
-use orszem_rules::RuleFile;
+use orszem_rules::{BUILT_IN, RuleFile};
 
 use super::Wrong;
 
@@ -53,6 +54,23 @@ pub(super) fn read(patterns: &[PathBuf], is_experimental: bool) -> Result<Vec<(S
         }
     }
     if wrong.is_empty() { Ok(files) } else { Err(wrong) }
+}
+
+/// Adds the rules that the program brings. Of an own rule that a file has, too, the file's counts.
+pub(super) fn add_built_in(files: &mut Vec<(String, RuleFile)>) -> Result<(), Vec<Wrong>> {
+    let known: BTreeSet<String> =
+        files.iter().flat_map(|(_, file)| file.own.abouts()).map(|about| about.name.clone()).collect();
+    for (name, text) in BUILT_IN {
+        let mut file = orszem_rules::read(text, ParseOptions::default()).map_err(|problems| {
+            let wrong = |problem: orszem_rules::Problem| {
+                Wrong::new("built_in_rules", name, problem.to_string(), "write false, and tell the makers")
+            };
+            problems.0.into_iter().map(wrong).collect::<Vec<_>>()
+        })?;
+        file.own.retain(|rule| !known.contains(rule));
+        files.push((format!("built-in/{name}"), file));
+    }
+    Ok(())
 }
 
 /// The files that a pattern names, sorted; `*` in its last part stands for any characters.

@@ -28,6 +28,11 @@ fn a_good_section_makes_a_plan() {
     assert_eq!(config.validate(), []);
     let plan = config.plan(Vec::new()).expect("a plan");
     assert_eq!(plan.contact("eva").map(|contact| contact.quiet.clone()), Some(vec!["nights".to_owned()]));
+    let text = format!("{GOOD}\n[flap]\nstart_percent = 30\nstop_percent = 10\nslot = \"5m\"");
+    let config: AlertingConfig = toml::from_str(&text).expect("reads");
+    let slot = std::time::Duration::from_secs(300);
+    let flap = config.flap.flap(&mut Vec::new());
+    assert_eq!((flap, config.validate()), (FlapConfig { start_percent: 30, stop_percent: 10, slot }, vec![]));
     let inputs = config.silence_inputs(std::iter::empty(), Timestamp(5));
     assert!(matches!(&inputs[..], [Input::Silence(silence)] if silence.id == "file:lab"), "{inputs:?}");
 }
@@ -42,6 +47,14 @@ fn what_is_wrong_is_told_by_key_and_value() {
     assert_eq!(wrong(("team=\"web\"", "team")), ["route.routes[0].matchers = \"team\": bad matcher format: team"]);
     let unknown = wrong(("contacts = [\"eva\"]", "contacts = [\"ada\"]"));
     assert_eq!(unknown, ["contacts, policies, route or times = : policy `db` tells the unknown contact `ada`"]);
+    let flap = wrong(("[times.nights]", "[flap]\nstart_percent = 25\nslot = \"10ms\"\n[times.nights]"));
+    let (above, short) =
+        ("flap.stop_percent = \"25\": is not below start_percent", "flap.slot = \"10ms\": is out of range");
+    assert_eq!(flap, [above, short]);
+    assert_eq!(
+        wrong(("[times.nights]", "[flap]\nstart_percent = 0\n[times.nights]")),
+        ["flap.start_percent = \"0\": is out of range"]
+    );
     let level = wrong(("to = \"http://localhost:1/\"", "to = \"x\", level_min = \"page\""));
     assert_eq!(level, ["contacts[0].addresses[0].level_min = \"page\": is no level"]);
 }
