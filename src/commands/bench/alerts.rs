@@ -115,7 +115,7 @@ pub(super) async fn run(scratch: &Scratch, plan: &Plan) -> anyhow::Result<ExitCo
         for (setting, number) in plan.settings.iter().zip(0..) {
             let name = format!("Peer{number}");
             let folder = scratch.path().join(&name);
-            peers.push(Peer::start(&folder, &name, *setting, &served).await?);
+            peers.push(Peer::start(&folder, &name, *setting, &served)?);
             let shown = format!("prometheus and alertmanager, {setting}");
             rows.push(Row { shown, alert: name.clone(), samples: name });
         }

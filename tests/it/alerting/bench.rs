@@ -1,4 +1,4 @@
-//! `orszem bench alerts` at a small size: all is told, by this program and by its peers, and timed.
+//! `orszem bench alerts` and `rules` at a small size: all is told, by this program and by its peers, and timed.
 
 use serde_json::{Value, json};
 
@@ -46,4 +46,18 @@ fn alone_the_benchmark_of_alerts_measures_this_program() {
     for (row, name) in rows.iter().zip(OWN) {
         assert!(row.starts_with(name), "{report}");
     }
+}
+
+#[test]
+fn alone_the_benchmark_of_rules_measures_both_ways_of_evaluating() {
+    let output = orszem(&["bench", "rules", "--count", "2000", "--alone"]).output().expect("runs");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let report = String::from_utf8(output.stdout).expect("text");
+    let rows: Vec<(f64, &str)> = report
+        .lines()
+        .filter_map(|row| row.split_once(" ms CPU a pass  "))
+        .map(|(spent, what)| (spent.trim().parse().expect("a number"), what.split(',').next().unwrap_or(what)))
+        .collect();
+    let [(sample, "orszem"), (tick, "orszem")] = rows[..] else { panic!("{report}") };
+    assert!(sample >= 0.0 && tick > sample, "{report}");
 }

@@ -36,7 +36,7 @@ pub(super) fn are_installed() -> bool {
 }
 
 impl Peer {
-    pub(super) async fn start(folder: &Path, name: &str, setting: Setting, served: &Served) -> anyhow::Result<Self> {
+    pub(super) fn start(folder: &Path, name: &str, setting: Setting, served: &Served) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder).context("can't make a directory")?;
         let [web, alerts] = [free_address()?, free_address()?];
         let put = |file: &str, text: String| -> anyhow::Result<String> {
