@@ -103,7 +103,7 @@ impl Ntfy {
             priority: priority(notice),
             tags: vec![tag(notice), view.severity],
             click: view.links.incident,
-            actions: buttons(notice, view),
+            actions: buttons(view),
             sequence_id: &sequence,
         };
         let body = serde_json::to_vec(&publication).expect("texts and numbers are JSON");
@@ -162,9 +162,8 @@ fn tag(notice: &Notice) -> &'static str {
     }
 }
 
-fn buttons<'a>(notice: &'a Notice, view: &'a View<'_>) -> Vec<Button<'a>> {
-    let is_over = matches!(notice.intent.kind, Kind::Resolve | Kind::Digest);
-    let posts = view.actions.iter().filter(|_| !is_over).map(|button| Button {
+fn buttons<'a>(view: &'a View<'_>) -> Vec<Button<'a>> {
+    let posts = view.actions.iter().map(|button| Button {
         action: "http",
         label: button.label,
         url: button.url,

@@ -9,7 +9,7 @@ use orszem_model::time::{NANOS_PER_SECOND, format_duration};
 use orszem_model::{Labels, Timestamp, prefix};
 use serde::Serialize;
 
-use crate::notice::{ActionKind, Notice};
+use crate::notice::{Action, ActionKind, Notice};
 use crate::texts::{Language, Texts, fill};
 
 /// The longest title, in bytes.
@@ -218,7 +218,7 @@ impl<'n> View<'n> {
                 ack: act(notice, ActionKind::Ack),
                 snooze: act(notice, ActionKind::Snooze),
             },
-            actions: notice.actions.iter().map(|action| button(action, t)).collect(),
+            actions: actions(notice).map(|action| button(action, t)).collect(),
             plot: plot(notice, t, &at),
             footer: fill(t.footer, &[("contact", &recipient.contact), ("channel", &recipient.channel)]),
             origin: &site.origin,
@@ -351,7 +351,7 @@ fn line_of_entry(entry: &DigestEntry, t: &Texts, at: &impl Fn(Timestamp) -> Stri
     Line { at: at(entry.at), text }
 }
 
-fn button<'n>(action: &'n crate::notice::Action, t: &Texts) -> Button<'n> {
+fn button<'n>(action: &'n Action, t: &Texts) -> Button<'n> {
     let label = match action.kind {
         ActionKind::Ack => t.ack,
         ActionKind::Snooze => t.snooze,
@@ -360,7 +360,13 @@ fn button<'n>(action: &'n crate::notice::Action, t: &Texts) -> Button<'n> {
 }
 
 fn act(notice: &Notice, kind: ActionKind) -> &str {
-    notice.actions.iter().find(|action| action.kind == kind).map_or("", |action| &action.url)
+    actions(notice).find(|action| action.kind == kind).map_or("", |action| &action.url)
+}
+
+/// What can be done; nothing about what is over.
+fn actions(notice: &Notice) -> impl Iterator<Item = &Action> {
+    let is_over = matches!(notice.intent.kind, Kind::Resolve | Kind::Digest);
+    notice.actions.iter().filter(move |_| !is_over)
 }
 
 fn plot(notice: &Notice, t: &Texts, at: &impl Fn(Timestamp) -> String) -> String {

@@ -21,12 +21,15 @@ use crate::wake::lock;
 struct Notes {
     sent: Mutex<Vec<(Kind, String)>>,
     answers: Mutex<Vec<Sent>>,
+    /// What each message was told of the one before, and how many links it has.
+    given: Mutex<Vec<(Option<String>, usize)>>,
 }
 
 impl Deliver for Notes {
     fn deliver<'a>(&'a self, sending: &'a Sending) -> Pin<Box<dyn Future<Output = Sent> + Send + 'a>> {
         Box::pin(async move {
             lock(&self.sent).push((sending.intent.kind, sending.intent.key.to_string()));
+            lock(&self.given).push((sending.earlier.clone(), sending.grants.len()));
             lock(&self.answers)
                 .pop()
                 .unwrap_or(Sent::Delivered { detail: "taken".to_owned(), remote_id: String::new() })
@@ -103,6 +106,8 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
 async fn who_was_told_before_a_restart_hears_the_end_after_it() {
     let dir = tempfile::tempdir().expect("a directory");
     let notes = Arc::new(Notes::default());
+    let named = Sent::Delivered { detail: "taken".to_owned(), remote_id: "m-1".to_owned() };
+    *lock(&notes.answers) = vec![named];
     let before = start(dir.path(), &config(), &notes);
     let inputs = vec![external("A", true), Input::EndSilence { id: "x".to_owned() }];
     let answers = before.service.handle().submit(inputs).await.expect("written");
@@ -116,6 +121,7 @@ async fn who_was_told_before_a_restart_hears_the_end_after_it() {
     let handle = after.service.handle();
     let states = || handle.deliveries(None, 10).expect("reads").iter().map(|told| told.state).collect::<Vec<_>>();
     until("it is written", || states() == [DeliveryState::Delivered; 2]).await;
+    assert_eq!(*lock(&notes.given), [(None, 2), (Some("m-1".to_owned()), 0)], "it is known how the first was called");
     let past = handle.past_incidents(Timestamp(i64::MAX), 10).expect("reads");
     assert_eq!(past.iter().map(|incident| (incident.id, incident.is_open())).collect::<Vec<_>>(), [(1, false)]);
     assert!(!handle.timeline(1).expect("reads").is_empty());

@@ -6,14 +6,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use orszem_alerting::{Intent, State as AlertState};
+use orszem_alerting::State as AlertState;
 use orszem_model::wire::encode_records;
 use orszem_model::{Fact, FactKind, Kind, Labels, Record, Stream, Timestamp};
 use orszem_promql::ParseOptions;
 use orszem_rules::RuleFile;
 use prometheus_client::registry::Registry;
 
-use super::super::{AlertingConfig, AlertingService, Deliver, Parts, RuleSources, Sent, rules_of};
+use super::super::{AlertingConfig, AlertingService, Deliver, Parts, RuleSources, Sending, Sent, rules_of};
 use super::*;
 use crate::ingest::http::Submission;
 use crate::maintenance;
@@ -31,8 +31,8 @@ events: [{alert: Lost, fact: node.lost}]
 struct Nobody;
 
 impl Deliver for Nobody {
-    fn deliver<'a>(&'a self, _intent: &'a Intent) -> Pin<Box<dyn Future<Output = Sent> + Send + 'a>> {
-        Box::pin(async { Sent::Delivered { detail: String::new() } })
+    fn deliver<'a>(&'a self, _sending: &'a Sending) -> Pin<Box<dyn Future<Output = Sent> + Send + 'a>> {
+        Box::pin(async { Sent::Delivered { detail: String::new(), remote_id: String::new() } })
     }
 }
 
