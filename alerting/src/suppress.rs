@@ -7,7 +7,7 @@ use orszem_model::{Labels, Timestamp};
 use crate::alert::{Alert, AlertKey};
 use crate::engine::Alerting;
 use crate::route::Routed;
-use crate::silence::all_match;
+use crate::silence::{Silence, all_match};
 
 /// One reason. Only notification stops by it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,19 +75,24 @@ fn write_comment(f: &mut fmt::Formatter<'_>, comment: &str) -> fmt::Result {
     if comment.is_empty() { Ok(()) } else { write!(f, ": {comment}") }
 }
 
+impl Suppression {
+    pub(crate) fn of_silence(silence: &Silence) -> Self {
+        Self::Silence {
+            id: silence.id.clone(),
+            author: silence.author.clone(),
+            comment: silence.comment.clone(),
+            until: silence.period.until,
+        }
+    }
+}
+
 impl Alerting {
     /// All reasons that hold for an alert whatever route it takes, at `now`.
     pub(crate) fn suppressions(&self, alert: &Alert, labels: &Labels, now: Timestamp) -> Vec<Suppression> {
         let entities = self.plan.entities(labels);
         let mut found = Vec::new();
         for silence in self.silences.values().filter(|silence| silence.covers(now) && silence.item.matches(labels)) {
-            let silence = &silence.item;
-            found.push(Suppression::Silence {
-                id: silence.id.clone(),
-                author: silence.author.clone(),
-                comment: silence.comment.clone(),
-                until: silence.period.until,
-            });
+            found.push(Suppression::of_silence(&silence.item));
         }
         self.find_maintenance(&entities, labels, now, &mut found);
         if !self.outages.is_empty() {
@@ -97,7 +102,13 @@ impl Alerting {
         found
     }
 
-    fn find_maintenance(&self, entities: &[String], labels: &Labels, now: Timestamp, found: &mut Vec<Suppression>) {
+    pub(crate) fn find_maintenance(
+        &self,
+        entities: &[String],
+        labels: &Labels,
+        now: Timestamp,
+        found: &mut Vec<Suppression>,
+    ) {
         for window in self.maintenance.values().filter(|window| window.covers(now)) {
             let window = &window.item;
             let is_worked_on = |entity: &&String| {
@@ -114,7 +125,7 @@ impl Alerting {
 
     /// Something that the alert's entities need, or one of them, is down by another alert. Where both are down and need
     /// each other, the one that was down first is told.
-    fn find_dependency(&self, alert: &Alert, entities: &[String], found: &mut Vec<Suppression>) {
+    pub(crate) fn find_dependency(&self, alert: &Alert, entities: &[String], found: &mut Vec<Suppression>) {
         let own = self.is_outage(alert).then(|| entities.first()).flatten();
         for entity in entities {
             for down in std::iter::once(entity.as_str()).chain(self.graph.upstream(entity)) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header;
-use orszem_alerting::{Alert, Alerting, Suppression};
+use orszem_alerting::{Alert, Alerting, Standing, Suppression};
 use orszem_model::{Labels, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -33,12 +33,11 @@ pub(super) struct Shown {
 }
 
 pub(super) async fn list(State(api): State<AlertmanagerApi>, _: Ours, filter: Filter) -> Result<Response, Problem> {
-    let shown = api.alerting.read(move |engine, now| {
-        let mut shown: Vec<Shown> = all(engine, &filter, now);
-        shown.sort_by_key(|alert| alert.fingerprint);
-        shown
-    });
-    let alerts: Vec<Value> = shown.await?.iter().map(Shown::json).collect();
+    // What the engine's thread has to do is little: it sorts and writes nothing.
+    let shown = api.alerting.read(move |engine, now| all(engine, &filter, now));
+    let mut shown: Vec<Shown> = shown.await?;
+    shown.sort_by_key(|alert| alert.fingerprint);
+    let alerts: Vec<Value> = shown.iter().map(Shown::json).collect();
     Ok(answer(&Value::Array(alerts)))
 }
 
@@ -49,18 +48,21 @@ pub(super) fn answer(value: &Value) -> Response {
 /// The alerts that fire and that are asked for.
 pub(super) fn all(engine: &Alerting, filter: &Filter, now: Timestamp) -> Vec<Shown> {
     let firing = engine.alerts().filter(|alert| alert.state.is_active());
+    let mut standings = engine.standings(now);
     let shown = firing.filter_map(|alert| {
         let labels = engine.labels_of(alert);
-        filter.matches(&labels).then(|| Shown::of(engine, alert, labels, now))
+        filter.matches(&labels).then(|| {
+            let standing = standings.of(alert, &labels);
+            Shown::of(engine, alert, labels, &standing, now)
+        })
     });
     shown.filter(|alert| alert.is_asked(filter)).collect()
 }
 
 impl Shown {
-    fn of(engine: &Alerting, alert: &Alert, labels: Labels, now: Timestamp) -> Self {
-        let why = engine.why(&alert.key, now);
+    fn of(engine: &Alerting, alert: &Alert, labels: Labels, standing: &Standing, now: Timestamp) -> Self {
         let (mut silenced_by, mut inhibited_by, mut muted_by) = (Vec::new(), Vec::new(), Vec::new());
-        for reason in &why.suppressed {
+        for reason in &standing.suppressed {
             match reason {
                 Suppression::Silence { id, .. } | Suppression::Maintenance { id, .. } => silenced_by.push(id.clone()),
                 Suppression::Dependency { by, .. } | Suppression::Inhibition { by } => {
@@ -71,11 +73,11 @@ impl Shown {
             }
         }
         let mut receivers: Vec<String> = Vec::new();
-        for route in &why.routes {
-            if !receivers.contains(&route.policy) {
-                receivers.push(route.policy.clone());
+        for (policy, suppressed) in &standing.routes {
+            if !receivers.contains(policy) {
+                receivers.push(policy.clone());
             }
-            for reason in &route.suppressed {
+            for reason in suppressed {
                 if let Suppression::MuteTime { time, .. } = reason {
                     muted_by.push(time.clone());
                 }
@@ -131,7 +133,7 @@ impl Shown {
 }
 
 /// Labels as an object.
-pub(super) fn object(labels: &Labels) -> Value {
+pub(in crate::http) fn object(labels: &Labels) -> Value {
     let pairs = labels.iter().map(|(name, value)| (name.to_owned(), json!(value)));
     Value::Object(pairs.collect::<Map<String, Value>>())
 }
