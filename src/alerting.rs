@@ -8,10 +8,11 @@ use axum::Router;
 use orszem_dashboards::http::alertmanager::{AlertmanagerApi, ServerInfo};
 use orszem_dashboards::http::incidents::IncidentsApi;
 use orszem_dashboards::http::links;
+use orszem_dashboards::http::replay::ReplayApi;
 use orszem_indexer::Indexer;
 use orszem_indexer::alerting::{
-    AlertingHandle, AlertingService, Deliver, OwnParts, OwnRulesReloader, OwnRulesService, Parts, Wrong, own_rules_of,
-    rules_of,
+    AlertingHandle, AlertingService, Deliver, OwnParts, OwnRulesReloader, OwnRulesService, Parts, Replayer, Wrong,
+    own_rules_of, rules_of,
 };
 use orszem_indexer::samples::Samples;
 use orszem_model::Timestamp;
@@ -20,6 +21,7 @@ use prometheus_client::registry::Registry;
 use crate::access::{Identity, LinkLimit};
 use crate::config::Config;
 use crate::notifying::Channels;
+use crate::watching::Watching;
 
 /// Alerting while the server runs.
 pub(crate) struct Alerting {
@@ -35,6 +37,8 @@ pub(crate) struct Reloading {
     handle: AlertingHandle,
     own: OwnRulesReloader,
     channels: Arc<Channels>,
+    replayer: Replayer,
+    watching: Watching,
     is_experimental: bool,
 }
 
@@ -56,6 +60,7 @@ impl Alerting {
             .context("can't read the rules")?;
         let plan = config.alerting.plan(rules_of(&rules)).map_err(told).context("can't use [alerting]")?;
         let own_rules = own_rules_of(&rules);
+        let replayer = Replayer::new(indexer, samples, rules.clone());
         let delivering: Arc<dyn Deliver> = Arc::<Channels>::clone(&channels);
         let parts = Parts {
             data_dir,
@@ -81,12 +86,15 @@ impl Alerting {
                 );
             }
         });
-        let reloading = Reloading { handle, own: own.reloader(), channels, is_experimental };
+        let sections = (&config.alerting, &config.notify);
+        let watching = Watching::start(sections, handle.clone(), (indexer, samples), registry);
+        let reloading = Reloading { handle, own: own.reloader(), channels, replayer, watching, is_experimental };
         Ok(Self { service, own, reloading })
     }
 
     /// Ends it: first who feeds the engine, then the engine.
     pub(crate) async fn stop(self) {
+        self.reloading.watching.stop().await;
         self.own.stop().await;
         self.service.stop().await;
     }
@@ -99,6 +107,7 @@ impl Alerting {
             .router()
             .merge(IncidentsApi::new(self.service.handle(), tenant).router())
             .merge(LinkLimit::new().around(links::router(self.service.handle())))
+            .merge(ReplayApi::new(self.reloading.replayer.clone(), tenant).router())
     }
 }
 
@@ -115,8 +124,11 @@ impl Reloading {
         let plan = config.alerting.plan(rules_of(&rules)).map_err(told)?;
         self.channels.replace(&config.notify)?;
         let own = own_rules_of(&rules);
+        let in_force = rules.clone();
         self.handle.reconfigure(plan, rules).await.context("alerting keeps its old configuration")?;
+        self.replayer.replace(in_force);
         self.own.reload(own).await.context("own rules stay as they were")?;
+        self.watching.reload(&config.alerting, &config.notify).await;
         silence(&self.handle, &config.alerting).await.context("the silences of the configuration do not hold")
     }
 }

@@ -35,4 +35,5 @@ mod store;
 mod targets;
 pub mod telemetry;
 pub mod tls;
+mod watching;
 mod yaml;

@@ -13,6 +13,7 @@ mod logs;
 mod page;
 mod params;
 pub mod prometheus;
+pub mod replay;
 mod rows;
 mod tail;
 pub mod topology;

@@ -57,6 +57,11 @@ impl Indexer {
         self.shared().journal.disk_bytes()
     }
 
+    /// Whether nothing is taken in, as the disk is full.
+    pub fn is_disk_full(&self) -> bool {
+        self.shared().door.is_disk_full()
+    }
+
     /// Follows what `query` matches of the tenant's records from now on.
     pub fn tail(&self, query: Query, tenant: u32) -> TailClient {
         TailClient::new(self.shared(), query, tenant)

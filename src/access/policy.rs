@@ -115,7 +115,7 @@ fn of_elasticsearch(method: &Method, path: &str) -> Option<Need> {
     (SETUP.iter().any(is_setup) || path.starts_with("/_nodes/") || (is_sent && !is_own)).then_some(Need::Ingest)
 }
 
-const QUERIES: [&str; 15] = [
+const QUERIES: [&str; 16] = [
     "/api/v1/query",
     "/api/v1/series",
     "/api/v1/labels",
@@ -131,6 +131,7 @@ const QUERIES: [&str; 15] = [
     "/app/v1/explain",
     "/app/v1/export",
     "/app/v1/patterns",
+    "/app/v1/rules/replay",
 ];
 
 #[cfg(test)]
@@ -155,6 +156,7 @@ mod tests {
             (Method::GET, "/app/v1/tail", Need::Read),
             (Method::GET, "/app/v1/collectors/db1", Need::Read),
             (Method::POST, "/app/v1/search", Need::Read),
+            (Method::POST, "/app/v1/rules/replay", Need::Read),
             (Method::GET, "/app/v1/topology", Need::Read),
             (Method::POST, "/app/v1/topology", Need::Ingest),
             (Method::DELETE, "/app/v1/topology", Need::Admin),

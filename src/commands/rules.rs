@@ -1,4 +1,4 @@
-//! `orszem rules`: rule files, checked and tested.
+//! `orszem rules`: rule files, checked, tested, and replayed over history.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -11,9 +11,11 @@ use crate::features;
 
 mod check;
 mod pattern;
+mod replay;
 mod test;
+mod timeline;
 
-/// Check rule files, and run unit tests of them
+/// Check rule files, run unit tests of them, and replay them over stored history
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The files have Prometheus' groups of alert and record rules, and beside them thresholds, rules about logs and rules about
@@ -22,7 +24,8 @@ facts of clusters; see docs/rules.md. Unit tests are as promtool reads them, wit
 EXAMPLES
   orszem rules check /etc/prometheus/rules/*.yml /etc/orszem/rules/*.yml
   orszem rules test tests/alerts_test.yml
-  orszem rules test --json tests/*.yml")]
+  orszem rules test --json tests/*.yml
+  orszem rules replay /etc/orszem/rules/*.yml --last 7d")]
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
@@ -33,6 +36,7 @@ pub struct Args {
 pub enum Command {
     Check(check::Args),
     Test(test::Args),
+    Replay(replay::Args),
 }
 
 /// Runs the command.
@@ -42,6 +46,7 @@ pub fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Check(args) => check::run(&args, options),
         Command::Test(args) => test::run(&args, options),
+        Command::Replay(args) => crate::cli::runtime()?.block_on(replay::run(global, args)),
     }
 }
 

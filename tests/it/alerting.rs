@@ -9,6 +9,7 @@ mod kills;
 mod links;
 mod promtool;
 mod sink;
+mod watch;
 
 use std::fs;
 use std::net::SocketAddr;

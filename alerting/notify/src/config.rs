@@ -9,6 +9,8 @@ use jiff::tz::TimeZone;
 use orszem_model::Span;
 use serde::{Deserialize, Serialize};
 
+use crate::alertmanager::AlertmanagerConfig;
+use crate::heartbeat::HeartbeatConfig;
 use crate::texts::Language;
 
 pub use check::ConfigError;
@@ -32,6 +34,10 @@ pub struct NotifyConfig {
     pub ntfy: Vec<NtfyConfig>,
     pub webhook: Vec<WebhookConfig>,
     pub exec: Vec<ExecConfig>,
+    /// Alertmanagers that are told of all own alerts; no contact's address names them.
+    pub alertmanager: Vec<AlertmanagerConfig>,
+    /// Where it is told that this server is well.
+    pub heartbeat: Option<HeartbeatConfig>,
 }
 
 impl Default for NotifyConfig {
@@ -47,6 +53,8 @@ impl Default for NotifyConfig {
             ntfy: Vec::new(),
             webhook: Vec::new(),
             exec: Vec::new(),
+            alertmanager: Vec::new(),
+            heartbeat: None,
         }
     }
 }

@@ -106,12 +106,23 @@ impl Client {
 
     /// Posts `body`. Whoever calls has a deadline.
     pub(crate) async fn post(&self, url: &Url, headers: HeaderMap, body: Bytes) -> Result<Answer, HttpError> {
+        self.request(Method::POST, url, headers, body).await
+    }
+
+    /// As [`Self::post`], by another method.
+    pub(crate) async fn request(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Answer, HttpError> {
         let addresses = self.reach.addresses(&url.host, url.port).await?;
         let tls = if url.is_https { Some((self.tls()?, url.host.clone())) } else { None };
         let dialling = reach::dial(addresses);
         let mut connection = Connection::open(dialling, tls, Duration::MAX).await?;
         let mut request = Request::new(Full::new(body));
-        *request.method_mut() = Method::POST;
+        *request.method_mut() = method;
         *request.uri_mut() = Uri::from(url.path.clone());
         *request.headers_mut() = headers;
         let host = HeaderValue::from_str(&url.authority);

@@ -4,10 +4,12 @@
 //! calls. Every attempt has a deadline, and the time is passed in. Secrets are read from files when they are needed, and
 //! are in no error and no `Debug`.
 
+mod alertmanager;
 mod config;
 mod curve;
 mod email;
 mod exec;
+mod heartbeat;
 mod http;
 mod notice;
 mod ntfy;
@@ -21,10 +23,12 @@ mod view;
 mod webhook;
 mod webpush;
 
+pub use alertmanager::{Alertmanager, AlertmanagerConfig, ForwardedAlert};
 pub use config::{
     ConfigError, EmailConfig, EmailTls, ExecConfig, NotifyConfig, NtfyConfig, WebPushConfig, WebhookConfig,
 };
 pub use email::AddressError;
+pub use heartbeat::{BeatMethod, Heartbeat, HeartbeatConfig};
 pub use notice::{Action, ActionKind, Curve, Links, Notice};
 pub use outcome::Outcome;
 pub use senders::{ChannelError, Senders, Warnings};

@@ -15,6 +15,7 @@ mod tests;
 
 use std::sync::Arc;
 
+pub(super) use alerts::object;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;

@@ -37,6 +37,10 @@ pub enum ApiError {
     Refused { reason: String },
     #[error("it could not be written, and nothing of it holds; try again, and see the server's log")]
     NotWritten,
+    #[error("the rules are not in order: {reason}")]
+    Rules { reason: String },
+    #[error("{reason}")]
+    Replay { reason: String },
     #[error("alerting belongs to another tenant than the token's")]
     ForeignTenant,
     #[error("too many questions at once; try again in a second")]
@@ -66,6 +70,8 @@ impl ApiError {
             Self::NoSuchAction { .. } => (StatusCode::NOT_FOUND, "alerting.no_such_action"),
             Self::Refused { .. } => (StatusCode::CONFLICT, "alerting.refused"),
             Self::NotWritten => (StatusCode::SERVICE_UNAVAILABLE, "alerting.not_written"),
+            Self::Rules { .. } => (StatusCode::BAD_REQUEST, "rules.not_in_order"),
+            Self::Replay { .. } => (StatusCode::BAD_REQUEST, "rules.replay"),
             Self::ForeignTenant => (StatusCode::FORBIDDEN, "alerting.tenant"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "search.busy"),
             Self::Engine(EngineError::Cancelled) => (StatusCode::SERVICE_UNAVAILABLE, "search.cancelled"),

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::matchers::parse_matchers;
 use super::prometheus::RuleSources;
+use super::silent::collector_silent;
 pub use times::{IntervalConfig, TimeConfig};
 
 /// What people decide about alerting.
@@ -36,6 +37,8 @@ pub struct AlertingConfig {
     /// By name, for mute times, active times and quiet hours.
     pub times: BTreeMap<String, TimeConfig>,
     pub inhibitions: Vec<InhibitionConfig>,
+    /// A collector that is silent for so long is an alert, `CollectorSilent`; `0s` for none.
+    pub collector_silent: Span,
     /// Matchers of alerts by which an entity is down while they are critical.
     pub outages: Vec<String>,
     /// When an alert changes so often that it counts as firing until it is steady.
@@ -223,6 +226,7 @@ impl Default for AlertingConfig {
             route: RouteConfig::default(),
             times: BTreeMap::new(),
             inhibitions: Vec::new(),
+            collector_silent: Span::secs(300),
             outages: Vec::new(),
             flap: FlapSection::default(),
             silences: Vec::new(),
@@ -368,11 +372,13 @@ impl AlertingConfig {
 /// The beginning of the ids of silences that stand in the file.
 const FILE_SILENCE: &str = "file:";
 
-/// The rules of the engine that rule files need: their names, as their conditions are evaluated elsewhere.
+/// The rules of the engine that rule files need: their names, as their conditions are evaluated elsewhere; and the one
+/// that is built in.
 pub fn rules_of(sources: &RuleSources) -> Vec<Rule> {
     let files = sources.files.iter().flat_map(|(_, file)| file.rules());
     let theirs = files.filter(|rule| rule.alert().is_some()).map(|rule| Rule::condition(rule.name(), Level::Warning));
-    theirs.chain(sources.files.iter().flat_map(|(_, file)| file.own.alarms())).collect()
+    let own = sources.files.iter().flat_map(|(_, file)| file.own.alarms());
+    theirs.chain(own).chain([collector_silent()]).collect()
 }
 
 fn matchers(key: &str, texts: &[String], wrong: &mut Vec<Wrong>) -> Vec<Matcher> {

@@ -1,6 +1,7 @@
 //! The way to the engine for everybody else in the process.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use orszem_alerting::{Alerting, Graph, Input, Plan, Refusal};
 use orszem_model::Timestamp;
@@ -38,6 +39,8 @@ pub struct AlertingHandle {
     pub(super) intents: Arc<Notify>,
     pub(super) groups: watch::Receiver<Arc<Vec<GroupView>>>,
     pub(super) rules: mpsc::Sender<RuleSources>,
+    /// When own rules were told the time last, in nanoseconds since 1970; 0 before.
+    pub(super) own_looked_at: Arc<AtomicI64>,
 }
 
 impl AlertingHandle {

@@ -6,6 +6,7 @@
 mod config;
 mod grant;
 mod handle;
+mod health;
 mod history;
 mod matchers;
 mod metrics;
@@ -13,7 +14,9 @@ mod outbox;
 mod own;
 mod owner;
 mod prometheus;
+mod replay;
 mod service;
+mod silent;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -24,6 +27,7 @@ pub use config::{
 };
 pub use grant::{Act, Grant, GrantError};
 pub use handle::{AlertingHandle, INPUTS_MAX};
+pub use health::Health;
 pub use history::{
     Attempt, AttemptOutcome, DeliveryRecord, DeliveryState, IncidentRecord, MemberRecord, TimelineEvent,
 };
@@ -31,7 +35,12 @@ pub use matchers::{MatcherError, parse_matcher, parse_matchers};
 pub use outbox::{Deliver, Sending, Sent};
 pub use own::{OwnParts, OwnRulesReloader, OwnRulesService, own_rules_of};
 pub use prometheus::{GroupView, RuleAlertView, RuleHealth, RuleKindView, RuleSources, RuleView};
+pub use replay::{
+    Change, Episode, Failing, ReplayAsk, ReplayError, ReplayPatience, Replayed, Replayer, RuleSummary, WrongRules,
+    episodes, replay, summaries,
+};
 pub use service::{AlertingService, Parts};
+pub use silent::{COLLECTOR_SILENT, SilentCollectors};
 pub(crate) use store::copy;
 #[cfg(test)]
 use store::{Store, directory};

@@ -425,7 +425,7 @@ fn view_of(file: &str, group: &orszem_rules::RuleGroup, interval_ms: i64) -> Gro
 }
 
 /// What the engine is told of an alert. Its `severity` is the level.
-fn level(rule: &str, seen: &RuleObservation) -> Input {
+pub(super) fn level(rule: &str, seen: &RuleObservation) -> Input {
     let of = Level::of_severity(seen.labels.get("severity").unwrap_or(""));
     let (state, at) = match seen.state {
         AlertState::Pending => (State::Pending(of), seen.active_at),
@@ -449,10 +449,10 @@ fn health(rule: &str, error: Option<String>, at: i64) -> Observation {
     Observation { rule, labels, outcome, at: timestamp(at), annotations: Labels::default() }
 }
 
-fn milliseconds(at: Timestamp) -> i64 {
+pub(super) fn milliseconds(at: Timestamp) -> i64 {
     at.0.div_euclid(1_000_000)
 }
 
-fn timestamp(ms: i64) -> Timestamp {
+pub(super) fn timestamp(ms: i64) -> Timestamp {
     Timestamp(ms.saturating_mul(1_000_000))
 }

@@ -76,6 +76,7 @@ impl AlertingService {
             intents: Arc::new(Notify::new()),
             groups,
             rules: reloads,
+            own_looked_at: Arc::default(),
         };
         let mut owner = Owner {
             engine,

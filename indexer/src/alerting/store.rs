@@ -222,6 +222,24 @@ impl Store {
         Ok(events)
     }
 
+    /// Since when the message waits that waits longest; `None` where none does.
+    pub(super) fn waiting_since(&self) -> Result<Option<Timestamp>, Error> {
+        let failed = |source| Error::Alerting { operation: "look at what is to be sent", source };
+        let query = "SELECT MIN(created_at) FROM intent WHERE state = 0";
+        let since: Option<i64> = lock(&self.reader).query_row(query, [], |row| row.get(0)).map_err(failed)?;
+        Ok(since.map(Timestamp))
+    }
+
+    /// All changes of alerts, as `rule labels after`, with their times, in their order.
+    #[cfg(test)]
+    pub(super) fn transitions(&self) -> Vec<(String, Timestamp)> {
+        let connection = lock(&self.reader);
+        let query = "SELECT rule || ' ' || labels || ' ' || after, at FROM transition ORDER BY seq";
+        let mut statement = connection.prepare(query).expect("a query");
+        let row = |row: &Row<'_>| Ok((row.get(0)?, Timestamp(row.get(1)?)));
+        statement.query_map([], row).expect("reads").collect::<rusqlite::Result<_>>().expect("rows")
+    }
+
     /// Intents with their attempts, the newest first; those of one incident where one is named.
     pub(super) fn deliveries(&self, incident: Option<u64>, limit: usize) -> Result<Vec<DeliveryRecord>, Error> {
         let failed = |source| Error::Alerting { operation: "read deliveries", source };

@@ -64,6 +64,11 @@ impl Samples {
         TenantSource::new(self.store(), tenant)
     }
 
+    /// Whether nothing is taken in, as the disk is full.
+    pub fn is_disk_full(&self) -> bool {
+        self.shared().door.is_disk_full()
+    }
+
     /// Bytes of the journal on disk.
     pub fn journal_bytes(&self) -> u64 {
         self.shared().journal.disk_bytes()

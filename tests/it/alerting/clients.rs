@@ -20,7 +20,7 @@ fn amtool(file: &PathBuf, server: &Server, arguments: &[&str]) -> (bool, String)
 }
 
 /// A process that is killed in the end.
-struct Running(Child);
+pub(super) struct Running(pub(super) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use orszem_model::{Span, without_password};
 
-use super::{EmailConfig, EmailTls, ExecConfig, NotifyConfig, NtfyConfig, WebPushConfig, WebhookConfig};
+use super::{
+    AlertmanagerConfig, EmailConfig, EmailTls, ExecConfig, HeartbeatConfig, NotifyConfig, NtfyConfig, WebPushConfig,
+    WebhookConfig,
+};
 use crate::http::Url;
 
 /// The longest name of a channel, and of the site.
@@ -15,6 +18,9 @@ const NAME_BYTES_MAX: usize = 64;
 const TIMEOUTS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// How long push services are asked to keep what they can't deliver: RFC 8030 names no limit, they have theirs.
 const TTL_MAX: Duration = Duration::from_secs(28 * 86_400);
+
+/// How often heartbeats are sent.
+const INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(86_400));
 
 /// A value that can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -110,6 +116,12 @@ impl NotifyConfig {
         }
         for (at, exec) in self.exec.iter().enumerate() {
             names.push((exec.validate(format!("notify.exec[{at}]"), &mut errors), &exec.name));
+        }
+        for (at, alertmanager) in self.alertmanager.iter().enumerate() {
+            names.push((alertmanager.validate(format!("notify.alertmanager[{at}]"), &mut errors), &alertmanager.name));
+        }
+        if let Some(heartbeat) = &self.heartbeat {
+            heartbeat.validate(&mut errors);
         }
         for (place, (at, name)) in names.iter().enumerate() {
             let is_twice = names.iter().take(place).any(|(_, other)| other == name);
@@ -229,6 +241,35 @@ impl WebhookConfig {
         let is_half = certificate_file.is_some() != key_file.is_some();
         check.wrong(is_half, "certificate_file", "", "and key_file go together", "name both, or neither");
         check.at
+    }
+}
+
+impl AlertmanagerConfig {
+    fn validate(&self, at: String, errors: &mut Vec<ConfigError>) -> String {
+        let Self { name, url, token_file, user, password_file, ca_file: _, certificate_file, key_file, .. } = self;
+        let mut check = Check { at, errors };
+        check.name(name);
+        check.timeout(self.timeout);
+        check.url("url", url);
+        check.login(user, password_file.as_ref());
+        let is_double = token_file.is_some() && !user.is_empty();
+        check.wrong(is_double, "user", user, "and token_file exclude each other", "name one of them");
+        let is_half = certificate_file.is_some() != key_file.is_some();
+        check.wrong(is_half, "certificate_file", "", "and key_file go together", "name both, or neither");
+        check.at
+    }
+}
+
+impl HeartbeatConfig {
+    fn validate(&self, errors: &mut Vec<ConfigError>) {
+        let Self { url, url_file, interval, method: _, fail: _, ca_file: _, timeout } = self;
+        let mut check = Check { at: "notify.heartbeat".to_owned(), errors };
+        check.timeout(*timeout);
+        if url_file.is_none() {
+            check.url("url", &url.replace("{status}", "up"));
+        }
+        let is_wrong = !(INTERVALS.0..=INTERVALS.1).contains(&interval.duration());
+        check.wrong(is_wrong, "interval", interval, "is out of range", "write 1s to 1d");
     }
 }
 

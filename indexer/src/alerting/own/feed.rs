@@ -1,6 +1,6 @@
 //! Shows the evaluators what a batch holds.
 
-use orszem_model::wire::Batch as Records;
+use orszem_model::wire::{Batch as Records, RecordView};
 use orszem_model::{Attribute, Fact, Labels, Timestamp};
 use orszem_rules::own::{Events, Logs, Thresholds};
 use orszem_series::{Batch, SeriesStore};
@@ -20,16 +20,23 @@ pub(super) fn records(logs: &mut Logs, events: &mut Events, tenant: u32, at: (u6
         };
         let record = raw.view(stream, position << 20 | index);
         logs.record(&record, now);
-        if stream.labels.get("service") == Some(SERVICE) {
-            let entities: Vec<String> = record.entities.into_iter().map(str::to_owned).collect();
-            let attributes: Vec<Attribute> = record.attributes.into_iter().map(|found| found.to_attribute()).collect();
-            if let Some(fact) = Fact::of(record.timestamp, &record.body_text(), &entities, &attributes) {
-                let place = PLACES.iter().filter_map(|name| Some((*name, stream.labels.get(name)?)));
-                events.fact(&fact, &Labels::new(place.collect()), now);
-            }
-        }
+        show_fact(events, &record, now);
     }
     true
+}
+
+/// Shows the record as a fact, if it is one.
+pub(in crate::alerting) fn show_fact(events: &mut Events, record: &RecordView<'_>, now: Timestamp) {
+    let labels = &record.stream.labels;
+    if labels.get("service") != Some(SERVICE) {
+        return;
+    }
+    let entities: Vec<String> = record.entities.into_iter().map(str::to_owned).collect();
+    let attributes: Vec<Attribute> = record.attributes.into_iter().map(|found| found.to_attribute()).collect();
+    if let Some(fact) = Fact::of(record.timestamp, &record.body_text(), &entities, &attributes) {
+        let place = PLACES.iter().filter_map(|name| Some((*name, labels.get(name)?)));
+        events.fact(&fact, &Labels::new(place.collect()), now);
+    }
 }
 
 /// Shows samples, by time: a sender that was away sends each series by itself.

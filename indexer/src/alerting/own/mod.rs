@@ -8,7 +8,7 @@ mod feed;
 mod saved;
 mod stage;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod warm;
 
 use std::path::Path;
@@ -26,6 +26,7 @@ use super::{AlertingHandle, RuleSources};
 use crate::error::Error;
 use crate::indexer::Indexer;
 use crate::samples::Samples;
+pub(super) use feed::show_fact;
 use stage::Stage;
 
 /// The cursor in the journal of logs.

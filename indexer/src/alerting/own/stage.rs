@@ -1,6 +1,7 @@
 //! One round after another: read what was applied, evaluate, tell the engine, save.
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -146,6 +147,7 @@ impl Stage {
     }
 
     fn tick(&mut self, now: Timestamp) {
+        self.handle.own_looked_at.store(now.0, Ordering::Relaxed);
         self.logs.tick(now);
         self.events.tick(now);
         let mut thresholds = lock(&self.thresholds);

@@ -36,21 +36,25 @@ impl Deliver for Nobody {
     }
 }
 
-struct Server {
-    alerting: AlertingService,
+pub(in crate::alerting) struct Server {
+    pub(in crate::alerting) alerting: AlertingService,
     own: OwnRulesService,
-    indexer: Indexer,
-    samples: Samples,
+    pub(in crate::alerting) indexer: Indexer,
+    pub(in crate::alerting) samples: Samples,
 }
 
-fn file(text: &str) -> RuleFile {
+pub(in crate::alerting) fn file(text: &str) -> RuleFile {
     orszem_rules::read(text, ParseOptions { is_experimental: false }).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 fn start(data_dir: &Path) -> Server {
-    let config = AlertingConfig::default();
-    let mut rules: RuleSources = config.sources(0, false, "").expect("no files");
+    let mut rules: RuleSources = AlertingConfig::default().sources(0, false, "").expect("no files");
     rules.files.push(("rules.yml".to_owned(), file(RULES)));
+    start_with(data_dir, rules)
+}
+
+pub(in crate::alerting) fn start_with(data_dir: &Path, rules: RuleSources) -> Server {
+    let config = AlertingConfig::default();
     let (indexer, _) = Indexer::open(data_dir, IndexerOptions::default()).expect("opens");
     let (samples, _) = Samples::open(data_dir, SamplesOptions::default()).expect("opens");
     let plan = config.plan(rules_of(&rules)).expect("a plan");
@@ -66,7 +70,7 @@ fn start(data_dir: &Path) -> Server {
 }
 
 impl Server {
-    async fn stop(self) {
+    pub(in crate::alerting) async fn stop(self) {
         let Self { alerting, own, indexer, samples } = self;
         own.stop().await;
         alerting.stop().await;
@@ -86,13 +90,16 @@ impl Server {
     }
 
     async fn sample(&self, all: &[(&str, f64)]) {
+        self.sample_at(maintenance::now().0 / 1_000_000, all).await;
+    }
+
+    pub(in crate::alerting) async fn sample_at(&self, at_ms: i64, all: &[(&str, f64)]) {
         let mut builder = self.samples.store().batch(0);
-        let now_ms = maintenance::now().0 / 1_000_000;
         for (name, value) in all {
             let labels = Labels::from([("__name__", *name), ("host", "a")]);
             let key = u128::from(orszem_series::labels_hash(&labels));
             let series = builder.series(key, || Ok::<_, orszem_series::Rejected>(labels)).expect("a series");
-            builder.sample(series, now_ms, *value);
+            builder.sample(series, at_ms, *value);
         }
         let batch = builder.finish();
         let frames = batch.encode();
@@ -100,7 +107,7 @@ impl Server {
         self.samples.submit(submission).await.expect("accepted");
     }
 
-    async fn record(&self, record: Record) {
+    pub(in crate::alerting) async fn record(&self, record: Record) {
         let batches = vec![encode_records(maintenance::now(), &[record])];
         let submission = Submission { tenant: 0, identity: None, idempotency_key: None, batches };
         self.indexer.submit(submission).await.expect("accepted");
@@ -116,7 +123,7 @@ impl Server {
         shown.await.expect("reads")
     }
 
-    async fn until(&self, expected: &[&str]) {
+    pub(in crate::alerting) async fn until(&self, expected: &[&str]) {
         let end = Instant::now() + Duration::from_secs(60);
         loop {
             let alerts = self.alerts().await;
@@ -129,12 +136,12 @@ impl Server {
     }
 }
 
-fn line(body: &str) -> Record {
+pub(in crate::alerting) fn line(body: &str) -> Record {
     let stream = Stream { tenant: 0, class: "default".into(), labels: Labels::from([("host", "a"), ("service", "x")]) };
     Record::line(maintenance::now(), stream, body.as_bytes())
 }
 
-fn fact(kind: FactKind) -> Record {
+pub(in crate::alerting) fn fact(kind: FactKind) -> Record {
     let fact = Fact {
         at: maintenance::now(),
         kind,
