@@ -1,6 +1,7 @@
 //! The configuration of alerting, and the plan that it becomes when all of it is right.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use orszem_model::{Labels, Matcher};
@@ -193,18 +194,26 @@ impl Plan {
         let mut found: Vec<String> = Vec::new();
         for entity in &self.config.entity_labels {
             let Some(value) = labels.get(&entity.label).filter(|value| !value.is_empty()) else { continue };
-            let name = if entity.cuts_port { without_port(value) } else { value };
-            let name = format!("{}{name}", entity.prefix);
-            if !found.contains(&name) && found.len() < ENTITIES_MAX {
-                found.push(name);
+            let name = if entity.cuts_port { host_of(value) } else { value };
+            let mut names = vec![format!("{}{name}", entity.prefix)];
+            // An address may move from host to host, as the topology knows.
+            if entity.cuts_port && name.parse::<IpAddr>().is_ok() {
+                names.push(format!("endpoint/{name}"));
+            }
+            for name in names {
+                if !found.contains(&name) && found.len() < ENTITIES_MAX {
+                    found.push(name);
+                }
             }
         }
         found
     }
 }
 
-/// `db1:9100` is `db1`; an IPv6 address in brackets loses them.
-fn without_port(instance: &str) -> &str {
+/// `db1:9100` and `https://eva@db1:9100/x` are `db1`; an IPv6 address in brackets loses them.
+fn host_of(instance: &str) -> &str {
+    let authority = instance.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest));
+    let instance = authority.map_or(instance, |authority| authority.rsplit('@').next().unwrap_or(authority));
     if let Some((address, _)) = instance.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         return address;
     }

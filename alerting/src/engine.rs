@@ -66,7 +66,8 @@ pub enum Input {
         annotations: Labels,
     },
     External(External),
-    /// What the cluster says of itself; maintenance and standby open and end windows, all else is ignored.
+    /// What the cluster says of itself: maintenance and standby open and end windows, and what is near to an open incident
+    /// is a line of its timeline.
     Fact(Fact),
     /// Adds or changes it.
     Silence(Silence),

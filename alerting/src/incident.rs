@@ -192,6 +192,17 @@ pub(crate) struct Candidate<'a> {
     pub(crate) entities: &'a [String],
     pub(crate) labels: &'a Labels,
     pub(crate) now: Timestamp,
+    /// Since when its condition holds, which may be long before it fires.
+    pub(crate) onset: Timestamp,
+}
+
+impl Candidate<'_> {
+    /// Whether it fires shortly after something happened to the incident, or what makes it fire began then.
+    fn is_of_the_time_of(&self, incident: &Incident) -> bool {
+        let until = incident.changed_at.after(JOIN_WINDOW);
+        let began_then = incident.started_at.before(JOIN_WINDOW) <= self.onset && self.onset <= until;
+        self.now <= until || (incident.is_open() && began_then)
+    }
 }
 
 /// Where live incidents are found by what their members have. Follows from the incidents.
@@ -244,8 +255,7 @@ impl Index {
             let incident = *self.groups.get(group)?.iter().find(has_room)?;
             return Some(Join { incident, why: format!("same group {group}") });
         }
-        let is_recent =
-            |id: &&u64| incidents.get(id).is_some_and(|incident| alert.now <= incident.changed_at.after(JOIN_WINDOW));
+        let is_recent = |id: &&u64| incidents.get(id).is_some_and(|incident| alert.is_of_the_time_of(incident));
         for id in shared_ids(alert.labels) {
             let found = self.ids.get(&id).into_iter().flatten().filter(has_room).find(is_recent);
             if let Some(incident) = found {
@@ -268,6 +278,15 @@ impl Index {
             }
         }
         None
+    }
+}
+
+impl Index {
+    /// The open incident that what happens to an entity belongs to: its own, else the nearest one's.
+    pub(crate) fn about(&self, incidents: &BTreeMap<u64, Incident>, graph: &Graph, entity: &str) -> Option<u64> {
+        let near = graph.around(entity, JOIN_DISTANCE_MAX);
+        let mut ids = near.iter().flat_map(|(near, _)| self.entities.get(near).into_iter().flatten());
+        ids.find(|id| incidents.get(id).is_some_and(Incident::is_open)).copied()
     }
 }
 

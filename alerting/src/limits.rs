@@ -32,6 +32,9 @@ pub const ANNOTATIONS_BYTES_MAX: usize = 16 << 10;
 
 /// An alert joins an incident in which something happened at most this long ago.
 pub const JOIN_WINDOW: Duration = Duration::from_secs(120);
+/// What the cluster itself began to be worked on is taken for worked on this long after it says that this is over: what
+/// was moved away comes back, and what failed meanwhile is recovered.
+pub const SETTLES_AFTER_WORK: Duration = Duration::from_secs(30);
 /// Edges between an alert's entity and those of an incident that it joins.
 pub const JOIN_DISTANCE_MAX: usize = 2;
 /// Changes of an incident are looked at together, this long after the first.

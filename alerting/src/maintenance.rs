@@ -14,7 +14,8 @@ pub enum Origin {
     Cluster(String),
 }
 
-/// One window. It covers its entities and all that runs on them or depends on them, and the alerts that match.
+/// One window. It covers its entities and all that runs on them or depends on them, or did a moment ago, as what is moved
+/// away for the work belongs to it, and the alerts that match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Maintenance {
     /// Chosen by whoever creates it; the same id changes it.
@@ -41,6 +42,11 @@ impl Maintenance {
             origin: Origin::Cluster(fact.kind.name().to_owned()),
             comment: fact.text.clone(),
         })
+    }
+
+    /// Whether facts of this kind open windows or end them.
+    pub fn is_told_by(kind: FactKind) -> bool {
+        opens(kind) || FactKind::ALL.iter().any(|begun| opens(*begun) && begun.ended_by() == Some(kind))
     }
 
     /// The id of the window that a fact ends.
@@ -115,5 +121,7 @@ mod tests {
         assert_eq!(Maintenance::ended_by(&fact(FactKind::NodeActive)), Some(window.id));
         assert_eq!(Maintenance::of_fact(&fact(FactKind::NodeLost)), None);
         assert_eq!(Maintenance::ended_by(&fact(FactKind::NodeJoined)), None);
+        let told = [FactKind::NodeStandby, FactKind::NodeActive, FactKind::NodeLost].map(Maintenance::is_told_by);
+        assert_eq!(told, [true, true, false]);
     }
 }

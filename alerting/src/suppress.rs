@@ -113,7 +113,7 @@ impl Alerting {
             let window = &window.item;
             let is_worked_on = |entity: &&String| {
                 window.entities.contains(entity)
-                    || self.graph.upstream(entity).iter().any(|up| window.entities.iter().any(|of| of == up))
+                    || self.graph.upstream_lately(entity).iter().any(|up| window.entities.iter().any(|of| of == up))
             };
             let entity = entities.iter().find(is_worked_on);
             if entity.is_some() || window.matches(labels) {

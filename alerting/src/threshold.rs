@@ -114,7 +114,7 @@ impl Bands {
         bands.map(|band| nanos(band.hold.max(band.clear_hold))).max().unwrap_or(0)
     }
 
-    fn of(&self, level: Level) -> Option<&Band> {
+    pub(crate) fn of(&self, level: Level) -> Option<&Band> {
         match level {
             Level::Warning => self.warning.as_ref(),
             Level::Critical => self.critical.as_ref(),

@@ -4,10 +4,10 @@ mod common;
 
 use common::{World, at, config, edge, observed, plan, rate, secs};
 use orszem_alerting::{
-    AlertKey, Config, Contact, Delivery, External, GroupBy, Inhibition, Input, Interval, Level, NoData, NoDataPolicy,
-    Outcome, Period, Refusal, Route, Schedule, Silence, State, Timing, When,
+    AlertKey, Config, Contact, Delivery, External, Graph, GroupBy, Inhibition, Input, Interval, Level, NoData,
+    NoDataPolicy, Outcome, Period, Refusal, Route, RuleKind, Schedule, Silence, State, Timing, When,
 };
-use orszem_model::topology::Relation;
+use orszem_model::topology::{Edge, Relation};
 use orszem_model::{Fact, FactKind, Labels, Matcher};
 
 const DB1: &[(&str, &str)] = &[("host", "db1")];
@@ -181,8 +181,82 @@ fn the_cluster_opens_and_ends_maintenance_by_itself() {
     world.pass(600);
     assert_eq!(world.told(), Vec::<String>::new());
     world.step(fact(FactKind::NodeActive, "host/db1", world.second));
-    world.pass(3);
+    world.pass(28);
+    assert_eq!(world.told(), Vec::<String>::new(), "what was moved away comes back");
+    world.pass(5);
     assert_eq!(world.told(), ["open! eva mail: resource/vip: Failed resource=vip"]);
+}
+
+fn graph(now: &[Edge], before: &[Edge]) -> Graph {
+    Graph::of_both(now, before)
+}
+
+#[test]
+fn what_is_moved_away_for_work_is_worked_on_for_a_moment_and_a_node_that_is_lost_is_not() {
+    let [here, there] = ["host/db1", "host/db2"].map(|host| edge("resource/vip", Relation::RunsOn, host));
+    let mut world = World::new(config(), std::slice::from_ref(&here));
+    world.step(fact(FactKind::NodeStandby, "host/db1", 0));
+    let moved = world.engine.set_graph(graph(std::slice::from_ref(&there), &[here]), world.now());
+    world.take(&moved);
+    world.observe("Failed", &[("resource", "vip")], true);
+    world.pass(60);
+    assert_eq!(world.told(), Vec::<String>::new());
+    world.observe("HostDown", &[("host", "db2")], true);
+    world.pass(2);
+    assert_eq!(world.told(), ["open! eva mail: host/db2: HostDown host=db2 and 1 more"]);
+    let settled = world.engine.set_graph(graph(&[there], &[]), world.now());
+    world.take(&settled);
+    world.observe("HostDown", &[("host", "db2")], false);
+    world.pass(60);
+    let told = world.told();
+    assert_eq!(told.last().map(String::as_str), Some("update eva mail: resource/vip: Failed resource=vip"), "{told:?}");
+}
+
+#[test]
+fn what_a_failure_tore_apart_is_one_incident_with_what_the_cluster_says() {
+    let before = edge("resource/vip", Relation::RunsOn, "host/db1");
+    let now = edge("resource/vip", Relation::RunsOn, "host/db2");
+    let mut world = World::new(config(), std::slice::from_ref(&before));
+    world.observe("HostDown", DB1, true);
+    let moved = world.engine.set_graph(graph(&[now], &[before]), world.now());
+    world.take(&moved);
+    world.observe("Failed", &[("resource", "vip")], true);
+    for (second, entity, text) in [(1, "host/db1", "db1 was fenced"), (2, "host/db9", "db9 is back")] {
+        let Input::Fact(told) = fact(FactKind::FencingDone, entity, second) else { return };
+        world.step(Input::Fact(Fact { text: text.to_owned(), ..told }));
+    }
+    world.observe("Failed", &[("resource", "vip")], false);
+    world.observe("HostDown", DB1, false);
+    let incidents: Vec<u64> = world.engine.incidents().map(|incident| incident.id).collect();
+    assert_eq!(incidents, [1]);
+    let events = &world.engine.incident(1).expect("it is live").events;
+    let said: Vec<&str> = events.iter().map(|event| event.text.as_str()).collect();
+    let way = "near in time and topology: resource/vip – runs_on before – host/db1";
+    assert_eq!(said[1], format!("Failed resource=vip fires (critical): {way}"));
+    assert!(said.contains(&"db1 was fenced") && !said.contains(&"db9 is back"), "{said:?}");
+}
+
+#[test]
+fn what_began_with_an_incident_joins_it_however_long_it_was_waited_for() {
+    let mut with_wait = config();
+    with_wait.rules.iter_mut().filter(|rule| rule.name == "Slow").for_each(|rule| {
+        rule.kind = RuleKind::Condition { level: Level::Warning, hold: secs(300), keep: secs(0) };
+    });
+    let edges =
+        [edge("service/web", Relation::DependsOn, "host/db1"), edge("resource/b", Relation::RunsOn, "host/db1")];
+    let incident = |slow_too: bool, rule: &str, labels: &[(&str, &str)]| {
+        let mut world = World::new(with_wait.clone(), &edges);
+        world.observe("HostDown", DB1, true);
+        for _ in 0..310 {
+            world.observe("Slow", WEB, slow_too);
+            world.pass(1);
+        }
+        world.observe("Failed", &[("resource", "b")], !slow_too);
+        let key = AlertKey { rule: rule.to_owned(), labels: Labels::new(labels.to_vec()) };
+        world.engine.alert(&key).and_then(|alert| alert.incident)
+    };
+    assert_eq!(incident(true, "Slow", WEB), Some(1));
+    assert_eq!(incident(false, "Failed", &[("resource", "b")]), Some(2), "a bad twin: nothing happened for long");
 }
 
 #[test]

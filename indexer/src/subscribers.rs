@@ -110,12 +110,6 @@ impl Subscriber {
         committed.map_err(|source| Error::Cursor { name: self.name.clone(), source })
     }
 
-    /// Goes on behind all that is applied, without reading it.
-    pub(crate) fn skip(&mut self) {
-        self.position = self.position.max(*self.applied.borrow_and_update());
-        self.reader = None;
-    }
-
     /// Bytes of the journal that are applied and were not given yet.
     pub(crate) fn behind(&self) -> u64 {
         self.applied.borrow().saturating_sub(self.position)

@@ -1,9 +1,10 @@
-//! A real cluster of two nodes, of which one crashes: what its collectors tell, what the server makes of it, how soon.
+//! A real cluster of two nodes, of which one crashes and one is worked on: what its collectors tell, what the server makes
+//! of it, how soon, and what people hear of it.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -20,6 +21,8 @@ const PROBE: &str = "while :; do at=$(date +%s%N)
     sleep 0.1
 done";
 const SECOND: i64 = 1_000_000_000;
+/// Notes a message as a line.
+const NOTE: &str = "#!/bin/sh\n{ tr -d '\\n'; echo; } >>\"$1\"\n";
 const FACTS: &str = "kind:event service:orszem-facts";
 /// What a crash is told as, in any order and each once.
 const EXPECTED: [(&str, &str); 5] = [
@@ -73,8 +76,10 @@ impl Cluster {
              [access]\ntoken_file = \"{}\"\n",
             tokens.display()
         );
-        write("server.toml", server.as_bytes());
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        write("server.toml", (server + &alerting(root, path)).as_bytes());
+        write("note", NOTE.as_bytes());
+        fs::set_permissions(path.join("note"), fs::Permissions::from_mode(0o700)).expect("may be run");
         fs::copy(root.join("config/alerts/pacemaker.xml"), path.join("pacemaker.xml")).expect("copies");
         let mut outer = Command::new("unshare")
             .args(["--net", "--mount", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc", "bash"])
@@ -152,12 +157,49 @@ impl Cluster {
 
     fn crash(&mut self, node: &str) -> i64 {
         let at = now();
-        self.commands.write_all(format!("crash {node}\n").as_bytes()).expect("is told");
-        let mut line = String::new();
-        self.answers.read_line(&mut line).expect("reads");
-        assert_eq!(line, format!("crashed {node}\n"));
+        self.command("crash", node, "crashed");
         at
     }
+
+    fn command(&mut self, command: &str, node: &str, done: &str) {
+        self.commands.write_all(format!("{command} {node}\n").as_bytes()).expect("is told");
+        let mut line = String::new();
+        self.answers.read_line(&mut line).expect("reads");
+        assert_eq!(line, format!("{done} {node}\n"));
+    }
+
+    /// What people were told so far.
+    fn messages(&self) -> Vec<Value> {
+        let noted = fs::read_to_string(self.directory.path().join("messages")).unwrap_or_default();
+        noted.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+
+    /// Waits until somebody was told that something is over.
+    fn wait_for_all_clear(&self) -> Vec<Value> {
+        let begun = Instant::now();
+        loop {
+            let messages = self.messages();
+            if messages.iter().any(|message| message["kind"] == "resolve") {
+                return messages;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(180), "{messages:#?}{}", self.state());
+            std::thread::park_timeout(Duration::from_millis(500));
+        }
+    }
+}
+
+/// The shipped rules, and a contact whose messages are noted.
+fn alerting(root: &Path, directory: &Path) -> String {
+    let rules = ["corosync", "drbd", "pacemaker", "probes", "sites"];
+    let rules = rules.map(|name| root.join(format!("config/rules/{name}.yml")).display().to_string());
+    let (note, messages) = (directory.join("note"), directory.join("messages"));
+    format!(
+        "[alerting]\nrule_files = {rules:?}\n\
+         [[alerting.contacts]]\nname = \"eva\"\naddresses = [{{ channel = \"note\", to = \"eva\" }}]\n\
+         [[alerting.policies]]\nname = \"all\"\nsteps = [{{ contacts = [\"eva\"] }}]\n\
+         [alerting.route]\npolicy = \"all\"\ninterval = \"5s\"\n\
+         [[notify.exec]]\nname = \"note\"\nprogram = {note:?}\narguments = [{messages:?}]\n"
+    )
 }
 
 impl Drop for Cluster {
@@ -244,4 +286,39 @@ fn a_node_that_crashes_is_told_of_within_seconds() {
     assert_eq!(place(&topology(&["--output", "json"])), Some("host/n2".into()));
     // The collectors tell what the configuration says.
     assert!(after.contains("  resource/app             needs resource/vip (group)\n"), "{after}");
+
+    assert_is_one_story(&cluster.wait_for_all_clear());
+    // What is planned is told to nobody.
+    cluster.command("standby", "n2", "standby");
+    let of = |kind: &str, entity: &str| (kind.to_owned(), entity.to_owned());
+    cluster.wait(FACTS, |row| fact(row) == of("service.switchover", "resource/svc"));
+    cluster.command("active", "n2", "active");
+    cluster.wait(FACTS, |row| fact(row) == of("node.active", "host/n2"));
+    let after = cluster.messages();
+    assert_eq!(after.last().map(|message| &message["kind"]), Some(&"resolve".into()), "{after:#?}");
+    assert_eq!(after.iter().filter(|message| message["kind"] == "resolve").count(), 1, "{after:#?}");
+}
+
+/// One message that is edited as more is known, and one all-clear that tells what happened.
+fn assert_is_one_story(messages: &[Value]) {
+    let all = |key: &str| -> Vec<&str> { messages.iter().filter_map(|message| message[key].as_str()).collect() };
+    let kinds = all("kind");
+    let updates = kinds.len() - 2;
+    assert!(updates > 0, "{messages:#?}");
+    assert_eq!(kinds, [vec!["open"], vec!["update"; updates], vec!["resolve"]].concat(), "{messages:#?}");
+    let mut threads = all("thread");
+    threads.dedup();
+    assert_eq!(threads.len(), 1, "{threads:?}");
+    let last = messages.last().expect("an all-clear");
+    let names: Vec<&str> =
+        last["alerts"].as_array().expect("alerts").iter().filter_map(|alert| alert["name"].as_str()).collect();
+    for name in ["ClusterNodeLost", "ClusterNodeFenced", "ClusterFailover"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    let happened: Vec<&str> =
+        last["events"].as_array().expect("events").iter().filter_map(|event| event["text"].as_str()).collect();
+    for part in ["n1 was fenced (reboot)", "svc failed over from n1 to n2, away for ", "n1 is a member of the cluster"]
+    {
+        assert!(happened.iter().any(|text| text.starts_with(part)), "{part}: {happened:#?}");
+    }
 }

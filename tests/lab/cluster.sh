@@ -5,6 +5,8 @@
 # ends it, an address in front of a service, and a collector that `orszem event` leaves events for. The server is at
 # 127.0.0.1:7450 of the outer network. Reads commands, and answers each with one line:
 #   crash NODE    ends all of the node at once; fencing starts it again
+#   standby NODE  takes the services off the node
+#   active NODE   lets it have services again
 # Needs root, and Debian's corosync, pacemaker, pacemaker-cli-utils, resource-agents, iproute2.
 set -euo pipefail
 lab=$(readlink -f "$1") orszem=$2 node=${3:-}
@@ -179,6 +181,13 @@ crash() {
     wait "${launcher[$1]}" 2>/dev/null || :
 }
 
+# Sets the node's standby to `on` or `off`.
+standby() {
+    local pid
+    pid=$(pgrep -P "${launcher[$1]}")
+    nsenter -t "$pid" -m -u -i -n -p -- crm_attribute --type nodes --node "$1" --name standby --update "$2"
+}
+
 # Obeys the agents of fencing, for as long as there is no command.
 serve() {
     local wanted n command part line= status
@@ -192,6 +201,8 @@ serve() {
             line=
             case $command in
                 crash) crash "$n" && echo "crashed $n" ;;
+                standby) standby "$n" on && echo "standby $n" ;;
+                active) standby "$n" off && echo "active $n" ;;
                 *) echo "unknown $command" ;;
             esac
         elif [ "$status" -le 128 ]; then

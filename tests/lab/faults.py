@@ -98,14 +98,14 @@ def record(row):
     }
 
 
-def start_server(orszem, run):
+def start_server(orszem, run, more=""):
     made = subprocess.run([orszem, "token", "new", "lab", "--role", "admin"], capture_output=True, text=True, check=True)
     write(os.path.join(run, "token"), made.stderr.rsplit(" ", 1)[1])
     write(os.path.join(run, "tokens"), made.stdout)
     write(
         os.path.join(run, "server.toml"),
         f'[server]\nlisten = ["0.0.0.0:{PORT}"]\n[server.tls]\nmode = "off"\n'
-        f'[access]\ntoken_file = "{run}/tokens"\n',
+        f'[access]\ntoken_file = "{run}/tokens"\n{more}',
     )
     log = open(os.path.join(run, "server.log"), "w")
     server = subprocess.Popen(
@@ -203,4 +203,5 @@ def mounts(pid):
     return [words[3] for words in found if words[4] == "/var/log"]
 
 
-main()
+if __name__ == "__main__":
+    main()

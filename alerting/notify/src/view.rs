@@ -16,6 +16,8 @@ use crate::texts::{Language, Texts, fill};
 const TITLE_BYTES_MAX: usize = 240;
 /// The longest annotation, fact or note, in bytes.
 const TEXT_BYTES_MAX: usize = 2_000;
+/// The annotation that has the words of the fact that began an alert.
+const FACT: &str = "fact";
 /// Annotations that say what is the matter, the best first.
 const WHAT: [&str; 4] = ["summary", "description", "message", "title"];
 
@@ -285,8 +287,13 @@ fn what(notice: &Notice, t: &Texts) -> String {
 }
 
 fn said(annotations: &Labels) -> String {
-    let found = WHAT.iter().find_map(|name| annotations.get(name)).unwrap_or_default();
-    prefix(found.trim(), TEXT_BYTES_MAX).to_owned()
+    let found = WHAT.iter().find_map(|name| annotations.get(name)).unwrap_or_default().trim();
+    let said = match annotations.get(FACT).map(str::trim).filter(|fact| !fact.is_empty()) {
+        Some(fact) if found.is_empty() => fact.to_owned(),
+        Some(fact) => format!("{found}: {fact}"),
+        None => found.to_owned(),
+    };
+    prefix(&said, TEXT_BYTES_MAX).to_owned()
 }
 
 fn threshold(notice: &Notice, level: Level) -> String {

@@ -51,6 +51,8 @@ fn labels_name_entities_the_most_particular_first() {
     let of = |pairs: &[(&str, &str)]| plan.entities(&Labels::new(pairs.to_vec()));
     assert_eq!(of(&[("host", "db1"), ("resource", "vip"), ("job", "x")]), ["resource/vip", "host/db1"]);
     assert_eq!(of(&[("instance", "db1:9100"), ("host", "db1")]), ["host/db1"]);
-    assert_eq!(of(&[("instance", "[::1]:9100")]), ["host/::1"]);
-    assert_eq!(of(&[("instance", "fe80::1")]), ["host/fe80::1"]);
+    assert_eq!(of(&[("instance", "[::1]:9100")]), ["host/::1", "endpoint/::1"]);
+    assert_eq!(of(&[("instance", "fe80::1")]), ["host/fe80::1", "endpoint/fe80::1"]);
+    assert_eq!(of(&[("instance", "https://eva@shop.example:8443/x?y#z")]), ["host/shop.example"]);
+    assert_eq!(of(&[("instance", "http://10.0.0.7/")]), ["host/10.0.0.7", "endpoint/10.0.0.7"]);
 }

@@ -6,7 +6,7 @@ use super::Alerting;
 use crate::alert::Level;
 use crate::error::Refusal;
 use crate::incident::{Ack, Incident, Snooze};
-use crate::limits::SILENCES_MAX;
+use crate::limits::{JOIN_WINDOW, SETTLES_AFTER_WORK, SILENCES_MAX};
 use crate::maintenance::Maintenance;
 use crate::rows::Of;
 use crate::silence::{Silence, Timed};
@@ -114,22 +114,48 @@ impl Alerting {
     }
 
     pub(super) fn end_maintenance(&mut self, id: &str, now: Timestamp) -> Result<(), Refusal> {
+        self.maintenance_ends(id, now, now)
+    }
+
+    fn maintenance_ends(&mut self, id: &str, at: Timestamp, now: Timestamp) -> Result<(), Refusal> {
         let window = self.maintenance.get_mut(id).ok_or_else(|| Refusal::UnknownMaintenance(id.to_owned()))?;
-        window.item.end(now);
+        window.item.end(at);
         self.dirty.insert(Of::Maintenance(id.to_owned()));
         self.review_all(now);
         self.edges_changed(now);
         Ok(())
     }
 
-    /// Maintenance and standby of the cluster open a window, and end the one that they opened.
+    /// Maintenance and standby of the cluster open a window, and end the one that they opened. What happens to what an
+    /// open incident is about is a line of its timeline.
     pub(super) fn take_fact(&mut self, fact: &Fact, now: Timestamp) -> Result<(), Refusal> {
+        self.note_fact(fact, now);
         if let Some(window) = Maintenance::of_fact(fact) {
             return self.add_maintenance(window, now);
         }
         match Maintenance::ended_by(fact) {
-            Some(id) if self.maintenance.contains_key(&id) => self.end_maintenance(&id, now),
+            Some(id) if self.maintenance.contains_key(&id) => {
+                let settled = fact.at.max(now.before(SETTLES_AFTER_WORK)).after(SETTLES_AFTER_WORK);
+                self.maintenance_ends(&id, settled, now)
+            }
             _ => Ok(()),
+        }
+    }
+
+    fn note_fact(&mut self, fact: &Fact, now: Timestamp) {
+        let entities = std::iter::once(&fact.entity).chain(&fact.others);
+        let found = entities.filter_map(|entity| self.index.about(&self.incidents, &self.graph, entity)).next();
+        // What was before it, and is told as history, is not of its story.
+        let incident = found.and_then(|id| self.incidents.get(&id));
+        let Some(id) = incident.filter(|of| of.started_at.before(JOIN_WINDOW) <= fact.at).map(|of| of.id) else {
+            return;
+        };
+        if fact.text.is_empty() {
+            return;
+        }
+        if let Some(mut incident) = self.incidents.remove(&id) {
+            self.log(&mut incident, fact.at.min(now), fact.text.clone());
+            self.incidents.insert(id, incident);
         }
     }
 }

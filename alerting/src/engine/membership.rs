@@ -4,13 +4,14 @@ use orszem_model::{Labels, Timestamp};
 
 use super::Alerting;
 use super::send::Telling;
-use crate::alert::{AlertKey, EXTERNAL_RULE, Level};
+use crate::alert::{Alert, AlertKey, EXTERNAL_RULE, Level};
 use crate::error::Refusal;
 use crate::incident::{Candidate, Incident, Join, Member};
 use crate::limits::{INCIDENTS_MAX, MEMBERS_MAX};
 use crate::notify::Kind;
 use crate::route::group;
 use crate::rows::{Of, TimerOf};
+use crate::rule::Rule;
 
 impl Alerting {
     /// Puts an alert into the incident that it belongs to, or tells its incident what became of it.
@@ -29,7 +30,8 @@ impl Alerting {
         let entities = self.plan.entities(&labels);
         let routes = self.plan.config.route.find(&labels);
         let group = routes.first().and_then(|routed| group(routed, &labels, &key.rule));
-        let candidate = Candidate { group: group.as_ref(), entities: &entities, labels: &key.labels, now };
+        let onset = self.onset(alert);
+        let candidate = Candidate { group: group.as_ref(), entities: &entities, labels: &key.labels, now, onset };
         let join = self.index.join(&self.incidents, &self.graph, &candidate);
         let (level, is_flapping) = (alert.state.level().unwrap_or(Level::Warning), alert.is_flapping());
         let (mut incident, why) = match join {
@@ -69,6 +71,14 @@ impl Alerting {
         let id = incident.id;
         self.incidents.insert(id, incident);
         self.review_soon(id, now);
+    }
+
+    /// Since when the condition of an alert that fires holds: it was waited for before it fired.
+    fn onset(&self, alert: &Alert) -> Timestamp {
+        let level = alert.state.level().unwrap_or(Level::Warning);
+        let bands = self.plan.rule(&alert.key.rule).map(Rule::bands);
+        let hold = bands.and_then(|bands| bands.of(level).map(|band| band.hold));
+        alert.since.before(hold.unwrap_or_default())
     }
 
     fn update_member(&mut self, id: u64, key: &AlertKey, now: Timestamp) {
@@ -141,7 +151,8 @@ impl Alerting {
         incident.ack = None;
         incident.snooze = None;
         let lasted = std::time::Duration::from_nanos(now.0.saturating_sub(incident.started_at.0).max(0).unsigned_abs());
-        let lasted = orszem_model::time::format_duration(lasted);
+        let whole = std::time::Duration::from_secs(lasted.as_secs());
+        let lasted = orszem_model::time::format_duration(if whole.is_zero() { lasted } else { whole });
         self.log(incident, now, format!("it is over after {lasted}"));
     }
 

@@ -1,5 +1,6 @@
 //! What is due to whom: an incident as it is, against what everyone was told of it.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use orszem_model::Timestamp;
@@ -339,7 +340,9 @@ impl Alerting {
             let Some(entity) = member.entities.first().filter(|_| member.is_firing || !incident.is_open()) else {
                 continue;
             };
-            let above = self.graph.upstream(entity).into_iter().filter(|up| entities.contains(up)).count();
+            let ups = member.entities.iter().flat_map(|entity| self.graph.upstream_lately(entity));
+            let ups: BTreeSet<&str> = ups.filter(|up| entities.contains(up)).collect();
+            let above = ups.iter().filter(|up| !member.entities.iter().any(|own| own == *up)).count();
             let place = (above, member.joined_at, key, entity.as_str());
             if best.as_ref().is_none_or(|best| place < *best) {
                 best = Some(place);
@@ -352,7 +355,8 @@ impl Alerting {
     pub(super) fn title(&self, incident: &Incident) -> String {
         let root = self.root(incident);
         let place = |(key, member): &(&AlertKey, &Member)| {
-            (!member.is_firing, member.entities.first() != Some(&root), member.joined_at, (*key).clone())
+            let is_elsewhere = member.entities.first() != Some(&root);
+            (!member.is_firing, is_elsewhere, Reverse(member.level), member.joined_at, (*key).clone())
         };
         let Some((first, _)) = incident.members.iter().min_by_key(place) else {
             return format!("incident {}", incident.id);

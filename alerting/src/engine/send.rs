@@ -275,6 +275,8 @@ impl Alerting {
         }
         if kind == Kind::Resolve {
             message.events.clone_from(&incident.events);
+            // What the cluster did is known some seconds later.
+            message.events.sort_by_key(|event| event.at);
             message.events_left_out = incident.events_left_out;
         }
         message

@@ -12,12 +12,14 @@ use crate::words::{host, resource};
 
 const PACEMAKER: &str = "pacemaker";
 const DRBD: &str = "drbd";
+/// What is said of a resource that runs nowhere.
+const STOPPED: &str = "stopped";
 
 impl Facts {
     /// The edges that hold now, sorted and each once.
     ///
     /// `host/NODE` is part of `cluster/NAME` (`member`, `lost`, `left`); `resource/NAME` runs on `host/NODE` in a role,
-    /// unless the node is away; `drbd/NAME` runs on `host/NODE` (`Primary UpToDate`), and is replicated to `host/PEER`
+    /// unless the node is away, and one that runs nowhere is part of `cluster/NAME` (`stopped`); `drbd/NAME` runs on `host/NODE` (`Primary UpToDate`), and is replicated to `host/PEER`
     /// (`NODE Connected`: who says so, how the connection is, and `resync` while one runs).
     pub fn edges(&self) -> Vec<Edge> {
         let mut edges = BTreeSet::new();
@@ -32,7 +34,11 @@ impl Facts {
             edges.insert(edge(host(node), Relation::PartOf, cluster.clone(), standing.to_owned(), PACEMAKER));
         }
         for (name, known) in &self.resources.known {
-            for (node, (role, _)) in known.active.iter().filter(|(node, _)| !self.members.is_away(node)) {
+            let mut places = known.active.iter().filter(|(node, _)| !self.members.is_away(node)).peekable();
+            if places.peek().is_none() {
+                edges.insert(edge(resource(name), Relation::PartOf, cluster.clone(), STOPPED.to_owned(), PACEMAKER));
+            }
+            for (node, (role, _)) in places {
                 edges.insert(edge(resource(name), Relation::RunsOn, host(node), role.clone(), PACEMAKER));
             }
         }
@@ -163,6 +169,7 @@ mod tests {
         assert_eq!(told(&edges), both);
         let edges = see(70, "n2", member("n1", false));
         let lost: Vec<String> = told(&edges).into_iter().filter(|line| !line.starts_with("drbd/")).collect();
-        assert_eq!(lost, ["host/n1 part_of cluster/lab (lost)", "host/n2 part_of cluster/lab (member)"]);
+        let nowhere = "resource/vip part_of cluster/lab (stopped)";
+        assert_eq!(lost, ["host/n1 part_of cluster/lab (lost)", "host/n2 part_of cluster/lab (member)", nowhere]);
     }
 }

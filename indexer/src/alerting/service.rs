@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use orszem_alerting::{Graph, Plan};
+use orszem_alerting::{Graph, JOIN_WINDOW, Plan};
 use orszem_model::Timestamp;
 use prometheus_client::registry::Registry;
 use tokio::sync::{Notify, mpsc, watch};
@@ -137,8 +137,11 @@ impl AlertingService {
 }
 
 fn graph_of(topology: &Topology, tenant: u32) -> Result<Graph, Error> {
-    let held = topology.at(tenant, maintenance::now())?;
-    Ok(Graph::of(held.iter().map(|held| &held.edge)))
+    let now = maintenance::now();
+    let held = topology.at(tenant, now)?;
+    let changes = topology.changes(tenant, now.before(JOIN_WINDOW), now)?;
+    let over = changes.iter().filter(|change| !change.is_there).map(|change| &change.edge);
+    Ok(Graph::of_both(held.iter().map(|held| &held.edge), over))
 }
 
 /// Tells the engine of changes of the topology.

@@ -15,7 +15,7 @@ mod stage;
 mod tests;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +39,8 @@ pub const SIMULATED: (&str, &str) = ("simulated", "true");
 const TICK: Duration = Duration::from_millis(500);
 /// How long to wait after a failure, which most often is a full disk.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How often it is looked whether collectors that told of edges are gone.
+const LOOK_FOR_SILENT_EVERY: Duration = Duration::from_secs(600);
 
 /// The stage while it runs.
 #[derive(Debug)]
@@ -73,6 +75,8 @@ impl FactsStage {
 
 async fn run(stage: Stage, topology: Topology, stop: CancellationToken) {
     let mut stage = stage;
+    // Collectors are not gone because the server was.
+    let mut looked = Instant::now();
     loop {
         let round = tokio::task::spawn_blocking(move || {
             let mut stage = stage;
@@ -96,6 +100,10 @@ async fn run(stage: Stage, topology: Topology, stop: CancellationToken) {
         let done = match done {
             Ok(has_more) => tell_edges(&mut stage, &topology).await.map(|()| has_more),
             Err(error) => Err(error),
+        };
+        let done = match done {
+            Ok(false) => end_silent(&topology, &mut looked).await.map(|()| false),
+            done => done,
         };
         let has_more = match done {
             Ok(has_more) => has_more,
@@ -129,6 +137,19 @@ async fn run(stage: Stage, topology: Topology, stop: CancellationToken) {
         }
         Err(error) => tracing::error!(%error, "saving the state of facts ended badly"),
     }
+}
+
+/// Looks for collectors that are gone, when it is time.
+async fn end_silent(topology: &Topology, looked: &mut Instant) -> Result<(), Error> {
+    if looked.elapsed() < LOOK_FOR_SILENT_EVERY {
+        return Ok(());
+    }
+    let ended = topology.end_silent(maintenance::now()).await?;
+    if ended > 0 {
+        tracing::info!(edges = ended, "edges ended, as nothing is heard of the collectors that told of them");
+    }
+    *looked = Instant::now();
+    Ok(())
 }
 
 /// Puts what has changed of the edges that the engines know into the topology.

@@ -100,18 +100,3 @@ async fn a_stop_ends_the_wait() {
     stopped.expect("stops");
     assert!(matches!(changed, Err(crate::Error::ShuttingDown)));
 }
-
-#[tokio::test]
-async fn who_skips_gets_what_is_applied_from_then_on() {
-    let directory = directory();
-    let indexer = open(&directory);
-    let mut rules = indexer.subscribe("rules").expect("subscribes");
-    submit(&indexer, submission(&["a"])).await;
-    submit(&indexer, submission(&["b"])).await;
-    rules.changed().await.expect("changes");
-    assert_eq!(next(&mut rules), group(&["a"]));
-    rules.skip();
-    assert_eq!((next(&mut rules), rules.behind()), (None, 0));
-    submit(&indexer, submission(&["c"])).await;
-    assert_eq!(next(&mut rules), group(&["c"]));
-}

@@ -5,6 +5,7 @@
 
 mod command;
 mod replace;
+mod silent;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -180,6 +180,16 @@ impl Store {
         found.collect::<rusqlite::Result<_>>().map_err(failed)
     }
 
+    /// Everyone whose edges hold now, with the tenant.
+    pub(super) fn reporters(&self) -> Result<Vec<(u32, String)>, Error> {
+        let failed = |source| Error::Topology { operation: "read who told of edges", source };
+        let connection = lock(&self.connection);
+        let query = "SELECT DISTINCT tenant, reporter FROM edges WHERE until IS NULL ORDER BY tenant, reporter";
+        let mut statement = connection.prepare_cached(query).map_err(failed)?;
+        let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
+        found.collect::<rusqlite::Result<_>>().map_err(failed)
+    }
+
     /// How many edges the tenant has now, counted for each reporter.
     pub(super) fn count(&self, tenant: u32) -> Result<usize, Error> {
         let failed = |source| Error::Topology { operation: "count edges", source };

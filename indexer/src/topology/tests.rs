@@ -3,6 +3,7 @@
 use orszem_model::topology::Relation;
 
 use super::*;
+use crate::collectors::Arrival;
 use crate::tests::{directory, open};
 
 fn edge(from: &str, to: &str) -> Edge {
@@ -151,4 +152,30 @@ fn a_command_that_is_repeated_changes_nothing() {
     // What is long over is forgotten.
     store.apply(8, &changes(31 + HISTORY_DAYS * 86_400 * 1_000_000_000, true)).expect("applies");
     assert_eq!(since(15), Vec::<i64>::new());
+}
+
+#[tokio::test]
+async fn what_a_collector_told_ends_a_week_after_it_was_heard_last() {
+    const DAY: i64 = 86_400_000_000_000;
+    let directory = directory();
+    let indexer = open(&directory);
+    let topology = indexer.topology();
+    let heard = |source, at| Arrival { tenant: 0, source, sent: None, received: Timestamp(at), rejected: &[] };
+    for (reporter, source, at) in [("n1", "collector/n1", 2 * DAY), ("n2", "collector/n2", 3 * DAY)] {
+        topology.replace(set(reporter, DAY, &[edge("vip", reporter)])).await.expect("replaces");
+        indexer.collectors().arrived(&heard(source, at));
+    }
+    // No collector: it tells when it knows better.
+    topology.replace(set("cmdb", DAY, &[edge("vip", "n3")])).await.expect("replaces");
+    assert_eq!(topology.end_silent(Timestamp(9 * DAY - 1)).await.expect("looks"), 0);
+    assert_eq!(topology.end_silent(Timestamp(9 * DAY)).await.expect("looks"), 1);
+    assert_eq!(topology.end_silent(Timestamp(9 * DAY)).await.expect("looks"), 0, "once");
+    let all = [("vip>n1", DAY), ("vip>n2", DAY), ("vip>n3", DAY)];
+    assert_eq!(held(&indexer, 9 * DAY - 1), known(&all));
+    assert_eq!(held(&indexer, 9 * DAY), known(&all[1..]));
+    // It is back, and tells.
+    indexer.collectors().arrived(&heard("collector/n1", 20 * DAY));
+    topology.replace(set("n1", 20 * DAY, &[edge("vip", "n1")])).await.expect("replaces");
+    assert_eq!(topology.end_silent(Timestamp(20 * DAY)).await.expect("looks"), 1, "the other one");
+    assert_eq!(held(&indexer, 20 * DAY), known(&[("vip>n1", 20 * DAY), ("vip>n3", DAY)]));
 }

@@ -40,13 +40,15 @@ struct Open {
     last: Timestamp,
     /// It is held for long enough.
     is_firing: bool,
+    /// When a fact ended it; it fires on until that has lasted for long enough.
+    ended: Option<Timestamp>,
     labels: Labels,
     text: String,
 }
 
 coded! {
     Subject { place, entity }
-    Open { begun, last, is_firing, labels, text }
+    Open { begun, last, is_firing, ended, labels, text }
 }
 
 impl Events {
@@ -111,7 +113,7 @@ impl Events {
                 self.told.push(rule.input(&key.labels, State::Ok, now, ""));
             }
             for open in open.values() {
-                let state = if open.is_firing { State::Firing(rule.level) } else { State::Pending(rule.level) };
+                let state = open.state(rule);
                 if states.get(&(name, &open.labels)) != Some(&state) {
                     self.told.push(rule.input(&open.labels, state, open.begun, &open.text));
                 }
@@ -131,7 +133,13 @@ impl Watched {
         let subject = Subject { place: place.clone(), entity: fact.entity.clone() };
         if ends {
             // Facts come in order, one that is told late ends only what began before it.
-            if let Some(over) = open.get(&subject).filter(|open| open.last <= fact.at) {
+            let Some(over) = open.get_mut(&subject).filter(|open| open.last <= fact.at) else { return true };
+            if over.is_firing && rule.clear_for > Duration::ZERO {
+                if over.ended.is_none() {
+                    over.ended = Some(fact.at);
+                    told.push(rule.input(&over.labels, over.state(rule), fact.at, &over.text));
+                }
+            } else {
                 told.push(rule.input(&over.labels, State::Ok, fact.at, ""));
                 open.remove(&subject);
             }
@@ -140,6 +148,10 @@ impl Watched {
         let at = fact.at.min(now);
         if let Some(known) = open.get_mut(&subject) {
             known.last = known.last.max(at);
+            if known.ended.take().is_some() {
+                known.text.clone_from(&fact.text);
+                told.push(rule.input(&known.labels, known.state(rule), at, &known.text));
+            }
             return true;
         }
         if open.len() >= EVENT_ALERTS_MAX {
@@ -147,16 +159,18 @@ impl Watched {
         }
         let labels = rule.about.key(labels(fact, place), at.0.div_euclid(1_000_000));
         let is_firing = rule.hold == Duration::ZERO;
-        let state = if is_firing { State::Firing(rule.level) } else { State::Pending(rule.level) };
-        told.push(rule.input(&labels, state, at, &fact.text));
-        open.insert(subject, Open { begun: at, last: at, is_firing, labels, text: fact.text.clone() });
+        let begun = Open { begun: at, last: at, is_firing, ended: None, labels, text: fact.text.clone() };
+        told.push(rule.input(&begun.labels, begun.state(rule), at, &fact.text));
+        open.insert(subject, begun);
         true
     }
 
     fn tick(&mut self, now: Timestamp, told: &mut Vec<Input>) {
         let Self { rule, open } = self;
         open.retain(|_, open| {
-            let end = rule.clear_after.map(|clear_after| open.last.after(clear_after));
+            let forgotten = rule.clear_after.map(|clear_after| open.last.after(clear_after));
+            let settled = open.ended.map(|ended| ended.after(rule.clear_for));
+            let end = [forgotten, settled].into_iter().flatten().min();
             let from = open.begun.after(rule.hold);
             if !open.is_firing && now >= from && end.is_none_or(|end| from < end) {
                 open.is_firing = true;
@@ -170,6 +184,16 @@ impl Watched {
                 None => true,
             }
         });
+    }
+}
+
+impl Open {
+    fn state(&self, rule: &EventRule) -> State {
+        match (self.is_firing, self.ended) {
+            (false, _) => State::Pending(rule.level),
+            (true, None) => State::Firing(rule.level),
+            (true, Some(_)) => State::Recovering(rule.level),
+        }
     }
 }
 

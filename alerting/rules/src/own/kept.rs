@@ -2,7 +2,7 @@
 
 use orszem_model::{code::Code, varint};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The names of rules with what they keep.
 pub(super) fn encode<'k, K: Code + 'k>(kept: impl ExactSizeIterator<Item = (&'k str, &'k K)>) -> Vec<u8> {

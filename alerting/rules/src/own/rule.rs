@@ -101,6 +101,8 @@ pub struct EventRule {
     pub entity_prefix: String,
     pub hold: Duration,
     pub level: Level,
+    /// How long it fires on after a fact that ends it, unless one begins it again.
+    pub clear_for: Duration,
     /// How long after the last fact it ends without one that ends it.
     pub clear_after: Option<Duration>,
 }

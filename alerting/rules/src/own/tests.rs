@@ -440,6 +440,27 @@ logs: [{alert: Oom, query: '*', by: [host], clear_after: 2m}]
     assert_eq!(shown(&[events.drain(), logs.drain()].concat()), [""; 0]);
 }
 
+#[test]
+fn an_end_that_does_not_last_is_none() {
+    let text = "events: [{alert: NodeLost, fact: node.lost, clear_for: 30s}]";
+    let mut events = Events::new(rules(text).events);
+    let mut shown_at = |kind: Option<FactKind>, seconds: i64| {
+        if let Some(kind) = kind {
+            events.fact(&fact(kind, "host/a", seconds), &Labels::default(), at(seconds));
+        }
+        events.tick(at(seconds));
+        shown(&events.drain())
+    };
+    use FactKind::{NodeJoined, NodeLost};
+    assert_eq!(shown_at(Some(NodeLost), 10), ["NodeLost firing warning 10"]);
+    assert_eq!(shown_at(Some(NodeJoined), 20), ["NodeLost recovering warning 20"]);
+    assert_eq!(shown_at(Some(NodeJoined), 30), [""; 0]);
+    assert_eq!(shown_at(None, 49), [""; 0]);
+    assert_eq!(shown_at(Some(NodeLost), 49), ["NodeLost firing warning 49"], "it goes on");
+    assert_eq!(shown_at(Some(NodeJoined), 60), ["NodeLost recovering warning 60"]);
+    assert_eq!(shown_at(None, 90), ["NodeLost ok 90"]);
+}
+
 fn fact(kind: FactKind, entity: &str, seconds: i64) -> Fact {
     Fact {
         at: at(seconds),

@@ -5,6 +5,7 @@
 mod captures;
 mod crm_mon;
 mod drbd_captures;
+mod notifications;
 mod runs;
 mod script;
 mod scripts;

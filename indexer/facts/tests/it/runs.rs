@@ -24,8 +24,8 @@ const KNOWN_WITHIN_S: f64 = 5.0;
 const KEPT_BACK_MS: i64 = 3_000;
 
 #[derive(Default)]
-struct Run {
-    story: Story,
+pub(crate) struct Run {
+    pub(crate) story: Story,
     records: Vec<Record>,
     told: Vec<Told>,
 }
@@ -42,7 +42,7 @@ struct Record {
 }
 
 impl Run {
-    fn read(path: &Path) -> Self {
+    pub(crate) fn read(path: &Path) -> Self {
         let bytes = fs::read(path).expect("reads");
         let is_packed = path.extension().is_some_and(|extension| extension == "zst");
         let bytes = if is_packed { zstd::decode_all(bytes.as_slice()).expect("unpacks") } else { bytes };
@@ -82,27 +82,37 @@ impl Run {
 
     /// What an engine concludes that is shown all of it as it came.
     fn conclude(&self) -> Vec<Told> {
+        let mut told: Vec<Told> = Vec::new();
+        self.replay(20, |now, new, _| told.extend(new.into_iter().map(|fact| (now, fact))));
+        told
+    }
+
+    /// Shows an engine all of it as it came, then the time for so many half seconds, and `look` what it concludes.
+    pub(crate) fn replay(&self, afterwards: u32, mut look: impl FnMut(Timestamp, Vec<Fact>, &Facts)) {
         let settings = || Settings { cluster: self.story.cluster.clone(), ..Settings::default() };
         let mut facts = Facts::new(settings());
-        let mut told: Vec<Told> = Vec::new();
         let mut now = self.records.first().expect("records").known;
         for (number, record) in self.records.iter().enumerate() {
             while now.0 + 500 * MS <= record.known.0 {
                 now = Timestamp(now.0 + 500 * MS);
-                told.extend(facts.tick(now).into_iter().map(|fact| (now, fact)));
+                let new = facts.tick(now);
+                look(now, new, &facts);
             }
             let id = RecordId { timestamp: record.at, seq: number as u64 };
-            told.extend(record.show(&mut facts, id).into_iter().map(|fact| (record.known, fact)));
+            let new = record.show(&mut facts, id);
+            if !new.is_empty() {
+                look(record.known, new, &facts);
+            }
             // A state that goes through bytes goes on the same.
             if number % 997 == 0 {
                 facts = Facts::decode(settings(), &facts.encode()).expect("decodes");
             }
         }
-        for _ in 0..20 {
+        for _ in 0..afterwards {
             now = Timestamp(now.0 + 500 * MS);
-            told.extend(facts.tick(now).into_iter().map(|fact| (now, fact)));
+            let new = facts.tick(now);
+            look(now, new, &facts);
         }
-        told
     }
 }
 
@@ -156,7 +166,7 @@ impl Record {
 }
 
 /// Those of this repository, and one that the environment names.
-fn runs() -> Vec<PathBuf> {
+pub(crate) fn runs() -> Vec<PathBuf> {
     if let Some(path) = std::env::var_os("ORSZEM_CLUSTER_RUN") {
         return vec![path.into()];
     }

@@ -24,9 +24,9 @@ pub(crate) struct Fault {
 /// What the service answered.
 #[derive(Clone, Debug)]
 pub(crate) struct Probe {
-    at: Timestamp,
+    pub(crate) at: Timestamp,
     /// `None` where it did not.
-    node: Option<String>,
+    pub(crate) node: Option<String>,
 }
 
 /// A time of the service without an answer.

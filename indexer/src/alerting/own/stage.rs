@@ -5,14 +5,15 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use orszem_alerting::{AlertKey, Input, State as AlertState};
-use orszem_model::Timestamp;
+use orszem_alerting::{AlertKey, Input, Maintenance, State as AlertState};
+use orszem_model::{Fact, Timestamp};
 use orszem_rules::own::{Events, Logs, OwnRules, Thresholds};
 use tokio::sync::Notify;
 
 use super::super::{AlertingHandle, INPUTS_MAX};
+use super::feed::{self, Readers};
 use super::saved::{self, State};
-use super::{OwnMetrics, OwnParts, SUBSCRIBER, feed, warm};
+use super::{OwnMetrics, OwnParts, SUBSCRIBER, warm};
 use crate::error::{Error, chain};
 use crate::maintenance;
 use crate::samples::Samples;
@@ -38,6 +39,8 @@ pub(super) struct Stage {
     wake: Arc<Notify>,
     logs: Logs,
     events: Events,
+    /// Facts that the engine was not told yet.
+    facts: Vec<Fact>,
     /// Not taken by the engine yet, oldest first.
     pending: Vec<Input>,
     /// What is in the journal up to here was looked at before: nothing of it is told by itself.
@@ -76,6 +79,7 @@ impl Stage {
             wake: Arc::new(Notify::new()),
             logs,
             events,
+            facts: Vec::new(),
             pending: Vec::new(),
             caught_up: false,
             saved_at: Instant::now(),
@@ -125,9 +129,6 @@ impl Stage {
             return Ok(false);
         }
         let now = maintenance::now();
-        if self.logs.rules().next().is_none() && self.events.rules().next().is_none() {
-            self.subscriber.skip();
-        }
         for _ in 0..GROUPS_MAX {
             let Some(group) = self.subscriber.try_next()? else {
                 self.tick(now);
@@ -137,8 +138,9 @@ impl Stage {
                 return Ok(false);
             };
             for (position, payload) in &group.batches {
-                let at = (*position, payload.as_ref());
-                if !feed::records(&mut self.logs, &mut self.events, self.tenant, at, now) {
+                let Self { tenant, logs, events, facts, .. } = self;
+                let mut readers = Readers { tenant: *tenant, logs, events, facts };
+                if !feed::records(&mut readers, *position, payload, now) {
                     self.metrics.undecodable.inc();
                 }
             }
@@ -172,6 +174,8 @@ impl Stage {
             self.pending = lock(&self.thresholds).drain();
             self.pending.append(&mut self.logs.drain());
             self.pending.append(&mut self.events.drain());
+            // After what begins an incident, so that they are in its timeline.
+            self.pending.extend(self.facts.drain(..).map(Input::Fact));
         }
         while !self.pending.is_empty() {
             let count = self.pending.len().min(INPUTS_MAX);
@@ -204,6 +208,8 @@ impl Stage {
         self.logs.reconcile(&known, now);
         self.events.drain();
         self.events.reconcile(&known, now);
+        // Windows may not have been told of; they are the same ones when they were.
+        self.facts.retain(|fact| Maintenance::is_told_by(fact.kind));
         self.caught_up = true;
         Ok(())
     }

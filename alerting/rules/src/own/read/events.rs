@@ -10,14 +10,15 @@ use super::Own;
 use crate::reader::within;
 use orszem_yaml::Node;
 
-const EVENT_KEYS: [&str; 6] = ["fact", "until", "entity_prefix", "for", "clear_after", "severity"];
+const EVENT_KEYS: [&str; 7] = ["fact", "until", "entity_prefix", "for", "clear_for", "clear_after", "severity"];
 
 impl Own<'_> {
     pub(super) fn event(&mut self, node: &Node, path: &str) -> Option<EventRule> {
         let pairs = self.mapping(node, path, &EVENT_KEYS);
         let about = self.about(node, pairs, path);
         let (mut facts, mut until, mut entity_prefix) = (Vec::new(), Vec::new(), String::new());
-        let (mut hold, mut clear_after, mut level) = (Duration::ZERO, None, Level::Warning);
+        let (mut hold, mut clear_for, mut clear_after) = (Duration::ZERO, Duration::ZERO, None);
+        let mut level = Level::Warning;
         for (key, value) in pairs {
             let path = within(path, &key.text);
             match key.text.as_str() {
@@ -25,6 +26,7 @@ impl Own<'_> {
                 "until" => until = self.facts(value, &path),
                 "entity_prefix" => entity_prefix = self.reader.text(value, &path),
                 "for" => hold = self.duration(value, &path),
+                "clear_for" => clear_for = self.duration(value, &path),
                 "clear_after" => clear_after = Some(self.duration(value, &path)),
                 "severity" => level = self.severity(value, &path),
                 _ => {}
@@ -48,7 +50,7 @@ impl Own<'_> {
             let path = within(path, "clear_after");
             self.reader.note(node.mark, &path, "it ends before it fires", "write more than `for`");
         }
-        Some(EventRule { about: about?, facts, until, entity_prefix, hold, level, clear_after })
+        Some(EventRule { about: about?, facts, until, entity_prefix, hold, level, clear_for, clear_after })
     }
 
     fn facts(&mut self, node: &Node, path: &str) -> Vec<FactKind> {
