@@ -110,8 +110,8 @@ fn an_acknowledgement_stops_escalation_until_it_gets_worse() {
     world.observe("Failed", DB1, true);
     world.pass(400);
     let told = world.told();
-    assert_eq!(told[0], "escalate! lead mail: host/db1: Slow host=db1 and 1 more", "what was held back goes on");
-    assert!(told.contains(&"update! eva mail: host/db1: Slow host=db1 and 1 more".to_owned()), "{told:?}");
+    assert_eq!(told[0], "escalate! lead mail: host/db1: Failed host=db1 and 1 more", "what was held back goes on");
+    assert!(told.contains(&"update! eva mail: host/db1: Failed host=db1 and 1 more".to_owned()), "{told:?}");
     world.step(ack());
     world.observe("Slow", DB1, false);
     world.observe("Failed", DB1, false);

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Runs a scripted cluster of real nodes with our collectors inside and our server outside, and keeps what is told.
 
-    faults.py ORSZEM LAB_SCRIPT OUT
+    faults.py ORSZEM LAB_SCRIPT OUT [SCENARIO]
 
-LAB_SCRIPT is a script that makes a cluster in namespaces and knows the commands `scenario DIR`, `on NODE CMD…` and
+LAB_SCRIPT is a script that makes a cluster in namespaces and knows the commands `SCENARIO DIR` (scenario), `on NODE CMD…` and
 `pid NODE`; it keeps its files in $LAB, runs $LAB/alert_dump.sh as Pacemaker's alert agent and $LAB/clustermon_dump.sh
 as ClusterMon's external agent, and writes ground_truth.jsonl and probe.jsonl to DIR. Needs root.
 
@@ -36,6 +36,7 @@ FACTS = "service:orszem-facts"
 
 def main():
     orszem, script, out = (os.path.abspath(path) for path in sys.argv[1:4])
+    scenario = sys.argv[4] if len(sys.argv) > 4 else "scenario"
     run = os.path.join(out, "run")
     shutil.rmtree(out, ignore_errors=True)
     os.makedirs(run)
@@ -50,7 +51,7 @@ def main():
     for thread in [*tails, watcher]:
         thread.start()
     try:
-        done = subprocess.run(["bash", script, "scenario", os.path.join(out, "scenario")])
+        done = subprocess.run(["bash", script, scenario, os.path.join(out, "scenario")])
         time.sleep(15)
         found = ask(orszem, run, ["search", FACTS, "--json", "--order", "oldest", "--since", "2h", "--limit", "100000"])
         with open(os.path.join(out, "found.jsonl"), "w") as file:

@@ -143,8 +143,8 @@ impl Alerting {
     }
 
     fn note_fact(&mut self, fact: &Fact, now: Timestamp) {
-        let entities = std::iter::once(&fact.entity).chain(&fact.others);
-        let found = entities.filter_map(|entity| self.index.about(&self.incidents, &self.graph, entity)).next();
+        let mut entities = std::iter::once(&fact.entity).chain(&fact.others);
+        let found = entities.find_map(|entity| self.index.about(&self.incidents, &self.graph, entity));
         // What was before it, and is told as history, is not of its story.
         let incident = found.and_then(|id| self.incidents.get(&id));
         let Some(id) = incident.filter(|of| of.started_at.before(JOIN_WINDOW) <= fact.at).map(|of| of.id) else {

@@ -95,7 +95,10 @@ impl Facts {
         if !state.name.is_empty() && self.resources.cluster_name.is_empty() {
             self.resources.cluster_name.clone_from(&state.name);
         }
-        self.quorate(source, state.has_quorum);
+        // Without a controller nobody says whether there is quorum: the cluster is about to elect one.
+        if state.has_quorum || !state.dc.is_empty() {
+            self.quorate(source, state.has_quorum);
+        }
         if !self.is_trusted(source) {
             return;
         }

@@ -111,6 +111,7 @@ fn event(words: &[String]) -> (String, Vec<(String, String)>) {
         "cluster" => {
             let list = [
                 ("cluster", word(1)),
+                ("dc", if has("nodc") == "true" { String::new() } else { "node1".to_owned() }),
                 ("quorum", (has("noquorum") == "false").to_string()),
                 ("maintenance", has("maintenance")),
             ];
