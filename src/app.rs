@@ -18,6 +18,7 @@ use orszem_dashboards::http::access::Access as Reading;
 use orszem_indexer::alerting::AlertingHandle;
 use orszem_indexer::ingest::http::{IngestState, SamplesState, Tenant, elastic_index};
 use orszem_indexer::ingest::syslog::{self, Syslog};
+use orszem_indexer::probes::ProbesHandle;
 use orszem_indexer::topology::Topology;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
@@ -134,7 +135,7 @@ impl App {
         let mut stops = Stops::default();
         let (mut registry, http_metrics) = telemetry::registry();
         let syslog_metrics = syslog::Metrics::register(&mut registry);
-        let Store { routes, ingest, samples, topology, alerting, close } =
+        let Store { routes, ingest, samples, topology, probes, alerting, close } =
             Store::open(&config, &data_dir, &mut registry, &options, &running)?;
         stops.push("store", close);
 
@@ -150,6 +151,7 @@ impl App {
                     start_collector(&mut stops, collector_config(&config, &data_dir), host, samples.clone())?;
                 registered.fill(collector.clone());
                 keep_edges(&mut stops, collector.clone(), topology);
+                keep_votes(&mut stops, &collector, &probes);
                 running.set_collector(collector.clone());
                 telemetry::measure_own(&collector);
                 Some(collector)
@@ -350,6 +352,21 @@ fn keep_edges(stops: &mut Stops, collector: CollectorHandle, topology: Topology)
             stop.cancel();
             if let Err(error) = keeping.await {
                 warn!(%error, "keeping the cluster's edges ended badly");
+            }
+        }),
+    );
+}
+
+fn keep_votes(stops: &mut Stops, collector: &CollectorHandle, probes: &ProbesHandle) {
+    let Some(booth) = collector.booth() else { return };
+    let (stop, host, tenant) = (CancellationToken::new(), collector.report().host, Identity::local().tenant);
+    let keeping = tokio::spawn(follow::keep_votes(booth, host, probes.clone(), tenant, stop.clone()));
+    stops.push(
+        "votes",
+        Box::pin(async move {
+            stop.cancel();
+            if let Err(error) = keeping.await {
+                warn!(%error, "keeping the votes of probes ended badly");
             }
         }),
     );

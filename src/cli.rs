@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::client::Client;
 use crate::commands::{
     ack, alerts, backup, bench, check_config, collector, collectors, completion, demo, doctor, event, explain, notify,
-    query, restore, rules, search, server, silence, sql, tail, token, topology, up, version,
+    query, report, restore, rules, search, server, silence, sql, tail, token, topology, up, version,
 };
 use crate::telemetry::{self, LogFormat};
 use crate::{data_dir, features};
@@ -83,6 +83,7 @@ pub enum Command {
     Collector(collector::Args),
     Collectors(collectors::Args),
     Topology(topology::Args),
+    Report(report::Args),
     Alerts(alerts::Args),
     Silence(silence::Args),
     Ack(ack::AckArgs),
@@ -129,6 +130,7 @@ impl Cli {
             Command::Collector(args) => runtime()?.block_on(collector::run(&global, args)),
             Command::Collectors(args) => runtime()?.block_on(collectors::run(&global, args)),
             Command::Topology(args) => runtime()?.block_on(topology::run(&global, args)),
+            Command::Report(args) => runtime()?.block_on(report::run(&global, args)),
             Command::Alerts(args) => runtime()?.block_on(alerts::run(&global, args)),
             Command::Silence(args) => runtime()?.block_on(silence::run(&global, args)),
             Command::Ack(args) => runtime()?.block_on(ack::ack(&global, args)),

@@ -14,6 +14,7 @@ pub mod event;
 pub mod explain;
 pub mod notify;
 pub mod query;
+pub mod report;
 pub mod restore;
 pub mod rules;
 pub mod search;

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use orszem_collector::CollectorHandle;
+use orszem_availability::{Reply, Told, WAIT_MS_MAX};
 use orszem_collector::output::{Accepted, OutboundBatch, OutputError, Signal};
+use orszem_collector::{Booth, CollectorHandle};
 use orszem_indexer::ingest::IngestError;
 use orszem_indexer::ingest::http::{Identity, SamplesState, take_otlp, take_remote_write};
+use orszem_indexer::probes::ProbesHandle;
 use orszem_indexer::topology::{EdgeSet, Topology};
 use orszem_model::chain;
 use tokio::sync::mpsc;
@@ -21,6 +23,8 @@ pub const QUEUE_BATCHES: usize = 1;
 /// How often it is looked whether the edges have changed, and how long a failure to keep them is waited after.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
+/// Votes of probes are gathered for this long.
+const GATHER_VOTES: Duration = Duration::from_millis(200);
 
 /// Keeps how the entities of this host's cluster depend on each other in the topology of `tenant`, whenever it changes,
 /// until `stop`. Until anything is known, what was known before stays.
@@ -46,6 +50,50 @@ pub async fn keep_edges(collector: CollectorHandle, topology: Topology, tenant: 
                 wait = AFTER_FAILURE;
             }
         }
+    }
+}
+
+/// Keeps what this host's probes find in the state of probes of `tenant`, and has them probe what is asked for, until
+/// `stop`.
+pub async fn keep_votes(booth: Booth, host: String, probes: ProbesHandle, tenant: u32, stop: CancellationToken) {
+    let answering = async {
+        loop {
+            let told = Told { votes: Vec::new(), wait_ms: WAIT_MS_MAX, ..booth.told(&host) };
+            match probes.tell(tenant, told).await {
+                Ok(Reply { asked }) => booth.ask(&asked),
+                Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+            }
+        }
+    };
+    let voting = async {
+        let mut has_more = false;
+        let mut is_failure_told = false;
+        loop {
+            if !has_more {
+                booth.filled().await;
+                tokio::time::sleep(GATHER_VOTES).await;
+            }
+            let told = booth.told(&host);
+            match probes.tell(tenant, told.clone()).await {
+                Ok(Reply { asked }) => {
+                    booth.ask(&asked);
+                    has_more = booth.taken(&told);
+                    is_failure_told = false;
+                }
+                Err(error) => {
+                    if !std::mem::replace(&mut is_failure_told, true) {
+                        warn!(error = chain(&error), "the votes of probes are not kept; they are tried again");
+                    }
+                    has_more = true;
+                    tokio::time::sleep(LOOK_EVERY).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = answering => {}
+        () = voting => {}
     }
 }
 

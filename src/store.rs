@@ -12,10 +12,12 @@ use futures_util::future::BoxFuture;
 use http::header::CONTENT_TYPE;
 use orszem_dashboards::http::LogsApi;
 use orszem_dashboards::http::prometheus::{ApiOptions, PrometheusApi};
+use orszem_dashboards::http::report::ReportApi;
 use orszem_indexer::Indexer;
 use orszem_indexer::facts::FactsStage;
 use orszem_indexer::ingest::http::{self as ingest, IngestState, SamplesState};
 use orszem_indexer::ingest::metrics::Metrics;
+use orszem_indexer::probes::{ProbesHandle, ProbesService};
 use orszem_indexer::samples::Samples;
 use orszem_indexer::topology::Topology;
 use orszem_model::Timestamp;
@@ -23,6 +25,7 @@ use orszem_promql::{Options as Evaluation, ParseOptions};
 use prometheus_client::registry::Registry;
 use tracing::{error, warn};
 
+use crate::access::Identity;
 use crate::alerting::{Alerting, Reloading};
 use crate::app::Options;
 use crate::backing_up;
@@ -44,6 +47,8 @@ pub(crate) struct Store {
     pub(crate) samples: SamplesState,
     /// What this host's collector knows of its cluster goes there.
     pub(crate) topology: Topology,
+    /// What this host's collector finds of its probes goes there.
+    pub(crate) probes: ProbesHandle,
     /// The way in for another configuration of alerting.
     pub(crate) alerting: Reloading,
     /// Flushes and closes it.
@@ -83,12 +88,17 @@ impl Store {
         let is_experimental = options.features.promql_experimental;
         let stores = (&indexer, &samples);
         let alerting = Alerting::start(config, data_dir.path(), stores, is_experimental, registry)?;
+        let probes = ProbesService::start(data_dir.path(), samples.clone(), registry)
+            .context("can't go on with what is held of probes")?;
         let prometheus = prometheus(config, &samples, options, running).with_alerting(alerting.service.handle());
         let reloading = alerting.reloading.clone();
         let routes = watched
             .merge(ingest::samples_router(samples_state.clone()))
             .merge(ingest::topology_router(Arc::clone(&state), indexer.topology()))
             .merge(orszem_dashboards::http::topology::router(indexer.topology()))
+            .merge(ingest::votes_router(Arc::clone(&state), probes.handle()))
+            .merge(orszem_dashboards::http::probes::router(probes.handle()))
+            .merge(report_of(&probes, &samples, &alerting).router())
             .merge(prometheus.router())
             .merge(alerting.routes(running.started))
             .merge(orszem_dashboards::http::collectors::router(indexer.collectors()))
@@ -96,7 +106,9 @@ impl Store {
             .merge(admin(indexer.clone(), samples.clone()))
             .merge(backing_up::routes(indexer.clone(), samples.clone(), data_dir)?);
         let topology = indexer.topology();
+        let votes = probes.handle();
         let close = Box::pin(async move {
+            probes.stop().await;
             alerting.stop().await;
             facts.stop().await;
             let (logs, metrics) = tokio::join!(indexer.shutdown(), samples.shutdown());
@@ -104,7 +116,7 @@ impl Store {
                 error!(%error, "a store did not close well; the next start replays its journal");
             }
         });
-        Ok(Self { routes, ingest: state, samples: samples_state, topology, alerting: reloading, close })
+        Ok(Self { routes, ingest: state, samples: samples_state, topology, probes: votes, alerting: reloading, close })
     }
 }
 
@@ -152,6 +164,11 @@ fn prometheus(config: &Config, samples: &Samples, options: &Options, running: &A
         revision: String::new(),
     };
     PrometheusApi::new(series_engine(samples, retention, running), api)
+}
+
+fn report_of(probes: &ProbesService, samples: &Samples, alerting: &Alerting) -> ReportApi {
+    let (alerting, tenant) = (alerting.service.handle(), Identity::local().tenant);
+    ReportApi { probes: probes.handle(), samples: samples.clone(), alerting, tenant }
 }
 
 /// `POST /app/v1/admin/flush` and `/app/v1/admin/seal`: do now what maintenance does in time; answer when it is done.

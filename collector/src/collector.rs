@@ -2,6 +2,7 @@
 
 mod edges;
 mod handle;
+mod votes;
 
 use std::io::Read;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -181,6 +182,8 @@ impl Collector {
         let handle = CollectorHandle { inner: Arc::new(inner) };
         if !is_in_process && handle.inner.metrics.is_some() {
             tokio::spawn(edges::keep_telling(handle.clone()));
+            tokio::spawn(votes::keep_voting(handle.clone()));
+            tokio::spawn(votes::keep_answering(handle.clone()));
         }
         Ok(handle)
     }

@@ -84,6 +84,9 @@ pub struct CollectorConfig {
     pub probe: Vec<ProbeConfig>,
     /// Files of blackbox_exporter's modules, which probes name.
     pub probe_modules: Vec<PathBuf>,
+    /// Targets, as probes without a module name them, of which one always answers. Where none does, this host is cut off
+    /// and what it probes is not held to be down.
+    pub probe_canaries: Vec<String>,
     /// The disk queue of metrics.
     pub metrics_queue: MetricsQueueConfig,
     /// Where records and metrics are sent. `orszem up` hands them to its own server.
@@ -166,6 +169,7 @@ impl Default for CollectorConfig {
             sql: Vec::new(),
             probe: Vec::new(),
             probe_modules: Vec::new(),
+            probe_canaries: Vec::new(),
             metrics_queue: MetricsQueueConfig::default(),
             output: OutputConfig::default(),
             cpu_max_percent: 0,
@@ -211,6 +215,7 @@ impl CollectorConfig {
         wrong.extend(metrics::validate_sql(&self.sql));
         wrong
             .extend(metrics::load_probes(&self.probe, &self.probe_modules, &BTreeMap::new()).err().unwrap_or_default());
+        wrong.extend(orszem_probe::canaries(&self.probe_canaries).err().unwrap_or_default());
         wrong.extend(self.metrics_queue.validate());
         // Who names no server says it on the command line, or runs `orszem up`.
         let names_server = |wrong: &Wrong| wrong.key != "output.endpoints";

@@ -39,6 +39,7 @@ pub use error::CollectorError;
 pub use explain::{Explained, Explainer};
 pub use orszem_host::HostConfig;
 pub use orszem_parse::{Layer, Zone};
+pub use orszem_probe::Booth;
 pub use orszem_scrape::config::ScrapeConfig;
 pub use orszem_scrape::{DroppedTarget, Health, Metadata, ScrapeCounts, TargetStatus, Targets};
 pub use orszem_transform::Wrong;

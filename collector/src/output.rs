@@ -16,6 +16,7 @@ mod sender;
 mod signal;
 mod split;
 mod token;
+pub(crate) mod votes;
 
 #[cfg(test)]
 mod tests;

@@ -3,3 +3,4 @@
 //! [`http::app::router`] is everything; what it asks of the store is the struct of functions [`http::engine::Engine`].
 
 pub mod http;
+pub mod report;

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::facts;
 use crate::indexer::Indexer;
 use crate::open::{journal_dir, store_dir};
+use crate::probes;
 use crate::samples::Samples;
 use crate::shared::Shared;
 use crate::topology;
@@ -55,6 +56,7 @@ impl Shared {
             .map_err(|source| Error::CreateDirectory { path: topology_dir.clone(), source })?;
         self.topology.copy_to(&topology_dir)?;
         alerting::copy(&self.data_dir, target)?;
+        probes::copy(&self.data_dir, target)?;
         self.store.backup(&store_dir(target)).map_err(|source| Error::BackupStore { source })?;
         self.journal.copy_to(&journal_dir).map_err(|source| Error::BackupJournal { source })?;
         // The first is replaced only together with the checkpoint, so it goes with the copied one.

@@ -76,8 +76,8 @@ pub enum Error {
     TooManyEdges { limit: usize },
     #[error("cannot open the store of alerting in {path}")]
     OpenAlerting { path: PathBuf, source: rusqlite::Error },
-    #[error("cannot set the damaged store of alerting in {path} aside")]
-    SetAlertingAside { path: PathBuf, source: io::Error },
+    #[error("cannot set the damaged store in {path} aside")]
+    SetStoreAside { path: PathBuf, source: io::Error },
     #[error("{path} has version {found}, and this build knows up to {known}")]
     AlertingVersion { path: PathBuf, found: i64, known: i64 },
     #[error("cannot {operation}")]
@@ -89,6 +89,12 @@ pub enum Error {
     /// Nothing of it holds.
     #[error("it could not be written; the server's log says why, and it is to be given again")]
     NotWritten,
+    #[error("cannot open the store of probes in {path}")]
+    OpenProbes { path: PathBuf, source: rusqlite::Error },
+    #[error("{path} has version {found}, and this build knows up to {known}")]
+    ProbesVersion { path: PathBuf, found: i64, known: i64 },
+    #[error("cannot {operation}")]
+    Probes { operation: &'static str, source: rusqlite::Error },
     #[error("cannot write edges to the journal")]
     JournalEdges { source: orszem_journal::Error },
     #[error("cannot open the series store in {path}")]

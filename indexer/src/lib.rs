@@ -25,6 +25,7 @@ mod maintenance;
 mod metrics;
 mod open;
 mod options;
+pub mod probes;
 mod retention;
 pub mod samples;
 mod shared;

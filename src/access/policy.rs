@@ -32,8 +32,9 @@ impl Need {
 
 const OPEN: [&str; 8] =
     ["/", "/-/healthy", "/-/ready", "/ready", "/favicon.ico", "/favicon.svg", "/app/v1/login", "/app/v1/logout"];
-const INGEST: [&str; 8] = [
+const INGEST: [&str; 9] = [
     "/app/v1/ingest",
+    "/app/v1/probes/votes",
     "/loki/api/v1/push",
     "/v1/logs",
     "/v1/metrics",
@@ -160,6 +161,9 @@ mod tests {
             (Method::GET, "/app/v1/topology", Need::Read),
             (Method::POST, "/app/v1/topology", Need::Ingest),
             (Method::DELETE, "/app/v1/topology", Need::Admin),
+            (Method::POST, "/app/v1/probes/votes", Need::Ingest),
+            (Method::GET, "/app/v1/probes", Need::Read),
+            (Method::POST, "/app/v1/probes/1/exclude", Need::Admin),
             (Method::POST, "/api/v2/alerts", Need::Ingest),
             (Method::GET, "/api/v2/alerts", Need::Read),
             (Method::POST, "/api/v2/silences", Need::Admin),

@@ -8,7 +8,7 @@ mod crash;
 mod kills;
 mod links;
 mod promtool;
-mod sink;
+pub(crate) mod sink;
 mod watch;
 
 use std::fs;

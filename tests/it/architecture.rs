@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Our packages and those of ours that each may depend on.
-const MAY_USE: [(&str, &[&str]); 28] = [
+const MAY_USE: [(&str, &[&str]); 29] = [
     (
         "orszem",
         &[
             "orszem-model",
             "orszem-alerting",
+            "orszem-availability",
             "orszem-notify",
             "orszem-collector",
             "orszem-sql",
@@ -33,6 +34,7 @@ const MAY_USE: [(&str, &[&str]); 28] = [
         "orszem-dashboards",
         &[
             "orszem-alerting",
+            "orszem-availability",
             "orszem-indexer",
             "orszem-journal",
             "orszem-search",
@@ -46,6 +48,7 @@ const MAY_USE: [(&str, &[&str]); 28] = [
         "orszem-indexer",
         &[
             "orszem-alerting",
+            "orszem-availability",
             "orszem-rules",
             "orszem-model",
             "orszem-durable",
@@ -61,6 +64,7 @@ const MAY_USE: [(&str, &[&str]); 28] = [
         ],
     ),
     ("orszem-facts", &["orszem-model"]),
+    ("orszem-availability", &["orszem-model"]),
     ("orszem-alerting", &["orszem-model"]),
     ("orszem-rules", &["orszem-model", "orszem-yaml", "orszem-promql", "orszem-search", "orszem-alerting"]),
     ("orszem-notify", &["orszem-model", "orszem-alerting", "orszem-client"]),
@@ -74,6 +78,7 @@ const MAY_USE: [(&str, &[&str]); 28] = [
         "orszem-collector",
         &[
             "orszem-model",
+            "orszem-availability",
             "orszem-cluster",
             "orszem-parse",
             "orszem-transform",
@@ -93,7 +98,15 @@ const MAY_USE: [(&str, &[&str]); 28] = [
     ("orszem-host", &["orszem-model", "orszem-exposition", "orszem-transform"]),
     (
         "orszem-probe",
-        &["orszem-model", "orszem-yaml", "orszem-client", "orszem-exposition", "orszem-scrape", "orszem-transform"],
+        &[
+            "orszem-model",
+            "orszem-availability",
+            "orszem-yaml",
+            "orszem-client",
+            "orszem-exposition",
+            "orszem-scrape",
+            "orszem-transform",
+        ],
     ),
     (
         "orszem-sql",
@@ -109,10 +122,11 @@ const MAY_USE: [(&str, &[&str]); 28] = [
 ];
 
 /// Crates without IO, clock or async.
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "model",
     "yaml",
     "alerting/src",
+    "alerting/availability",
     "indexer/search",
     "indexer/facts",
     "collector/cluster",

@@ -27,6 +27,7 @@ mod mail;
 mod metrics;
 mod page;
 mod power_loss;
+mod probes;
 mod program;
 mod real_writers;
 mod search;

@@ -6,7 +6,6 @@
 pub mod conditions;
 mod error;
 mod facts;
-pub mod ledger;
 mod message;
 mod modules;
 mod page;
@@ -17,7 +16,6 @@ mod request;
 mod resolve;
 mod target;
 mod tls;
-pub mod verdict;
 mod watch;
 
 pub use conditions::{Condition, ConditionError};
@@ -35,4 +33,4 @@ pub use request::{ProbeRequest, RequestError, probe_once};
 pub use resolve::IpProtocol;
 pub use target::of_target;
 pub use tls::{Certificate, Problem, ProblemKind};
-pub use watch::{Plan, ProbeConfig, keep_probing, plans};
+pub use watch::{Booth, Canaries, Canary, Plan, ProbeConfig, Watching, canaries, keep_probing, plans};

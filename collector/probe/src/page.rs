@@ -108,8 +108,6 @@ macro_rules! gauges {
 gauges! {
     SUCCESS = "probe_success", "Displays whether or not the probe was a success";
     DURATION = "probe_duration_seconds", "Returns how long the probe took to complete in seconds";
-    VERDICT = "probe_verdict",
-        "What is held of the target: 0 unknown, 1 up, 2 suspect, 3 recovering, 4 down";
     LOOKUP_TIME = "probe_dns_lookup_time_seconds", "Returns the time taken for probe dns lookup in seconds";
     IP_PROTOCOL = "probe_ip_protocol", "Specifies whether probe ip protocol is IP4 or IP6";
     IP_ADDR_HASH = "probe_ip_addr_hash",

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use orszem_model::topology::Edge;
+use orszem_probe::Booth;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
@@ -22,6 +23,11 @@ impl CollectorHandle {
     /// What is followed and what can't be read, by path; complete within a second or two of the start.
     pub fn files(&self) -> Vec<FileStatus> {
         self.inner.shared.files()
+    }
+
+    /// The votes of what is probed; `None` where only an input is read.
+    pub fn booth(&self) -> Option<Booth> {
+        self.inner.metrics.as_ref().map(Metrics::booth)
     }
 
     /// The counters now.

@@ -46,7 +46,7 @@ use databases::Databases;
 use encode::WriteEncoder;
 use host::HostPlan;
 use jobs::Scrapers;
-use probes::Probes;
+use probes::{ProbePlan, Probes};
 
 /// Scrapes that wait to be put into a batch; while there are so many, targets wait.
 const SCRAPED_MAX: usize = 16;
@@ -58,13 +58,13 @@ pub(crate) struct Plan {
     jobs: Vec<Jobs>,
     section: ScrapeSection,
     databases: Vec<orszem_sql::Plan>,
-    probes: Vec<orszem_probe::Plan>,
+    probes: ProbePlan,
 }
 
 impl Plan {
     /// Reads all files and compiles all rules. `host` is this host's name. Blocks on the disk.
     pub(crate) fn new(config: &CollectorConfig, host: &str) -> Result<Self, Vec<Wrong>> {
-        let measured = &config.host_metrics;
+        let (measured, name) = (&config.host_metrics, host);
         let own = [("job", "node"), ("instance", host)].map(|(name, value)| (name.to_owned(), value.to_owned()));
         let labels: BTreeMap<String, String> = own.into_iter().chain(measured.labels.clone()).collect();
         let host = measured.enabled.then(|| {
@@ -76,7 +76,11 @@ impl Plan {
             })
         });
         let databases = config::load_sql(&config.sql, &config.scrape.external_labels)?;
-        let probes = config::load_probes(&config.probe, &config.probe_modules, &config.scrape.external_labels)?;
+        // Several may probe the same: series are told apart by who has probed.
+        let mut external = config.scrape.external_labels.clone();
+        external.entry("collector".to_owned()).or_insert_with(|| name.to_owned());
+        let targets = config::load_probes(&config.probe, &config.probe_modules, &external)?;
+        let probes = ProbePlan { targets, canaries: orszem_probe::canaries(&config.probe_canaries)? };
         Ok(Self { host, jobs: config.scrape.load()?, section: config.scrape.clone(), databases, probes })
     }
 }
@@ -220,6 +224,11 @@ impl Metrics {
         if let Ok(Some(true)) = is_well {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// The votes of the probes.
+    pub(crate) fn booth(&self) -> orszem_probe::Booth {
+        self.probes.booth()
     }
 
     /// The targets as they are now.

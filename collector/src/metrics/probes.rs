@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use orszem_probe::{Plan, Prober, keep_probing};
-use orszem_scrape::{Running, Scraped};
+use orszem_probe::{Booth, Canaries, Canary, Plan, Prober, Watching, keep_probing};
+use orszem_scrape::Scraped;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -16,39 +16,47 @@ const PLACES: usize = 1_000;
 #[derive(Debug)]
 pub(super) struct Probes {
     tasks: Tasks<Plan>,
-    probing: Probing,
+    /// What they have in common.
+    watching: Watching,
 }
 
-/// What they have in common.
-#[derive(Debug)]
-struct Probing {
-    prober: Prober,
-    places: Arc<Semaphore>,
-    sink: mpsc::Sender<Scraped>,
+/// What is probed, checked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ProbePlan {
+    pub(crate) targets: Vec<Plan>,
+    pub(crate) canaries: Vec<Canary>,
 }
 
 impl Probes {
     /// Starts a task for each; they put their samples into `sink` and end when `stopping` is cancelled. Must be called
     /// within a tokio runtime.
-    pub(super) fn start(plans: &[Plan], sink: mpsc::Sender<Scraped>, stopping: CancellationToken) -> Self {
-        let probing = Probing { prober: Prober::default(), places: Arc::new(Semaphore::new(PLACES)), sink };
-        let tasks = Tasks::start(plans.iter().cloned(), stopping, |plan, cancel| probing.probe(plan, cancel));
-        Self { tasks, probing }
+    pub(super) fn start(plan: &ProbePlan, sink: mpsc::Sender<Scraped>, stopping: CancellationToken) -> Self {
+        let watching = Watching {
+            prober: Prober::default(),
+            places: Arc::new(Semaphore::new(PLACES)),
+            sink,
+            booth: Booth::default(),
+            canaries: Canaries::new(plan.canaries.clone()),
+        };
+        let start = |plan, cancel| keep_probing(plan, watching.clone(), cancel);
+        let tasks = Tasks::start(plan.targets.iter().cloned(), stopping, start);
+        Self { tasks, watching }
     }
 
     /// Runs these and no others; those that are the same keep running.
-    pub(super) async fn reload(&self, wanted: Vec<Plan>) {
-        self.tasks.reload(wanted, |plan, cancel| self.probing.probe(plan, cancel)).await;
+    pub(super) async fn reload(&self, wanted: ProbePlan) {
+        let ProbePlan { targets, canaries } = wanted;
+        self.watching.canaries.replace(canaries).await;
+        self.tasks.reload(targets, |plan, cancel| keep_probing(plan, self.watching.clone(), cancel)).await;
+    }
+
+    /// The votes of these probes.
+    pub(super) fn booth(&self) -> Booth {
+        self.watching.booth.clone()
     }
 
     /// Waits, once they are told to stop, until their series have ended.
     pub(super) async fn stopped(&self) {
         self.tasks.stopped("probes").await;
-    }
-}
-
-impl Probing {
-    fn probe(&self, plan: Arc<Plan>, cancel: CancellationToken) -> Running {
-        keep_probing(plan, self.prober.clone(), Arc::clone(&self.places), self.sink.clone(), cancel)
     }
 }

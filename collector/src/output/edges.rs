@@ -1,7 +1,9 @@
 //! Tells a server all edges that this host knows.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use orszem_client::ConnectionError;
+use orszem_client::{Answer, ConnectionError};
 use orszem_model::topology::Edge;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +19,7 @@ const PATH: &str = "/app/v1/topology";
 /// Bytes of a refusal that are shown.
 const SHOWN_BYTES_MAX: usize = 512;
 
-/// Why a server does not have them.
+/// Why a server does not have what it was to be told.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TellError {
     #[error("the connection can't be set up")]
@@ -26,8 +28,10 @@ pub(crate) enum TellError {
     Token(#[from] TokenError),
     #[error("the endpoint's name can't be sent")]
     Header(#[from] ::http::header::InvalidHeaderValue),
-    #[error("the edges can't be written as JSON")]
-    Encode(#[from] serde_json::Error),
+    #[error("no answer within {0:?}")]
+    Late(Duration),
+    #[error("it is no JSON")]
+    Json(#[from] serde_json::Error),
     #[error("there is no answer")]
     Connection(#[from] ConnectionError),
     #[error("the server answers {status}: {text}")]
@@ -75,9 +79,14 @@ pub(crate) async fn tell(
     if answer.status.is_success() {
         return Ok(());
     }
-    let text = answer.body.unwrap_or_default();
+    Err(refused(&answer))
+}
+
+/// What a server answers that does not take what it was told.
+pub(super) fn refused(answer: &Answer) -> TellError {
+    let text = answer.body.clone().unwrap_or_default();
     let text = String::from_utf8_lossy(text.get(..SHOWN_BYTES_MAX).unwrap_or(&text)).into_owned();
-    Err(TellError::Refused { status: answer.status.as_u16(), text })
+    TellError::Refused { status: answer.status.as_u16(), text }
 }
 
 #[cfg(test)]

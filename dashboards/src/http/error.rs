@@ -33,6 +33,10 @@ pub enum ApiError {
     NoSuchIncident { id: u64 },
     #[error("{action:?} is nothing to be done about an incident; write ack, unack, snooze, note, escalate or merge")]
     NoSuchAction { action: String },
+    #[error("no probe has such a target: {target:?}; `GET /app/v1/probes` lists those that there are")]
+    NoSuchTarget { target: String },
+    #[error("there is no exclusion {id} that counts")]
+    NoSuchExclusion { id: i64 },
     #[error("{reason}")]
     Refused { reason: String },
     #[error("it could not be written, and nothing of it holds; try again, and see the server's log")]
@@ -68,6 +72,8 @@ impl ApiError {
             Self::NoSuchCollector { .. } => (StatusCode::NOT_FOUND, "collectors.no_such_host"),
             Self::NoSuchIncident { .. } => (StatusCode::NOT_FOUND, "alerting.no_such_incident"),
             Self::NoSuchAction { .. } => (StatusCode::NOT_FOUND, "alerting.no_such_action"),
+            Self::NoSuchTarget { .. } => (StatusCode::NOT_FOUND, "probes.no_such_target"),
+            Self::NoSuchExclusion { .. } => (StatusCode::NOT_FOUND, "probes.no_such_exclusion"),
             Self::Refused { .. } => (StatusCode::CONFLICT, "alerting.refused"),
             Self::NotWritten => (StatusCode::SERVICE_UNAVAILABLE, "alerting.not_written"),
             Self::Rules { .. } => (StatusCode::BAD_REQUEST, "rules.not_in_order"),

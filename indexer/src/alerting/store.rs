@@ -496,13 +496,15 @@ fn limit_of(limit: usize) -> i64 {
     i64::try_from(limit.min(ROWS_MAX)).unwrap_or(i64::MAX)
 }
 
-fn is_damage(error: &rusqlite::Error) -> bool {
+/// Whether it is the file that is wrong.
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
     matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
 }
 
-fn set_aside(directory: &Path, path: &Path) -> Result<PathBuf, Error> {
-    let failed = |source| Error::SetAlertingAside { path: path.to_owned(), source };
+/// Moves a damaged store into the quarantine of its directory, and answers where it is.
+pub(crate) fn set_aside(directory: &Path, path: &Path) -> Result<PathBuf, Error> {
+    let failed = |source| Error::SetStoreAside { path: path.to_owned(), source };
     let kept = Quarantine::of(directory).move_in(path).map_err(failed)?;
     for rest in ["sqlite-wal", "sqlite-shm"] {
         match fs::remove_file(path.with_extension(rest)) {

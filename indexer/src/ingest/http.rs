@@ -8,6 +8,7 @@ mod headers;
 mod protocol;
 mod samples;
 mod topology;
+mod votes;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -35,6 +36,7 @@ pub use arrivals::watched;
 pub use elastic::index as elastic_index;
 pub use samples::{SamplesState, router as samples_router, take_remote_write};
 pub use topology::router as topology_router;
+pub use votes::router as votes_router;
 
 /// A boxed future, as [`SubmitFn`] gives it.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;

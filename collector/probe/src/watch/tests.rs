@@ -3,6 +3,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use orszem_availability::verdict::Vote;
+use orszem_availability::{Asked, ToldVote};
 use orszem_model::is_stale;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
@@ -53,8 +55,15 @@ async fn a_target_is_probed_until_it_stops_and_its_series_end() {
     let external = BTreeMap::from([("site".to_owned(), "s".to_owned()), ("team".to_owned(), "other".to_owned())]);
     let plan = plans(&[probe], &Modules::default(), &external).expect("plans").remove(0);
     let (sink, mut scraped) = mpsc::channel(4);
-    let places = Arc::new(Semaphore::new(1));
-    let watcher = keep_probing(Arc::new(plan), Prober::default(), places, sink, CancellationToken::new());
+    let booth = Booth::default();
+    let watching = Watching {
+        prober: Prober::default(),
+        places: Arc::new(Semaphore::new(1)),
+        sink,
+        booth: booth.clone(),
+        canaries: Canaries::default(),
+    };
+    let watcher = keep_probing(Arc::new(plan), watching, CancellationToken::new());
     let first = tokio::time::timeout(Duration::from_secs(30), scraped.recv()).await.expect("in time").expect("samples");
     let of = |name: &str| {
         let found = first.samples.iter().find(|(labels, _, _)| labels.get("__name__") == Some(name));
@@ -66,7 +75,28 @@ async fn a_target_is_probed_until_it_stops_and_its_series_end() {
         orszem_model::Labels::from(pairs)
     };
     assert_eq!(of("probe_success"), Some((labels("probe_success"), 1.0)));
-    assert_eq!(of("probe_verdict"), Some((labels("probe_verdict"), 1.0)));
+    let told = booth.told("db1");
+    let (probe, instance) = ("a".to_owned(), target.clone());
+    let expected = ToldVote {
+        n: 1,
+        probe: probe.clone(),
+        instance: instance.clone(),
+        vote: Vote::Up,
+        reason: String::new(),
+        age_ms: told.votes[0].age_ms,
+        interval_ms: 30_000,
+        timeout_ms: 5_000,
+        labels: BTreeMap::from([("team".to_owned(), "x".to_owned())]),
+    };
+    assert_eq!((told.collector.as_str(), told.isolated.clone(), told.votes.clone()), ("db1", None, vec![expected]));
+    assert_eq!(booth.told("db1").votes.len(), 1, "a vote waits until it is taken");
+    assert!(!booth.taken(&told));
+    assert_eq!(booth.told("db1").votes, []);
+    // Whoever is asked probes long before its time.
+    booth.ask(&[Asked { probe, instance, within_ms: 5_000 }]);
+    tokio::time::timeout(Duration::from_secs(20), scraped.recv()).await.expect("in time").expect("samples");
+    booth.filled().await;
+    assert_eq!(booth.told("db1").votes.iter().map(|vote| vote.n).collect::<Vec<_>>(), [2]);
     watcher.cancel();
     let last = scraped.recv().await.expect("ends");
     watcher.stopped().await;
