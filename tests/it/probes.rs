@@ -182,10 +182,11 @@ impl Site {
         let path = |name: &str| self.folder.path().join(name);
         let targets: Vec<String> = targets.iter().map(|target| format!("\"{target}\"")).collect();
         let text = format!(
-            "[collector]\nhost = \"node{at}\"\ninclude = []\njournal = \"off\"\nstate_dir = \"{}\"\n\
+            "[collector]\nhost = \"node{at}\"\ninclude = [\"{}/*.log\"]\njournal = \"off\"\nstate_dir = \"{}\"\n\
              probe_canaries = [\"{canary}\"]\n[collector.host_metrics]\nenabled = false\n\
              [collector.output]\nendpoints = [\"http://198.18.{at}.1:{}\"]\ntoken_file = \"{}\"\n\
              [[collector.probe]]\nname = \"shop\"\ntargets = [{}]\ninterval = \"1s\"\n",
+            self.folder.path().display(),
             path(&format!("state{at}")).display(),
             self.port,
             path("node").display(),
