@@ -2,8 +2,8 @@
 # Installs the system packages that the full test suite needs (Debian). Services that come with them are not started:
 # while this runs, policy-rc.d forbids it.
 set -euo pipefail
-packages=(apache2-bin bsdutils build-essential ca-certificates chromium corosync curl iproute2 libfaketime mariadb-client mariadb-server nginx-light nodejs npm pacemaker pacemaker-cli-utils pacemaker-resource-agents
-    postfix postgresql postgresql-15-orafce procps prometheus prometheus-alertmanager prometheus-node-exporter python3-venv resource-agents rsyslog rsyslog-openssl sasl2-bin systemd-journal-remote tomcat10 tzdata victoria-metrics)
+packages=(apache2-bin bsdutils build-essential ca-certificates chromium corosync curl dnsmasq-base iproute2 libfaketime mariadb-client mariadb-server nginx-light nodejs npm pacemaker pacemaker-cli-utils pacemaker-resource-agents
+    postfix postgresql postgresql-15-orafce procps prometheus prometheus-alertmanager prometheus-blackbox-exporter prometheus-node-exporter python3-venv resource-agents rsyslog rsyslog-openssl sasl2-bin systemd-journal-remote tomcat10 tzdata victoria-metrics)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -33,6 +33,9 @@ modules:
   http_tls: {prober: http, http: {fail_if_ssl: true, valid_http_versions: ["HTTP/2.0"]}}
   http_ca: {prober: http, http: {preferred_ip_protocol: ip4, tls_config: {ca_file: CA_FILE}}}
   http_any: {prober: http, http: {preferred_ip_protocol: ip4, tls_config: {insecure_skip_verify: true}}}
+  http_h1: {prober: http, http: {preferred_ip_protocol: ip4, enable_http2: false, tls_config: {ca_file: CA_FILE}}}
+  http_404_html: {prober: http, http: {valid_status_codes: [404], fail_if_body_not_matches_regexp: ['404 Not Found']}}
+  http_busy: {prober: http, http: {valid_status_codes: [503]}}
   tcp: {prober: tcp, timeout: 2s}
   tcp_tls: {prober: tcp, tcp: {preferred_ip_protocol: ip4, tls: true, tls_config: {ca_file: CA_FILE}}}
   tcp_tls_any: {prober: tcp, tcp: {preferred_ip_protocol: ip4, tls: true, tls_config: {insecure_skip_verify: true}}}
@@ -78,11 +81,11 @@ impl Drop for Exporter {
 }
 
 /// An address that nobody uses.
-async fn free() -> SocketAddr {
+pub(crate) async fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.expect("binds").local_addr().expect("an address")
 }
 
-async fn until_it_listens(address: SocketAddr) {
+pub(crate) async fn until_it_listens(address: SocketAddr) {
     let connecting = async {
         while TcpStream::connect(address).await.is_err() {
             tokio::task::yield_now().await;
@@ -147,6 +150,9 @@ impl Certificates {
                 "own" => parameters.self_signed(&key).expect("a certificate"),
                 _ => parameters.signed_by(&key, &authority).expect("a certificate"),
             };
+            // For servers that read files.
+            std::fs::write(directory.join(format!("{kind}.pem")), signed.pem()).expect("writes");
+            std::fs::write(directory.join(format!("{kind}.key")), key.serialize_pem()).expect("writes");
             all.push((kind, signed.der().clone(), key.serialize_der()));
         }
         Self(all)
