@@ -102,11 +102,12 @@ impl Access {
         if policy::is_link(request.uri().path()) {
             return Ok(None);
         }
+        let acts = origin::changes_something(request.method(), headers) || policy::acts(request.uri().path());
         let Some(tokens) = &self.tokens else {
             if !origin::is_loopback_host(headers, request.uri()) {
                 return Err(ApiError::ForeignHost);
             }
-            if origin::changes_something(request.method(), headers) && origin::is_cross_site(headers, request.uri()) {
+            if acts && origin::is_cross_site(headers, request.uri()) {
                 return Err(ApiError::CrossSite);
             }
             return Ok(Some(Identity::local()));
@@ -122,8 +123,7 @@ impl Access {
             }
             None => {
                 let session = session_of(headers).ok_or(ApiError::NoToken)?;
-                let changes = origin::changes_something(request.method(), headers);
-                if changes && !origin::is_same_origin(headers, request.uri()) {
+                if acts && !origin::is_same_origin(headers, request.uri()) {
                     return Err(ApiError::CrossSite);
                 }
                 let hash = self.sessions.token_of(session).ok_or(ApiError::UnknownToken)?;

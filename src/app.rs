@@ -35,7 +35,9 @@ use crate::data_dir::DataDir;
 use crate::descriptors;
 use crate::features::Features;
 use crate::follow;
+use crate::heartbeats::Heartbeats;
 use crate::mailing::Mailing;
+use crate::probing::{self, Probing};
 use crate::running::Running;
 use crate::server::{self, Server};
 use crate::store::Store;
@@ -111,6 +113,8 @@ pub struct App {
     running: Arc<Running>,
     samples: SamplesState,
     alerting: Reloading,
+    probing: Probing,
+    heartbeats: Heartbeats,
     stops: Stops,
     /// Held until everything has stopped.
     data_dir: DataDir,
@@ -142,6 +146,11 @@ impl App {
         let registered = telemetry::CollectorMetrics::register(&mut registry);
         let ready = Arc::new(AtomicBool::new(false));
         let shell = Shell { ready: Arc::clone(&ready), registry: Arc::new(registry), http_metrics };
+        let probing = Probing::new(probing::load(&config.collector.probe_modules)?);
+        let (heartbeats, keeping) =
+            Heartbeats::start(config.heartbeat.clone(), data_dir.path(), samples.samples.clone())?;
+        stops.push("heartbeats", Box::pin(keeping.stop()));
+        let routes = routes.merge(probing.routes()).merge(heartbeats.routes());
         let router = shell.router(routes, Arc::clone(&access), config.server.body_max.bytes());
         let addresses = start_server(&mut stops, listeners, router, tls.clone(), &config)?;
         start_syslog(&mut stops, &config, &ingest, tls.as_ref(), &syslog_metrics).await?;
@@ -171,6 +180,8 @@ impl App {
             running,
             samples,
             alerting,
+            probing,
+            heartbeats,
             stops,
             data_dir,
         })
@@ -243,6 +254,7 @@ impl App {
     async fn try_reload(&mut self) -> anyhow::Result<()> {
         let fresh = self.options.config()?;
         Tls::new(&fresh.server, &self.data_dir.tls(), &host_name())?;
+        let modules = probing::load(&fresh.collector.probe_modules)?;
         self.access.reload()?;
         if let Some(tls) = &self.tls {
             tls.reload()?;
@@ -251,9 +263,12 @@ impl App {
             collector.reload(collector_config(&fresh, &self.data_dir)).await?;
         }
         self.alerting.reload(&fresh).await?;
+        self.probing.replace(modules);
+        self.heartbeats.replace(fresh.heartbeat.clone());
         self.config.collector = fresh.collector.clone();
         self.config.alerting = fresh.alerting.clone();
         self.config.notify = fresh.notify.clone();
+        self.config.heartbeat = fresh.heartbeat.clone();
         if fresh == self.config {
             info!("reloaded tokens, certificates, alerting and what is collected");
         } else {

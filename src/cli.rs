@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::client::Client;
 use crate::commands::{
     ack, alerts, backup, bench, check_config, collector, collectors, completion, demo, doctor, event, explain, notify,
-    query, report, restore, rules, search, server, silence, sql, tail, token, topology, up, version,
+    probe, query, report, restore, rules, search, server, silence, sql, tail, token, topology, up, version,
 };
 use crate::telemetry::{self, LogFormat};
 use crate::{data_dir, features};
@@ -90,6 +90,7 @@ pub enum Command {
     Snooze(ack::SnoozeArgs),
     Notify(notify::Args),
     Event(event::Args),
+    Probe(probe::Args),
     Sql(sql::Args),
     Rules(rules::Args),
     Doctor(doctor::Args),
@@ -136,6 +137,7 @@ impl Cli {
             Command::Ack(args) => runtime()?.block_on(ack::ack(&global, args)),
             Command::Snooze(args) => runtime()?.block_on(ack::snooze(&global, args)),
             Command::Notify(args) => runtime()?.block_on(notify::run(&global, args)),
+            Command::Probe(args) => runtime()?.block_on(probe::run(&global, args)),
             Command::Sql(args) => runtime()?.block_on(sql::run(args)),
             Command::Doctor(args) => runtime()?.block_on(doctor::run(&global, args)),
             Command::Event(args) => event::run(args),

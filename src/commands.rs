@@ -13,6 +13,7 @@ pub mod doctor;
 pub mod event;
 pub mod explain;
 pub mod notify;
+pub mod probe;
 pub mod query;
 pub mod report;
 pub mod restore;

@@ -10,6 +10,7 @@ use orszem_indexer::ingest::limits::Limits;
 use orszem_indexer::ingest::syslog::SyslogConfig;
 use orszem_indexer::samples::SamplesOptions;
 use orszem_notify::NotifyConfig;
+use orszem_probe::{HeartbeatConfig, validate_heartbeats};
 use serde::{Deserialize, Serialize};
 
 pub use access::AccessConfig;
@@ -37,6 +38,8 @@ pub struct Config {
     pub collector: CollectorConfig,
     pub alerting: AlertingConfig,
     pub notify: NotifyConfig,
+    /// Jobs that are expected to say that they ran.
+    pub heartbeat: Vec<HeartbeatConfig>,
 }
 
 /// Why a configuration file can't be used.
@@ -78,7 +81,7 @@ impl Config {
 
     /// What is wrong with the values, section by section.
     pub fn validate(&self) -> Vec<Problem> {
-        let Self { server, access, ingest, syslog, logs, metrics, collector, alerting, notify } = self;
+        let Self { server, access, ingest, syslog, logs, metrics, collector, alerting, notify, heartbeat } = self;
         let mut problems = server.validate();
         problems.extend(access.validate());
         problems.extend(validate_ingest(ingest));
@@ -89,6 +92,7 @@ impl Config {
         problems.extend(validate_collector(collector));
         problems.extend(validate_alerting(alerting, notify));
         problems.extend(validate_notify(notify));
+        problems.extend(validate_heartbeats(heartbeat).into_iter().map(problem_of));
         problems
     }
 }
@@ -132,14 +136,13 @@ fn validate_classes(ingest: &Limits, logs: &IndexerOptions) -> Vec<Problem> {
 
 /// The collector names its own options; they are only brought into this file's shape here.
 fn validate_collector(collector: &CollectorConfig) -> Vec<Problem> {
-    let problem = |Wrong { key, value, wrong, remedy }| Problem {
-        line: None,
-        key: format!("collector.{key}"),
-        value: Some(value).filter(|value| !value.is_empty()),
-        wrong,
-        remedy,
-    };
-    collector.validate().into_iter().map(problem).collect()
+    let within = |wrong: Wrong| Wrong { key: format!("collector.{}", wrong.key), ..wrong };
+    collector.validate().into_iter().map(within).map(problem_of).collect()
+}
+
+/// What names its option whole.
+fn problem_of(Wrong { key, value, wrong, remedy }: Wrong) -> Problem {
+    Problem { line: None, key, value: Some(value).filter(|value| !value.is_empty()), wrong, remedy }
 }
 
 /// Alerting names its own options; that addresses name channels is seen only here.

@@ -38,6 +38,14 @@ pub(crate) fn yaml(config: &Config, jobs: Option<&[ScrapeConfig]>) -> Result<Str
     Ok(text)
 }
 
+/// A section, without secrets.
+///
+/// # Errors
+/// When a path is no UTF-8.
+pub(crate) fn section(section: &impl serde::Serialize) -> Result<String, serde_json::Error> {
+    Ok(to_yaml(&cleaned(serde_json::to_value(section)?)))
+}
+
 /// A job with the defaults that are left open, and without the limits that are none.
 fn job(config: &ScrapeConfig) -> Result<Value, serde_json::Error> {
     let mut job = config.clone();

@@ -60,7 +60,7 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
     if OPEN.contains(&path) || path.starts_with("/assets/") || is_link(path) {
         return Need::Nothing;
     }
-    if INGEST.contains(&path) || path.starts_with("/app/v1/ingest/") {
+    if INGEST.contains(&path) || path.starts_with("/app/v1/ingest/") || path.starts_with(HEARTBEAT) {
         return Need::Ingest;
     }
     if let Some(need) = of_elasticsearch(method, path) {
@@ -78,6 +78,17 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
         Method::POST if QUERIES.iter().any(|prefix| path.starts_with(prefix)) => Need::Read,
         _ => Need::Admin,
     }
+}
+
+/// Has this host connect elsewhere.
+const PROBE: &str = "/probe";
+
+/// Where jobs say that they ran.
+const HEARTBEAT: &str = "/app/v1/heartbeat/";
+
+/// Whether a request does something even with a method that should not, so that no other site's page may send it.
+pub(super) fn acts(path: &str) -> bool {
+    path == PROBE || path.starts_with(HEARTBEAT)
 }
 
 /// What Elasticsearch's agents set up and ask before they send, beside the paths that end in [`DOCUMENTS`].
@@ -99,15 +110,15 @@ const SETUP: [&str; 14] = [
 ];
 /// The second part of the paths that documents are sent to.
 const DOCUMENTS: [&str; 4] = ["_bulk", "_doc", "_create", "_refresh"];
-/// The only path of one part that is read and open to none.
-const METRICS: &str = "/metrics";
+/// Paths of one part that are read, and are no index.
+const READ: [&str; 2] = ["/metrics", PROBE];
 
 /// The paths of Elasticsearch's protocol: all are for `ingest`, as they only take in. Its searches are not among them.
 fn of_elasticsearch(method: &Method, path: &str) -> Option<Need> {
     let is_setup = |known: &&str| path == *known || (known.ends_with('/') && path.starts_with(*known));
     let mut parts = path.strip_prefix('/')?.split('/');
     let (index, verb) = (parts.next()?, parts.next());
-    let is_own = index.is_empty() || path == METRICS;
+    let is_own = index.is_empty() || READ.contains(&path);
     let is_sent = match verb {
         Some(verb) => DOCUMENTS.contains(&verb),
         // An index is asked for, or made.
@@ -158,6 +169,12 @@ mod tests {
             (Method::GET, "/app/v1/collectors/db1", Need::Read),
             (Method::POST, "/app/v1/search", Need::Read),
             (Method::POST, "/app/v1/rules/replay", Need::Read),
+            (Method::GET, "/app/v1/heartbeat/backup", Need::Ingest),
+            (Method::POST, "/app/v1/heartbeat/backup/fail", Need::Ingest),
+            (Method::GET, "/app/v1/heartbeats", Need::Read),
+            (Method::GET, "/probe", Need::Read),
+            (Method::HEAD, "/probe", Need::Read),
+            (Method::POST, "/probe", Need::Admin),
             (Method::GET, "/app/v1/topology", Need::Read),
             (Method::POST, "/app/v1/topology", Need::Ingest),
             (Method::DELETE, "/app/v1/topology", Need::Admin),

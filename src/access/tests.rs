@@ -38,6 +38,7 @@ fn router(access: &Arc<Access>) -> Router {
         .route("/app/v1/search", get(who).post(who))
         .route("/app/v1/ingest", any(who))
         .route("/app/v1/delete", any(who))
+        .route("/probe", get(who))
         .route("/-/ready", get(|| async { "ready" }))
         .merge(login::routes(Arc::clone(access)))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(access), guard))
@@ -112,6 +113,8 @@ async fn a_login_is_good_for_the_own_page_only_and_ends_with_its_token() {
         (&silent, Method::GET, "/app/v1/search", 200, "admin/3"),
         (&silent, Method::POST, "/app/v1/delete", 403, "access.cross_site"),
         (&foreign, Method::POST, "/app/v1/delete", 403, "access.cross_site"),
+        (&own, Method::GET, "/probe", 200, "admin/3"),
+        (&foreign, Method::GET, "/probe", 403, "access.cross_site"),
         (&socket, Method::GET, "/app/v1/search", 403, "access.cross_site"),
     ] {
         let (got_status, got, _) = send(&shell.router, method, path, headers, "").await;
@@ -153,14 +156,22 @@ async fn guessing_is_stopped_after_the_limit() {
 async fn without_tokens_only_this_host_gets_in() {
     let access = Arc::new(Access::new(&AccessConfig::default(), &ServerConfig::default(), false).expect("loopback"));
     let router = router(&access);
-    for (headers, method, text) in [
-        (&[][..], Method::POST, "local/0"),
-        (&[("origin", "http://localhost:7450")], Method::POST, "local/0"),
-        (&[("origin", "http://evil.example")], Method::POST, "access.cross_site"),
-        (&[("origin", "http://evil.example"), ("upgrade", "websocket")], Method::GET, "access.cross_site"),
+    for (headers, method, path, text) in [
+        (&[][..], Method::POST, "/app/v1/search", "local/0"),
+        (&[("origin", "http://localhost:7450")], Method::POST, "/app/v1/search", "local/0"),
+        (&[("origin", "http://evil.example")], Method::POST, "/app/v1/search", "access.cross_site"),
+        (&[("sec-fetch-site", "cross-site")], Method::GET, "/app/v1/search", "local/0"),
+        (&[("sec-fetch-site", "cross-site")], Method::GET, "/probe", "access.cross_site"),
+        (&[], Method::GET, "/probe", "local/0"),
+        (
+            &[("origin", "http://evil.example"), ("upgrade", "websocket")],
+            Method::GET,
+            "/app/v1/search",
+            "access.cross_site",
+        ),
     ] {
-        let (_, got, _) = send(&router, method, "/app/v1/search", headers, "").await;
-        assert_eq!(got, text, "{headers:?}");
+        let (_, got, _) = send(&router, method, path, headers, "").await;
+        assert_eq!(got, text, "{headers:?} {path}");
     }
     let request =
         HttpRequest::get("/app/v1/search").header(HOST, "rebound.example:7450").body(Body::empty()).expect("a request");

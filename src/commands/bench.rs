@@ -19,6 +19,7 @@ mod corpus;
 mod lines;
 mod logs;
 mod metrics;
+mod probes;
 mod process;
 mod queries;
 mod rsyslog;
@@ -27,7 +28,7 @@ mod rules;
 /// The directory of a measurement, removed at its end.
 type Scratch = tempfile::TempDir;
 
-/// Measure ingest, queries, the collector, rules and alerts
+/// Measure ingest, queries, the collector, rules, alerts and probes
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 `logs` starts a server of its own in an empty directory, loads the corpus over HTTP in batches of 2 MiB on 2
@@ -42,6 +43,8 @@ where it is installed, as the difference that the rules make to its CPU time.
 `alerts` lets series cross a threshold and prints how long it takes from the sample, and from the change, to the webhook:
 with thresholds and with Prometheus' rules in a server of its own, and with Prometheus and Alertmanager where they are
 installed, all at the same time. It ends with 1 where something was never told.
+`probes` has a collector of its own probe many targets on this host, and prints its CPU time and how late probes were;
+where blackbox_exporter is installed, it probes the same. Exits 1 if one was late by more than a second, or missed.
 
 EXAMPLES
   orszem bench logs --corpus corpus.jsonl
@@ -49,7 +52,8 @@ EXAMPLES
   orszem bench collector --size 512MiB
   orszem bench metrics --series 2000,200000,1000000
   orszem bench rules
-  orszem bench alerts --crossings 100 --settings 15s/15s/30s --json")]
+  orszem bench alerts --crossings 100 --settings 15s/15s/30s --json
+  orszem bench probes --targets 10000 --interval 10")]
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
@@ -90,6 +94,21 @@ pub enum Command {
         /// How often each query runs at least
         #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1_000))]
         repeat: u32,
+        /// Measure only this program
+        #[arg(long)]
+        alone: bool,
+    },
+    /// Many targets probed by one collector, beside blackbox_exporter
+    Probes {
+        /// How many targets, half of them HTTP, half TCP
+        #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(2..=20_000))]
+        targets: u32,
+        /// How often each is probed, in seconds
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+        interval: u64,
+        /// How long that is measured
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+        seconds: u64,
         /// Measure only this program
         #[arg(long)]
         alone: bool,
@@ -142,6 +161,9 @@ pub async fn run(global: &Global, Args { command }: Args) -> anyhow::Result<Exit
             let settings = if alone { Vec::new() } else { settings };
             let plan = alerts::Plan { crossings: crossings as usize, spread, settings, is_json: json };
             alerts::run(&scratch, &plan).await
+        }
+        Command::Probes { targets, interval, seconds, alone } => {
+            probes::run(&scratch, targets as usize, interval, seconds, !alone).await
         }
         Command::Rules { count, alone } => rules::run(&scratch, count as usize, !alone).await,
     }

@@ -27,6 +27,7 @@ fn every_command_explains_itself_with_examples() {
         "explain",
         "collector",
         "collectors",
+        "probe",
         "doctor",
         "check-config",
         "token",

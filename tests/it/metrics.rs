@@ -11,6 +11,7 @@ mod full;
 mod kept;
 mod kills;
 mod ledger;
+mod probed;
 mod prometheus;
 mod promtool;
 mod queries;

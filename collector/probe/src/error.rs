@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use orszem_client::TlsError;
+use orszem_sql::QueryError;
 
 use crate::tls::Problem;
 
@@ -95,6 +96,10 @@ pub enum Failure {
     Rcode(String),
     #[error("the {section} records {told} {pattern:?}")]
     Records { section: &'static str, told: &'static str, pattern: String },
+    #[error("no login to the database")]
+    Login(#[source] QueryError),
+    #[error("the query failed")]
+    Sql(#[source] QueryError),
     #[error("the condition {0} does not hold")]
     Condition(String),
     #[error("the probe could not be finished")]

@@ -6,6 +6,7 @@
 pub mod conditions;
 mod error;
 mod facts;
+mod heartbeat;
 mod message;
 mod modules;
 mod page;
@@ -21,9 +22,10 @@ mod watch;
 pub use conditions::{Condition, ConditionError};
 pub use error::Failure;
 pub use facts::Facts;
+pub use heartbeat::{Heartbeat, HeartbeatConfig, Held, Signal, validate_heartbeats};
 pub use modules::{
     Compression, DnsProbe, ExpectLabel, HeaderCheck, HttpProbe, IcmpProbe, Kind, Module, Modules, QueryResponse,
-    RecordsCheck, TcpProbe, Transport,
+    RecordsCheck, SqlProbe, TcpProbe, Transport,
 };
 pub use page::{Family, Gauge, Label, Page};
 pub use pattern::{NoPattern, Pattern};

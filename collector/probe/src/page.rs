@@ -141,6 +141,9 @@ gauges! {
     DNS_AUTHORITIES = "probe_dns_authority_rrs", "Returns number of entries in the authority resource record list";
     DNS_ADDITIONALS = "probe_dns_additional_rrs", "Returns number of entries in the additional resource record list";
     DNS_SUCCEEDED = "probe_dns_query_succeeded", "Displays whether or not the query was executed successfully";
+    SQL_DURATION = "probe_sql_duration_seconds", "Duration of the login to a database and of the query";
+    SQL_ROWS = "probe_sql_rows", "Number of rows that the query gave";
+    SQL_VALUE = "probe_sql_value", "First cell of the first row, where it is a number";
     DNS_SERIAL = "probe_dns_serial", "Returns the serial number of the zone";
 }
 

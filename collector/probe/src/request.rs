@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::conditions::Condition;
-use crate::modules::Modules;
+use crate::modules::{Kind, Module, Modules};
 use crate::probers::{Extras, Outcome, Prober};
 use crate::watch::judge;
 
@@ -13,6 +13,8 @@ const MODULE: &str = "http_2xx";
 const WITHIN: Duration = Duration::from_secs(120);
 /// The longest, whatever a header says.
 const WITHIN_MAX: Duration = Duration::from_secs(300);
+/// A longer target, or name of a server, is refused.
+const TARGET_BYTES_MAX: usize = 2048;
 /// What the way back to who asks may take.
 const OFFSET: Duration = Duration::from_millis(500);
 
@@ -36,6 +38,15 @@ pub enum RequestError {
     Module(String),
     #[error("Target parameter is missing")]
     Target,
+    #[error("The parameter {name} has {bytes} bytes; {TARGET_BYTES_MAX} are the most")]
+    Length { name: &'static str, bytes: usize },
+    #[error("The module {0:?} logs in to what it probes, so only targets of the configuration are probed with it")]
+    LogsIn(String),
+    #[error(
+        "The host header is defined both in the module's configuration ({module:?}) and with the parameter hostname \
+         ({parameter:?})"
+    )]
+    Hostname { module: String, parameter: String },
     #[error("Failed to parse timeout from Prometheus header: {0:?}")]
     Timeout(String),
 }
@@ -56,14 +67,20 @@ impl ProbeRequest {
         request
     }
 
+    /// The module that is meant.
+    pub fn module(&self) -> &str {
+        self.module.as_deref().unwrap_or(MODULE)
+    }
+
     /// Probes, and gives the page: Prometheus' text format, or with `debug` what happened before it.
     ///
     /// # Errors
     /// What is wrong with the request; a failed probe is a page.
     pub async fn answer(&self, modules: &Modules, prober: &Prober) -> Result<String, RequestError> {
-        let name = self.module.as_deref().unwrap_or(MODULE);
+        let name = self.module();
         let module = modules.get(name).ok_or_else(|| RequestError::Module(name.to_owned()))?;
         let target = self.target.as_deref().ok_or(RequestError::Target)?;
+        self.check(module)?;
         let within = within(self.timeout.as_deref(), module.timeout)?;
         let extras = Extras { hostname: self.hostname.clone(), wants_body: false };
         let outcome = prober.probe(module, target, &extras, within).await;
@@ -76,6 +93,24 @@ impl ProbeRequest {
             "Logs for the probe:\n{notes}\n{}\n\n\nMetrics that would have been returned:\n{page}",
             outcome.reason()
         ))
+    }
+
+    fn check(&self, module: &Module) -> Result<(), RequestError> {
+        // Whoever asks could have the password sent anywhere, and files of this host opened.
+        if let Kind::Sql(_) = module.kind {
+            return Err(RequestError::LogsIn(module.name.clone()));
+        }
+        for (name, value) in [("target", &self.target), ("hostname", &self.hostname)] {
+            if let Some(bytes) = value.as_ref().map(String::len).filter(|bytes| *bytes > TARGET_BYTES_MAX) {
+                return Err(RequestError::Length { name, bytes });
+            }
+        }
+        if let (Kind::Http(http), Some(parameter)) = (&module.kind, &self.hostname)
+            && let Some(own) = http.host_header().filter(|own| own != parameter)
+        {
+            return Err(RequestError::Hostname { module: own.to_owned(), parameter: parameter.clone() });
+        }
+        Ok(())
     }
 }
 
@@ -92,17 +127,19 @@ fn within(header: Option<&str>, of_module: Option<Duration>) -> Result<Duration,
     Ok(of_module.map_or(left, |own| own.min(left)))
 }
 
-/// Probes once as a target's own text says, with conditions that have to hold; `now` is in seconds since 1970.
+/// Probes once, with conditions that have to hold; `now` is in seconds since 1970.
 pub async fn probe_once(
     prober: &Prober,
-    module: &crate::modules::Module,
+    module: &Module,
     target: &str,
+    extras: &Extras,
     conditions: &[Condition],
     within: Duration,
     now: i64,
 ) -> Outcome {
-    let wants_body = conditions.iter().any(Condition::needs_body);
-    let mut outcome = prober.probe(module, target, &Extras { hostname: None, wants_body }, within).await;
+    let wants_body = extras.wants_body || conditions.iter().any(Condition::needs_body);
+    let extras = Extras { wants_body, ..extras.clone() };
+    let mut outcome = prober.probe(module, target, &extras, within).await;
     judge(&mut outcome, conditions, now);
     outcome
 }
@@ -131,13 +168,24 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_missing_is_told() {
-        let modules = Modules::parse("modules: {own: {prober: tcp}}", Path::new(".")).expect("modules");
+        let text =
+            "modules: {own: {prober: tcp}, db: {prober: sql}, web: {prober: http, http: {headers: {host: a.example}}}}";
+        let modules = Modules::parse(text, Path::new(".")).expect("modules");
         let asked = async |query: &[(&str, &str)]| {
             let pairs = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
             ProbeRequest::of_query(pairs, None).answer(&modules, &Prober::default()).await
         };
         assert_eq!(asked(&[("target", "x")]).await, Err(RequestError::Module("http_2xx".into())));
         assert_eq!(asked(&[("module", "own")]).await, Err(RequestError::Target));
+        assert_eq!(asked(&[("module", "db"), ("target", "x")]).await, Err(RequestError::LogsIn("db".into())));
+        let long = "a".repeat(2049);
+        let refused = RequestError::Length { name: "target", bytes: 2049 };
+        assert_eq!(asked(&[("module", "own"), ("target", &long)]).await, Err(refused));
+        let web = async |name: &str| {
+            asked(&[("module", "web"), ("target", "127.0.0.1:1"), ("hostname", name)]).await.map(|_| ())
+        };
+        let twice = RequestError::Hostname { module: "a.example".into(), parameter: "b.example".into() };
+        assert_eq!((web("a.example").await, web("b.example").await), (Ok(()), Err(twice)));
         let page = asked(&[("module", "own"), ("target", "nothing")]).await.expect("a page");
         assert!(page.contains("\nprobe_success 0\n"), "{page}");
         let told = asked(&[("module", "own"), ("target", "nothing"), ("debug", "true")]).await.expect("a page");

@@ -1,9 +1,9 @@
 //! What a target's scheme says of how it is probed.
 
-use crate::modules::{DnsProbe, HttpProbe, IcmpProbe, Kind, Module, TcpProbe, Transport};
+use crate::modules::{DnsProbe, HttpProbe, IcmpProbe, Kind, Module, SqlProbe, TcpProbe, Transport};
 
-/// The module and the target of a text such as `https://a.example/`, `tcp://db:5432`, `tls://mx:465`, `icmp://gw` or
-/// `dns://10.0.0.1/a.example?type=A`; without a scheme `host:port` is TCP and a bare host ICMP. `None` if a scheme is
+/// The module and the target of a text such as `https://a.example/`, `tcp://db:5432`, `tls://mx:465`, `icmp://gw`,
+/// `dns://10.0.0.1/a.example?type=A` or `postgresql://me@db/shop`; without a scheme `host:port` is TCP and a bare host ICMP. `None` if a scheme is
 /// not known.
 pub fn of_target(text: &str) -> Option<(Module, String)> {
     let (scheme, rest) = match text.split_once("://") {
@@ -18,6 +18,9 @@ pub fn of_target(text: &str) -> Option<(Module, String)> {
             (Kind::Tcp(TcpProbe { tls: true, ..TcpProbe::default() }), rest.trim_end_matches('/').to_owned())
         }
         "icmp" | "ping" => (Kind::Icmp(IcmpProbe::default()), rest.trim_end_matches('/').to_owned()),
+        "postgresql" | "postgres" | "mariadb" | "mysql" | "sqlite" | "oracle" => {
+            (Kind::Sql(SqlProbe::default()), text.to_owned())
+        }
         "dns" => {
             let (server, question) = rest.split_once('/')?;
             let (name, options) = question.split_once('?').unwrap_or((question, ""));
@@ -52,6 +55,7 @@ mod tests {
             ("tcp://[::1]:80/", "tcp", "[::1]:80"),
             ("db:5432", "tcp", "db:5432"),
             ("gateway", "icmp", "gateway"),
+            ("postgresql://me@db/shop", "sql", "postgresql://me@db/shop"),
             ("ping://10.0.0.1", "icmp", "10.0.0.1"),
             ("dns://10.0.0.1:53/a.example?type=mx&transport=tcp", "dns", "10.0.0.1:53"),
         ] {

@@ -2,7 +2,8 @@
 //!
 //! [`load`] reads metric files in the form of Oracle's own exporter (TOML and YAML, which load unchanged) with
 //! extensions; [`DatabaseConfig`] says which database they are for; [`keep_asking`] keeps one connection to it, runs each
-//! query when it is due, and hands on what a scrape hands on. [`run_once`] does it once, for the command line.
+//! query when it is due, and hands on what a scrape hands on. [`run_once`] does it once, for the command line;
+//! [`query_once`] asks one question of one's own.
 
 mod config;
 mod drivers;
@@ -20,5 +21,5 @@ pub use drivers::{Limits, Table};
 pub use error::{QueryError, Reason};
 pub use file::{FileProblem, Loaded, load, load_text};
 pub use metric::{Bound, FieldType, ForEach, Metric, OnError, Operator, Role, Schedule, Thresholds};
-pub use run::{Plan, RunOnce, keep_asking, run_once};
+pub use run::{Plan, Queried, RunOnce, keep_asking, query_once, run_once};
 pub use samples::{Family, Sample, Yield};

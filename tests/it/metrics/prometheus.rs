@@ -1,4 +1,4 @@
-//! A real Prometheus, and a real node_exporter.
+//! A real Prometheus, and real exporters.
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
@@ -73,7 +73,35 @@ impl Drop for NodeExporter {
     }
 }
 
-/// Neither tells which port it was given: one that was free a moment ago.
+/// A running blackbox_exporter.
+pub(crate) struct Blackbox {
+    child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Blackbox {
+    /// `modules` is its configuration file.
+    pub(crate) fn start(program: &Path, modules: &Path) -> Self {
+        let address = free_address();
+        let child = Command::new(program)
+            .arg(format!("--config.file={}", modules.display()))
+            .arg(format!("--web.listen-address={address}"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("starts");
+        Self { child, address }
+    }
+}
+
+impl Drop for Blackbox {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+/// None tells which port it was given: one that was free a moment ago.
 pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
 }

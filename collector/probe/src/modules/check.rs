@@ -37,12 +37,14 @@ pub(super) fn of_yaml(problem: &Problem) -> Wrong {
 /// The module, if nothing is wrong with it; relative paths begin at `directory`.
 pub(super) fn module(name: &str, raw: RawModule, directory: &Path) -> Result<Module, Vec<Wrong>> {
     let key = format!("modules.{name}");
-    let RawModule { prober, timeout, mut http, tcp, icmp, dns } = raw;
+    let RawModule { prober, timeout, mut http, tcp, icmp, dns, mut sql } = raw;
     let mut wrong = http.validate(&format!("{key}.http"));
     wrong.extend(tcp.validate(&format!("{key}.tcp")));
     wrong.extend(icmp.validate(&format!("{key}.icmp")));
     wrong.extend(dns.validate(&format!("{key}.dns"), prober == "dns"));
+    wrong.extend(sql.validate(&format!("{key}.sql")));
     http.set_directory(directory);
+    sql.set_directory(directory);
     let (mut tcp, mut dns) = (tcp, dns);
     super::tcp::set_directory(&mut tcp.tls_config, directory);
     super::tcp::set_directory(&mut dns.tls_config, directory);
@@ -51,8 +53,9 @@ pub(super) fn module(name: &str, raw: RawModule, directory: &Path) -> Result<Mod
         "tcp" => Kind::Tcp(tcp),
         "icmp" => Kind::Icmp(icmp),
         "dns" => Kind::Dns(dns),
+        "sql" => Kind::Sql(sql),
         other => {
-            let remedy = "write http, tcp, icmp or dns";
+            let remedy = "write http, tcp, icmp, dns or sql";
             wrong.push(Wrong::new(format!("{key}.prober"), other, "is no prober that is known", remedy));
             return Err(wrong);
         }

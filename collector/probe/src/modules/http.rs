@@ -125,6 +125,12 @@ impl HttpProbe {
         Choice { preferred: self.preferred_ip_protocol, falls_back: self.ip_protocol_fallback }
     }
 
+    /// What the server is called, where the module says it.
+    pub(crate) fn host_header(&self) -> Option<&str> {
+        let own = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
+        own.map(|(_, value)| value.as_str())
+    }
+
     pub(crate) fn follows_redirects(&self) -> bool {
         self.follow_redirects && self.no_follow_redirects != Some(true)
     }

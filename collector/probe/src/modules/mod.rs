@@ -4,6 +4,7 @@ mod check;
 mod dns;
 mod http;
 mod icmp;
+mod sql;
 mod tcp;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use dns::{DnsProbe, RecordsCheck, Transport};
 pub use http::{Compression, HeaderCheck, HttpProbe};
 pub use icmp::IcmpProbe;
+pub use sql::SqlProbe;
 pub(crate) use tcp::source;
 pub use tcp::{ExpectLabel, QueryResponse, TcpProbe};
 
@@ -42,6 +44,7 @@ struct RawModule {
     tcp: TcpProbe,
     icmp: IcmpProbe,
     dns: DnsProbe,
+    sql: SqlProbe,
 }
 
 /// How a target is probed.
@@ -53,13 +56,45 @@ pub struct Module {
     pub kind: Kind,
 }
 
+impl Module {
+    /// The same without checks of its own: where there are conditions and no module, they alone decide, as Gatus has it.
+    #[must_use]
+    pub fn lenient(mut self) -> Self {
+        match &mut self.kind {
+            Kind::Http(http) => http.valid_status_codes = (100..=999).collect(),
+            Kind::Dns(dns) => {
+                dns.valid_rcodes = crate::message::RCODES.iter().map(|rcode| (*rcode).to_owned()).collect();
+            }
+            Kind::Tcp(_) | Kind::Icmp(_) | Kind::Sql(_) => {}
+        }
+        self
+    }
+
+    /// As it would be written, every option with its value; secrets are hidden.
+    pub fn shown(&self) -> impl Serialize {
+        #[derive(Serialize)]
+        struct Shown<'a> {
+            prober: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            timeout: Option<PromDuration>,
+            #[serde(flatten)]
+            kind: &'a Kind,
+        }
+        let millis = |timeout: Duration| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        let timeout = self.timeout.map(|timeout| PromDuration::millis(millis(timeout)));
+        Shown { prober: self.kind.as_str(), timeout, kind: &self.kind }
+    }
+}
+
 /// What is spoken to the target.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     Http(HttpProbe),
     Tcp(TcpProbe),
     Icmp(IcmpProbe),
     Dns(DnsProbe),
+    Sql(SqlProbe),
 }
 
 impl Kind {
@@ -70,6 +105,7 @@ impl Kind {
             Self::Tcp(_) => "tcp",
             Self::Icmp(_) => "icmp",
             Self::Dns(_) => "dns",
+            Self::Sql(_) => "sql",
         }
     }
 }

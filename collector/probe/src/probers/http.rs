@@ -76,15 +76,14 @@ pub(super) async fn probe(
     let chosen = choose(config.choice(), &host, report).await;
     report.page.add_phase(page::HTTP_DURATION, "resolve", begun.elapsed().as_secs_f64());
     let address = SocketAddr::new(chosen?, url.port_or_known_default().unwrap_or(80));
-    let own_host = config.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
-    let named = extras.hostname.as_ref().or(own_host.map(|(_, value)| value));
-    let first_name = extras.hostname.as_deref().unwrap_or(&host).to_owned();
+    let named = extras.hostname.as_deref().or(config.host_header());
+    let first_name = named.map_or(host.as_str(), without_port).to_owned();
     let body = match &config.body_file {
         Some(path) => secret_file(path).await?.into(),
         None => Bytes::from(config.body.clone()),
     };
     let mut hop = Hop {
-        authority: named.cloned().unwrap_or_else(|| authority(&url)),
+        authority: named.map_or_else(|| authority(&url), str::to_owned),
         url,
         address,
         method: Method::from_bytes(config.method.as_bytes()).unwrap_or(Method::GET),
@@ -134,6 +133,14 @@ fn without_password(target: &str) -> String {
             None => format!("***@{behind}"),
         },
         None => target.to_owned(),
+    }
+}
+
+/// The name in `Host`.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
+        _ => host,
     }
 }
 

@@ -7,6 +7,7 @@ mod echo;
 mod http;
 mod icmp;
 mod lines;
+mod sql;
 mod tcp;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -86,6 +87,7 @@ impl Prober {
                 Kind::Tcp(config) => tcp::probe(self, config, target, extras, &mut report).await,
                 Kind::Icmp(config) => icmp::probe(&self.inner.pingers, config, target, &mut report).await,
                 Kind::Dns(config) => dns::probe(self, config, target, &mut report).await,
+                Kind::Sql(config) => sql::probe(config, target, within, &mut report).await,
             }
         };
         let ended = tokio::time::timeout(within, probing).await.unwrap_or(Err(Failure::Timeout(within)));

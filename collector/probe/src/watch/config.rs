@@ -9,7 +9,7 @@ use orszem_transform::Wrong;
 use serde::{Deserialize, Serialize};
 
 use crate::conditions::Condition;
-use crate::modules::{Kind, Module, Modules};
+use crate::modules::{Module, Modules};
 use crate::target::of_target;
 
 /// The most targets of all probes.
@@ -152,7 +152,9 @@ impl ProbeConfig {
         for (at, target) in targets.iter().enumerate() {
             match (&found, of_target(target)) {
                 (Some(module), _) => ways.extend(module.map(|module| (target, Arc::clone(module), target.clone()))),
-                (None, Some((module, to))) => ways.push((target, Arc::new(lenient(module, &conditions)), to)),
+                (None, Some((module, to))) => {
+                    ways.push((target, Arc::new(if conditions.is_empty() { module } else { module.lenient() }), to))
+                }
                 (None, None) => {
                     let remedy = "begin it with http://, https://, tcp://, tls://, icmp:// or dns://, or name a module";
                     tell(format!("targets[{at}]"), format!("{target:?}"), "does not say how it is probed", remedy);
@@ -183,19 +185,4 @@ impl ProbeConfig {
         });
         Ok(plans.collect())
     }
-}
-
-/// Where there are conditions and no module, they alone decide, as Gatus has it.
-fn lenient(mut module: Module, conditions: &[Condition]) -> Module {
-    if conditions.is_empty() {
-        return module;
-    }
-    match &mut module.kind {
-        Kind::Http(http) => http.valid_status_codes = (100..=999).collect(),
-        Kind::Dns(dns) => {
-            dns.valid_rcodes = crate::message::RCODES.iter().map(|rcode| (*rcode).to_owned()).collect();
-        }
-        Kind::Tcp(_) | Kind::Icmp(_) => {}
-    }
-    module
 }

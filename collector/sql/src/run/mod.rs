@@ -5,6 +5,7 @@ mod asker;
 mod own;
 mod query;
 mod series;
+mod single;
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use crate::metric::Metric;
 use crate::samples::Yield;
 
 pub use asker::keep_asking;
+pub use single::{Queried, query_once};
 
 /// A database and all it is asked, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,7 +119,10 @@ pub async fn run_once(plan: &Plan, only: Option<&str>) -> Result<Vec<RunOnce>, Q
 }
 
 async fn connect(plan: &Plan) -> Result<Connection, QueryError> {
-    let address =
-        plan.config.address().map_err(|wrong| QueryError::connect(format!("{} {}", wrong.key, wrong.wrong)))?;
-    Connection::open(&address, plan.config.timeout()).await
+    connect_to(&plan.config).await
+}
+
+async fn connect_to(config: &DatabaseConfig) -> Result<Connection, QueryError> {
+    let address = config.address().map_err(|wrong| QueryError::connect(format!("{} {}", wrong.key, wrong.wrong)))?;
+    Connection::open(&address, config.timeout()).await
 }
