@@ -167,7 +167,7 @@ impl Heartbeat {
         let due = self.base().saturating_add(millis(config.interval));
         let missed = due.saturating_add(millis(config.grace));
         // A run that began in time is not missed yet.
-        if now > missed && !self.started.is_some_and(|started| started <= missed) {
+        if now > missed && self.started.is_none_or(|started| started > missed) {
             return down(match self.succeeded {
                 Some(_) => format!("it did not come within {} and {}", config.interval, config.grace),
                 None => format!("it has never come, within {} and {}", config.interval, config.grace),

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use super::process::{Child, Usage};
 use super::{Scratch, print};
-use crate::descriptors;
+use crate::{collecting, descriptors};
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n";
 /// Listeners of HTTP, among which the targets are spread.
@@ -51,8 +51,9 @@ pub(super) async fn run(
     let before = Usage::of(pid)?;
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     let after = Usage::of(pid)?;
+    let end = collecting::now().0 / 1_000_000_000;
     tokio::time::sleep(ON_ITS_WAY).await;
-    let probed = probed(&server, interval, seconds).await?;
+    let probed = probed(&server, end, interval, seconds).await?;
     let used = after.since(&before).cpu_s / seconds as f64;
     print(&format!(
         "orszem: {count} targets every {interval} s, half HTTP, half TCP: {used:.3} of a core, {:.1} CPU s a minute, \
@@ -194,14 +195,17 @@ struct Probed {
     failed: usize,
 }
 
-async fn probed(server: &Child, interval: u64, seconds: u64) -> anyhow::Result<Probed> {
+/// Of the `seconds` before `end`, which is in seconds since 1970.
+async fn probed(server: &Child, end: i64, interval: u64, seconds: u64) -> anyhow::Result<Probed> {
     let mut all = Probed { probes: 0, late_s: 0.0, p99_s: 0.0, missed: 0, failed: 0 };
     let mut late = Vec::new();
     for name in ["http", "tcp"] {
-        let query = ("query", format!("probe_success{{probe={name:?}}}[{}s]", seconds + ON_ITS_WAY.as_secs()));
-        let answer = server.client().get::<Answer>("/api/v1/query", &[query]).await?;
+        let query = ("query", format!("probe_success{{probe={name:?}}}[{seconds}s]"));
+        let answer = server.client().get::<Answer>("/api/v1/query", &[query, ("time", end.to_string())]).await?;
         for series in answer.data.result {
-            judge(&series.values, interval as f64, &mut all, &mut late);
+            let times: Vec<f64> = series.values.iter().map(|(at, _)| *at).collect();
+            all.failed += series.values.iter().filter(|(_, value)| value != "1").count();
+            judge(&times, (interval, seconds), &mut all, &mut late);
         }
     }
     late.sort_by(f64::total_cmp);
@@ -210,15 +214,16 @@ async fn probed(server: &Child, interval: u64, seconds: u64) -> anyhow::Result<P
     Ok(all)
 }
 
-fn judge(values: &[(f64, String)], interval: f64, all: &mut Probed, late: &mut Vec<f64>) {
-    all.probes += values.len();
-    all.failed += values.iter().filter(|(_, value)| value != "1").count();
-    for pair in values.windows(2) {
-        let [(before, _), (after, _)] = pair else { continue };
+/// Takes in when a target was probed; `seconds` were looked at.
+fn judge(times: &[f64], (interval, seconds): (u64, u64), all: &mut Probed, late: &mut Vec<f64>) {
+    all.probes += times.len();
+    all.missed += (seconds / interval).saturating_sub(times.len() as u64);
+    let interval = interval as f64;
+    for pair in times.windows(2) {
+        let [before, after] = pair else { continue };
         let gap = after - before;
-        let missed = (gap / interval).round().max(1.0) - 1.0;
-        all.missed += missed as u64;
-        late.push((gap - interval * (missed + 1.0)).max(0.0));
+        let whole = (gap / interval).round().max(1.0);
+        late.push((gap - interval * whole).max(0.0));
     }
 }
 
@@ -289,10 +294,8 @@ mod tests {
     fn late_and_missed_probes_are_told_apart() {
         let mut all = Probed { probes: 0, late_s: 0.0, p99_s: 0.0, missed: 0, failed: 0 };
         let mut late = Vec::new();
-        let values = [(0.0, "1"), (10.0, "1"), (20.5, "0"), (30.0, "1"), (50.25, "1")];
-        let values: Vec<(f64, String)> = values.map(|(at, value)| (at, value.to_owned())).to_vec();
-        judge(&values, 10.0, &mut all, &mut late);
-        assert_eq!((all.probes, all.missed, all.failed), (5, 1, 1));
+        judge(&[0.0, 10.0, 20.5, 30.0, 50.25], (10, 60), &mut all, &mut late);
+        assert_eq!((all.probes, all.missed), (5, 1));
         assert_eq!(late, [0.0, 0.5, 0.0, 0.25]);
     }
 }
