@@ -175,8 +175,8 @@ mod tests {
     use super::*;
 
     fn outcome(failure: Option<Failure>, phases: &[(&'static str, u64)], took: u64) -> Outcome {
-        let mut report = Report::default();
-        report.phases = phases.iter().map(|(name, ms)| (*name, Duration::from_millis(*ms))).collect();
+        let phases = phases.iter().map(|(name, ms)| (*name, Duration::from_millis(*ms))).collect();
+        let report = Report { phases, ..Report::default() };
         Outcome { took: Duration::from_millis(took), failure, report }
     }
 
