@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: help test test-deps format lint torture fuzz bench dist
+.PHONY: help test test-deps test-ui ui ui-check format lint torture fuzz bench dist
 
 CORPUS ?= corpus.jsonl
 
@@ -24,6 +24,25 @@ test: ## Check format and lints and run all tests; sets up what it may, and tell
 
 test-deps: ## Install the system packages that the full suite needs; starts no service
 	@bash tests/deps.sh
+
+ui: ## Build the web page into dashboards/ui/dist, which is committed; needs Node.js
+	@cd dashboards/ui
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	npm run --silent build
+
+ui-check: ui ## Check that dist is what its sources make, that these pass the lints, and the sizes
+	@cd dashboards/ui
+	npm run --silent lint
+	npm run --silent unit
+	npm run --silent budget
+	git diff --exit-code --stat -- dist
+	[ -z "$$(git status --porcelain -- dist)" ] || { git status --short -- dist; exit 1; }
+
+test-ui: ## Test the web page in a Chromium, against `orszem demo`; pictures are in dashboards/ui/e2e/pictures
+	cargo build --locked
+	cd dashboards/ui
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	npm run --silent e2e
 
 format: ## Format all sources
 	cargo fmt --all

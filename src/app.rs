@@ -15,6 +15,7 @@ use axum::routing::get;
 use futures_util::future::BoxFuture;
 use orszem_collector::{Collector, CollectorConfig, CollectorHandle, Destination, FileStatus, Input};
 use orszem_dashboards::http::access::Access as Reading;
+use orszem_dashboards::http::app as page;
 use orszem_indexer::alerting::AlertingHandle;
 use orszem_indexer::ingest::http::{IngestState, SamplesState, Tenant, elastic_index};
 use orszem_indexer::ingest::syslog::{self, Syslog};
@@ -413,9 +414,10 @@ impl Shell {
     }
 }
 
-/// What no route has: an index of Elasticsearch, or nothing.
+/// What no route has: an address of the page, an index of Elasticsearch, or nothing.
 async fn missing(request: Request) -> Response {
-    elastic_index(&request).unwrap_or_else(|| ApiError::NotFound.into_response())
+    let page = page::document(request.method(), request.uri().path(), request.headers());
+    page.or_else(|| elastic_index(&request)).unwrap_or_else(|| ApiError::NotFound.into_response())
 }
 
 /// `GET /-/ready`: 200 once everything has started and until a stop begins.

@@ -1,6 +1,7 @@
 //! The one table of which path needs which role.
 
 use http::Method;
+use orszem_dashboards::http::app as page;
 use orszem_dashboards::http::links::PREFIX;
 
 use super::Role;
@@ -57,7 +58,8 @@ pub(super) fn is_link(path: &str) -> bool {
 /// What a request with this method and path needs. Whatever is not named here and changes something is for
 /// `admin`; what only reads is for `read`.
 pub(super) fn need(method: &Method, path: &str) -> Need {
-    if OPEN.contains(&path) || path.starts_with("/assets/") || is_link(path) {
+    let is_page = *method == Method::GET && page::is_page(path);
+    if OPEN.contains(&path) || path.starts_with("/assets/") || is_link(path) || is_page {
         return Need::Nothing;
     }
     if INGEST.contains(&path) || path.starts_with("/app/v1/ingest/") || path.starts_with(HEARTBEAT) {
@@ -155,6 +157,9 @@ mod tests {
         for (method, path, expected) in [
             (Method::GET, "/", Need::Nothing),
             (Method::GET, "/assets/page.js", Need::Nothing),
+            (Method::GET, "/logs", Need::Nothing),
+            (Method::HEAD, "/logs", Need::Ingest),
+            (Method::GET, "/logs/_search", Need::Read),
             (Method::GET, "/-/ready", Need::Nothing),
             (Method::GET, "/act/AA", Need::Nothing),
             (Method::POST, "/act/AA", Need::Nothing),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Our packages and those of ours that each may depend on.
-const MAY_USE: [(&str, &[&str]); 29] = [
+const MAY_USE: [(&str, &[&str]); 31] = [
     (
         "orszem",
         &[
@@ -37,6 +37,7 @@ const MAY_USE: [(&str, &[&str]); 29] = [
         &[
             "orszem-alerting",
             "orszem-availability",
+            "orszem-assets",
             "orszem-indexer",
             "orszem-journal",
             "orszem-search",
@@ -65,6 +66,7 @@ const MAY_USE: [(&str, &[&str]); 29] = [
             "orszem-facts",
         ],
     ),
+    ("orszem-assets", &[]),
     ("orszem-facts", &["orszem-model"]),
     ("orszem-availability", &["orszem-model"]),
     ("orszem-alerting", &["orszem-model"]),

@@ -31,7 +31,7 @@ fn it_queries_zooms_opens_follows_and_downloads_without_a_complaint() {
     let directory = tempfile::tempdir().expect("a directory");
     let server = Server::start(directory.path(), &[]);
     let Some(out) = drive(&server, &screenshots(), &[]) else { return };
-    assert_eq!(out.lines().filter(|line| line.starts_with("ok ")).count(), 14, "{out}");
+    assert_eq!(out.lines().filter(|line| line.starts_with("ok ")).count(), 16, "{out}");
 }
 
 #[test]

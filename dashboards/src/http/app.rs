@@ -2,9 +2,10 @@
 
 use axum::Router;
 
+pub use super::page::{document, is_page};
 use super::{LogsApi, page};
 
-/// `/` with its assets, which need no access. See [`page`](super::page).
+/// `/` with its files, which need no access. See [`page`](super::page).
 pub fn page_router() -> Router {
     page::router()
 }

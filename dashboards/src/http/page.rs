@@ -1,49 +1,79 @@
-//! The web page and its assets, embedded in the binary.
+//! The web page and its files, embedded in the binary.
+//!
+//! One document serves all addresses of the page; which of them it shows it decides itself. Names of files that change
+//! with their content may be kept for ever, the rest is asked for again by its tag.
+
+use std::io::{self, Read};
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use flate2::read::GzDecoder;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use orszem_assets::Asset;
 use serde_json::json;
-use xxhash_rust::xxh3::xxh3_64;
+use tracing::error;
 
-const PAGE: Asset = Asset { kind: "text/html; charset=utf-8", bytes: include_bytes!("../../assets/index.html") };
+/// The document of every address.
+const DOCUMENT: &str = "index.html";
+/// The addresses of the page beside `/`, as `dashboards/ui/src/app/pages.tsx` has them.
+const PAGES: [&str; 4] = ["/logs", "/alerts", "/explore", "/m"];
 
-/// The path of each asset beside the page.
-const ASSETS: [(&str, Asset); 4] = [
-    ("/assets/app.css", Asset { kind: "text/css; charset=utf-8", bytes: include_bytes!("../../assets/app.css") }),
-    ("/assets/app.js", Asset { kind: "text/javascript; charset=utf-8", bytes: include_bytes!("../../assets/app.js") }),
-    (
-        "/assets/texts.js",
-        Asset { kind: "text/javascript; charset=utf-8", bytes: include_bytes!("../../assets/texts.js") },
-    ),
-    ("/assets/icon.svg", Asset { kind: "image/svg+xml", bytes: include_bytes!("../../assets/icon.svg") }),
-];
-
-const POLICY: &str =
-    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
+                      connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
+                      frame-ancestors 'none'";
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// The version that Elasticsearch clients are told; they refuse to speak to unknown ones.
 const ELASTICSEARCH_VERSION: &str = "8.15.0";
 
-#[derive(Clone, Copy)]
-struct Asset {
-    kind: &'static str,
-    bytes: &'static [u8],
+/// How a file is packed for the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encoding {
+    Brotli,
+    Gzip,
+    Identity,
 }
 
-/// `/` and the assets; open to everybody, since the page is where one logs in.
+/// `/` and the files; open to everybody, since the page is where one logs in.
 pub(super) fn router() -> Router {
     let mut router = Router::new().route("/", get(root));
-    for (path, asset) in ASSETS {
-        router = router.route(path, get(move |headers: HeaderMap| async move { serve(asset, &headers) }));
+    for asset in orszem_assets::ASSETS.iter().filter(|asset| asset.path != DOCUMENT) {
+        let path = format!("/{}", asset.path);
+        router = router.route(&path, get(move |headers: HeaderMap| async move { serve(asset, &headers) }));
     }
     router
 }
 
+/// Whether `path` is the page or a file of it; these hold no records.
+pub fn is_page(path: &str) -> bool {
+    PAGES.contains(&path) || path.strip_prefix('/').is_some_and(|name| orszem_assets::find(name).is_some())
+}
+
+/// The page, where a browser asks for one of its addresses. Those are also names that an index of Elasticsearch may
+/// have, so other clients and methods are not answered.
+pub fn document(method: &Method, path: &str, headers: &HeaderMap) -> Option<Response> {
+    let is_asked = *method == Method::GET && PAGES.contains(&path) && wants_html(headers);
+    is_asked.then(|| page(headers))
+}
+
 async fn root(headers: HeaderMap) -> Response {
-    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
-    if accepts.contains("text/html") { serve(PAGE, &headers) } else { elasticsearch() }
+    if wants_html(&headers) { page(&headers) } else { elasticsearch() }
+}
+
+fn wants_html(headers: &HeaderMap) -> bool {
+    text(headers, &header::ACCEPT).contains("text/html")
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
+}
+
+fn page(headers: &HeaderMap) -> Response {
+    match orszem_assets::find(DOCUMENT) {
+        Some(asset) => serve(asset, headers),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 /// What Elasticsearch clients ask for before they send `_bulk`.
@@ -69,20 +99,125 @@ fn elasticsearch() -> Response {
     (headers, body.to_string()).into_response()
 }
 
-fn serve(asset: Asset, request: &HeaderMap) -> Response {
-    let tag = format!("\"{:016x}\"", xxh3_64(asset.bytes));
-    let known = request.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let is_known = known.is_some_and(|tags| tags.split(',').any(|t| t.trim().trim_start_matches("W/") == tag));
-    let mut response = if is_known { StatusCode::NOT_MODIFIED.into_response() } else { asset.bytes.into_response() };
+/// The best encoding that `Accept-Encoding` allows (RFC 9110, 12.5.3); one with the weight 0 is not allowed.
+fn encoding_for(accepted: &str) -> Encoding {
+    let allows = |wanted: &str| {
+        accepted.split(',').any(|item| {
+            let mut parts = item.split(';').map(str::trim);
+            let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(wanted));
+            let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(Ok(1.0), str::parse::<f32>);
+            is_named && weight.is_ok_and(|weight| weight > 0.0)
+        })
+    };
+    if allows("br") {
+        Encoding::Brotli
+    } else if allows("gzip") {
+        Encoding::Gzip
+    } else {
+        Encoding::Identity
+    }
+}
+
+impl Encoding {
+    /// The end of the tag: each encoding is a representation of its own.
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Brotli => "-br",
+            Self::Gzip => "-gz",
+            Self::Identity => "",
+        }
+    }
+
+    fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Brotli => Some("br"),
+            Self::Gzip => Some("gzip"),
+            Self::Identity => None,
+        }
+    }
+}
+
+fn serve(asset: &Asset, request: &HeaderMap) -> Response {
+    let encoding = encoding_for(text(request, &header::ACCEPT_ENCODING));
+    let tag = format!("\"{}{}\"", asset.tag, encoding.suffix());
+    let known = text(request, &header::IF_NONE_MATCH);
+    let is_known = known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag);
+    let mut response = if is_known { StatusCode::NOT_MODIFIED.into_response() } else { content(asset, encoding) };
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.kind));
+    if let (Some(name), false) = (encoding.name(), is_known) {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+    }
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         headers.insert(header::ETAG, tag);
     }
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(header::VARY, HeaderValue::from_static("accept"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    let is_document = asset.path == DOCUMENT;
+    let set = [
+        (header::CONTENT_TYPE, asset.kind),
+        (header::CACHE_CONTROL, if asset.is_immutable { FOR_EVER } else { "no-cache" }),
+        (header::VARY, if is_document { "accept, accept-encoding" } else { "accept-encoding" }),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ];
+    for (name, value) in set {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
     response
+}
+
+fn content(asset: &Asset, encoding: Encoding) -> Response {
+    match encoding {
+        Encoding::Brotli => asset.brotli.into_response(),
+        Encoding::Gzip => asset.gzip.into_response(),
+        Encoding::Identity => match unpacked(asset.gzip) {
+            Ok(bytes) => bytes.into_response(),
+            Err(problem) => {
+                error!(path = asset.path, error = %problem, "a file of the page can't be unpacked");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        },
+    }
+}
+
+fn unpacked(gzip: &[u8]) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    GzDecoder::new(gzip).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_encoding_that_is_allowed_is_taken() {
+        for (accepted, expected) in [
+            ("gzip, deflate, br, zstd", Encoding::Brotli),
+            ("BR;q=0.5, gzip", Encoding::Brotli),
+            ("br;q=0, gzip", Encoding::Gzip),
+            ("br;q=x, gzip; q=1.0", Encoding::Gzip),
+            ("gzip;q=0.0", Encoding::Identity),
+            ("bread", Encoding::Identity),
+            ("", Encoding::Identity),
+        ] {
+            assert_eq!(encoding_for(accepted), expected, "{accepted}");
+        }
+    }
+
+    #[test]
+    fn only_browsers_get_the_page_at_its_addresses() {
+        let html = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static("text/html,*/*"))]);
+        let status = |method: Method, path: &str, headers: &HeaderMap| {
+            document(&method, path, headers).map(|response| response.status())
+        };
+        assert_eq!(status(Method::GET, "/logs", &html), Some(StatusCode::OK));
+        assert_eq!(status(Method::GET, "/logs", &HeaderMap::new()), None);
+        assert_eq!(status(Method::HEAD, "/logs", &html), None);
+        assert_eq!(status(Method::GET, "/logstash", &html), None);
+        assert_eq!(
+            ["/logs", "/favicon.svg", "/filebeat", "/app/v1/search"].map(is_page),
+            [true, true, false, false]
+        );
+    }
 }

@@ -388,7 +388,7 @@ async fn the_page_is_for_browsers_and_the_name_for_elasticsearch_clients() {
     let html = Request::get("/").header(header::ACCEPT, "text/html,*/*").body(Body::empty()).expect("request");
     let (status, headers, body) = call(None, html).await;
     assert_eq!((status, headers[header::CONTENT_TYPE].as_bytes()), (StatusCode::OK, &b"text/html; charset=utf-8"[..]));
-    assert!(headers[header::CONTENT_SECURITY_POLICY].to_str().expect("text").starts_with("default-src 'self';"));
+    assert!(headers[header::CONTENT_SECURITY_POLICY].to_str().expect("text").starts_with("default-src 'none';"));
     let page = String::from_utf8(body).expect("text");
     assert!(
         !page.contains("<style") && !page.contains(" style=") && !page.contains(" onclick="),

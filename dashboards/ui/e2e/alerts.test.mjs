@@ -1,0 +1,76 @@
+// Alerts: from an alert that is sent to an incident that is taken, silenced and told of.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { fire, launch, open, PHONE, startServer } from './harness.mjs';
+
+const NAME = `Test${Date.now()}`;
+let server;
+let browser;
+let one;
+before(async () => {
+  server = await startServer();
+  browser = await launch();
+  one = await open(browser, server.url);
+  await fire(server.url, { alertname: NAME, severity: 'critical', host: 'db2' }, { summary: 'it is slow' });
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+test('an incident opens from the list, is taken, noted and given back', async () => {
+  const { page } = one;
+  await page.goto(`${server.url}/alerts`);
+  await page.locator('.incident', { hasText: NAME }).click();
+  const panel = page.locator('.incident-panel');
+  await panel.getByLabel('Your name').fill('eva');
+  await panel.getByRole('button', { name: 'Acknowledge' }).click();
+  await panel.getByText('taken by eva').waitFor();
+  await panel.getByLabel('Note', { exact: true }).fill('looking');
+  await panel.getByRole('button', { name: 'Add', exact: true }).click();
+  await panel.locator('.timeline').getByText('looking').first().waitFor();
+  await panel.getByRole('button', { name: 'Give back' }).click();
+  await panel.getByRole('button', { name: 'Acknowledge' }).waitFor();
+  await panel.getByRole('button', { name: 'Why was I told' }).first().click();
+  await panel.locator('.why pre').first().waitFor();
+  assert.match(page.url(), /incident=\d+/);
+});
+
+test('the link of a message opens the incident', async () => {
+  const { page } = one;
+  const id = new URL(page.url()).searchParams.get('incident');
+  await page.goto(`${server.url}/?incident=${id}`);
+  await page.locator('.incident-panel', { hasText: NAME }).waitFor();
+  assert.equal(new URL(page.url()).pathname, '/alerts');
+});
+
+test('an alert is silenced, shows it, and the silence ends', async () => {
+  const { page } = one;
+  await page.goto(`${server.url}/alerts?tab=firing`);
+  const group = page.locator('.group', { hasText: NAME });
+  await group.getByRole('button', { name: 'Silence' }).first().click();
+  await page.getByLabel('Why', { exact: true }).fill('known');
+  await page.getByRole('button', { name: 'Make the silence' }).click();
+  await group.getByText('silenced').waitFor();
+  await page.getByRole('tab', { name: 'Silences' }).click();
+  const silence = page.locator('.silence', { hasText: NAME });
+  await silence.getByText('known').waitFor();
+  await silence.getByRole('button', { name: 'End' }).click();
+  await silence.getByText('over').waitFor();
+});
+
+test('the phone page takes an incident with one tap', async () => {
+  const { page, complaints, close } = await open(browser, server.url, { viewport: PHONE, hasTouch: true });
+  await page.goto(`${server.url}/m`);
+  const card = page.locator('.incident-card', { hasText: NAME });
+  const button = card.getByRole('button', { name: 'Acknowledge' });
+  assert.ok((await button.boundingBox()).height >= 44);
+  await button.tap();
+  await card.getByRole('button', { name: 'Give back' }).waitFor();
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('nothing was complained of', () => {
+  assert.deepEqual(one.complaints, []);
+});

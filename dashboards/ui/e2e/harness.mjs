@@ -1,0 +1,127 @@
+// What the browser tests share: a server with the demo's site, a Chromium, pages that complain about every complaint.
+//
+// ORSZEM_URL names a server that runs already; else ORSZEM_BIN (target/debug/orszem) is started as `orszem demo`.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const READY_MS = 120_000;
+
+export const DESKTOP = { width: 1360, height: 850 };
+export const PHONE = { width: 390, height: 844 };
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Whether the past of the demo is there: without it there is nothing to look at. */
+async function isFilled(url) {
+  try {
+    const asked = await fetch(`${url}/app/v1/count?since=2h&q=host:db1`);
+    return (await asked.json()).count > 100;
+  } catch {
+    return false;
+  }
+}
+
+/** A server; `stop` ends it. */
+export async function startServer() {
+  if (process.env.ORSZEM_URL) return { url: process.env.ORSZEM_URL, stop: () => {} };
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const binary = process.env.ORSZEM_BIN ?? here('../../../target/debug/orszem');
+  const child = spawn(binary, ['demo', '--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let told = '';
+  child.stderr.on('data', (text) => {
+    told = (told + text).slice(-4000);
+  });
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+  const until = Date.now() + READY_MS;
+  while (!(await isFilled(url))) {
+    assert.ok(child.exitCode === null && Date.now() < until, `the demo did not start: ${told}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  return {
+    url,
+    stop: async () => {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+export function launch() {
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+}
+
+/** A page of its own browser context; what it complains of is in `complaints`. */
+export async function open(browser, url, options = {}) {
+  const context = await browser.newContext({ viewport: DESKTOP, colorScheme: 'light', locale: 'en-GB', ...options });
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: url });
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  const complaints = [];
+  page.on('console', (message) => {
+    // Other tests' network interfaces come and go on the machine.
+    const isOurs = !message.text().includes('ERR_NETWORK_CHANGED');
+    if (['error', 'warning'].includes(message.type()) && isOurs) complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  return { page, complaints, close: () => context.close() };
+}
+
+/** Waits until no query is under way on the log page. */
+export function settled(page) {
+  return page.waitForSelector('.logs[data-state="ready"], .logs[data-state="error"]');
+}
+
+/** What axe finds wrong, in words. */
+export async function violations(page) {
+  // Not as a script element: the page's policy refuses those.
+  await page.evaluate(AXE);
+  const { violations: found } = await page.evaluate(() =>
+    globalThis.axe.run(document, { resultTypes: ['violations'] }),
+  );
+  return found.map(
+    ({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`,
+  );
+}
+
+export async function hasSideways(page) {
+  return page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+}
+
+/** A picture to be looked at, in e2e/pictures. */
+export async function picture(page, name) {
+  mkdirSync(here('pictures'), { recursive: true });
+  await page.screenshot({ path: here(`pictures/${name}.png`) });
+}
+
+/** An alert that fires, as Prometheus would send it. */
+export async function fire(url, labels, annotations = {}) {
+  const response = await fetch(`${url}/api/v2/alerts`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify([{ labels, annotations, startsAt: new Date().toISOString() }]),
+  });
+  assert.equal(response.status, 200, await response.text());
+}

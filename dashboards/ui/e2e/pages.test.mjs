@@ -1,0 +1,74 @@
+// Every page, light and dark, on a desk and on a phone: no complaint, nothing beside the screen, nothing that axe finds.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { DESKTOP, fire, hasSideways, launch, open, PHONE, picture, startServer, violations } from './harness.mjs';
+
+const PAGES = {
+  now: { path: '/', ready: '.tile .badge' },
+  logs: { path: '/logs?q=level:>=warn', ready: '.logs[data-state="ready"] .row' },
+  patterns: { path: '/logs?view=patterns&q=layer:cluster', ready: '.patterns tr' },
+  nothing: { path: '/logs?q=nosuchword', ready: '.empty' },
+  incidents: { path: '/alerts', ready: '.incident' },
+  incident: { path: '/?incident=1', ready: '.incident-panel .member' },
+  firing: { path: '/alerts?tab=firing', ready: '.group' },
+  silences: { path: '/alerts?tab=silences', ready: '.empty, .silence' },
+  messages: { path: '/alerts?tab=deliveries', ready: '.empty, table' },
+  rules: { path: '/alerts?tab=rules', ready: '.empty, .group' },
+  metrics: { path: '/explore', ready: '.metrics button' },
+  graph: { path: '/explore?expr=node_load1', ready: '.plot canvas' },
+  table: { path: '/explore?expr=up&view=table', ready: 'table.plain' },
+  phone: { path: '/m', ready: '.incident-card' },
+  phoneIncident: { path: '/m?incident=1', ready: '.phone-one .member' },
+};
+
+let server;
+let browser;
+before(async () => {
+  server = await startServer();
+  browser = await launch();
+  await fire(server.url, { alertname: 'DiskSlow', severity: 'critical', host: 'db1' }, { summary: 'sdb takes 180 ms' });
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+for (const [name, { path, ready }] of Object.entries(PAGES)) {
+  for (const colorScheme of ['light', 'dark']) {
+    for (const [size, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
+      test(`${name}, ${colorScheme}, ${size}`, async () => {
+        const { page, complaints, close } = await open(browser, server.url, { viewport, colorScheme });
+        await page.goto(server.url + path);
+        await page.waitForSelector(ready);
+        await picture(page, `${name}-${size}-${colorScheme}`);
+        assert.deepEqual(await violations(page), []);
+        assert.equal(await hasSideways(page), false);
+        assert.deepEqual(complaints, []);
+        await close();
+      });
+    }
+  }
+}
+
+test('nothing goes beside the screen at any width', async () => {
+  const { page, close } = await open(browser, server.url);
+  for (const { path, ready } of [PAGES.now, PAGES.logs, PAGES.incident, PAGES.phone]) {
+    await page.goto(server.url + path);
+    await page.waitForSelector(ready);
+    for (const width of [320, 375, 480, 640, 768, 1024, 1280, 1920]) {
+      await page.setViewportSize({ width, height: 800 });
+      assert.equal(await hasSideways(page), false, `${path} at ${width}`);
+    }
+  }
+  await close();
+});
+
+test('it speaks Hungarian to who prefers it', async () => {
+  const { page, complaints, close } = await open(browser, server.url, { locale: 'hu-HU' });
+  await page.goto(`${server.url}/logs`);
+  await page.waitForSelector('.row');
+  assert.equal(await page.textContent('.top h1'), 'Naplók');
+  assert.equal(await page.getAttribute('html', 'lang'), 'hu');
+  assert.deepEqual(complaints, []);
+  await close();
+});

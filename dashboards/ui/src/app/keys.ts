@@ -1,0 +1,117 @@
+/** The one table of keys: handlers and the help are made from it. */
+import { useEffect, useRef } from 'react';
+import type { TextKey } from './i18n.ts';
+
+export interface Binding {
+  /** As `KeyboardEvent.key`, after `mod+` for Ctrl or ⌘; several that do the same. A space leads to two strokes. */
+  keys: string[];
+  label: TextKey;
+}
+
+export const KEYS = {
+  everywhere: {
+    palette: { keys: ['mod+k'], label: 'keys.palette' },
+    help: { keys: ['?'], label: 'keys.help' },
+    rangePicker: { keys: ['t'], label: 'keys.range' },
+    refresh: { keys: ['r'], label: 'keys.refresh' },
+    earlier: { keys: ['['], label: 'keys.earlier' },
+    later: { keys: [']'], label: 'keys.later' },
+    zoomOut: { keys: ['Z'], label: 'keys.zoomOut' },
+    zoomIn: { keys: ['z'], label: 'keys.zoomIn' },
+    goNow: { keys: ['g n'], label: 'keys.goNow' },
+    goLogs: { keys: ['g l'], label: 'keys.goLogs' },
+    goAlerts: { keys: ['g a'], label: 'keys.goAlerts' },
+    goExplore: { keys: ['g e'], label: 'keys.goExplore' },
+  },
+  logs: {
+    query: { keys: ['/'], label: 'keys.query' },
+    next: { keys: ['j', 'ArrowDown'], label: 'keys.next' },
+    previous: { keys: ['k', 'ArrowUp'], label: 'keys.previous' },
+    open: { keys: ['Enter'], label: 'keys.open' },
+    close: { keys: ['Escape'], label: 'keys.close' },
+    nextError: { keys: ['e'], label: 'keys.nextError' },
+    previousError: { keys: ['E'], label: 'keys.previousError' },
+    nextWarning: { keys: ['w'], label: 'keys.nextWarning' },
+    previousWarning: { keys: ['W'], label: 'keys.previousWarning' },
+    first: { keys: ['Home'], label: 'keys.first' },
+    context: { keys: ['c'], label: 'keys.context' },
+    live: { keys: ['l'], label: 'keys.live' },
+    copyLink: { keys: ['y'], label: 'keys.copyLink' },
+    wrap: { keys: ['v'], label: 'keys.wrap' },
+    find: { keys: ['mod+f'], label: 'keys.find' },
+  },
+  alerts: {
+    next: { keys: ['j', 'ArrowDown'], label: 'keys.next' },
+    previous: { keys: ['k', 'ArrowUp'], label: 'keys.previous' },
+    open: { keys: ['Enter'], label: 'keys.open' },
+    close: { keys: ['Escape'], label: 'keys.close' },
+    ack: { keys: ['a'], label: 'keys.ack' },
+  },
+  explore: {
+    query: { keys: ['/'], label: 'keys.query' },
+  },
+} as const satisfies Record<string, Record<string, Binding>>;
+
+export type Place = keyof typeof KEYS;
+export type Handlers<P extends Place> = Record<keyof (typeof KEYS)[P], () => void>;
+
+/** How long the second stroke of a pair may take. */
+const PAIR_MS = 1200;
+
+function isTyping(event: KeyboardEvent): boolean {
+  const target = event.composedPath()[0];
+  if (!(target instanceof HTMLElement)) return false;
+  return target.isContentEditable || /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName);
+}
+
+/** What a stroke is called in the table. */
+export function strokeOf(event: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey'>): string {
+  return event.ctrlKey || event.metaKey ? `mod+${event.key.toLowerCase()}` : event.key;
+}
+
+/** A button has its own Enter, and a menu its own arrows. */
+function ownsKey(event: KeyboardEvent, stroke: string): boolean {
+  const target = event.composedPath()[0];
+  if (!(target instanceof HTMLElement)) return false;
+  if (stroke === 'Enter' && target.closest('button, a, summary')) return true;
+  return stroke.startsWith('Arrow') && target.closest('[role="tablist"], [role="listbox"], [role="menu"]') !== null;
+}
+
+/** Runs the handlers of a place while it is mounted; not while somebody types or a dialog is open. */
+export function useKeys<P extends Place>(place: P, handlers: Handlers<P>): void {
+  const current = useRef(handlers);
+  useEffect(() => {
+    current.current = handlers;
+  });
+  useEffect(() => {
+    const table = new Map<string, keyof Handlers<P>>();
+    for (const [id, binding] of Object.entries<Binding>(KEYS[place])) {
+      for (const key of binding.keys) table.set(key, id as keyof Handlers<P>);
+    }
+    let first = '';
+    let firstAt = 0;
+    const onKey = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || event.altKey) return;
+      const stroke = strokeOf(event);
+      const withModifier = stroke.startsWith('mod+');
+      if (!withModifier && (isTyping(event) || document.querySelector('dialog:modal'))) return;
+      if (ownsKey(event, stroke)) return;
+      const pair = event.timeStamp - firstAt < PAIR_MS ? table.get(`${first} ${stroke}`) : undefined;
+      first = stroke;
+      firstAt = event.timeStamp;
+      const id = pair ?? table.get(stroke);
+      if (id === undefined) return;
+      event.preventDefault();
+      current.current[id]();
+    };
+    document.addEventListener('keydown', onKey);
+    return () => document.removeEventListener('keydown', onKey);
+  }, [place]);
+}
+
+/** As people read it: `Ctrl K`, `g l`, `↓`. */
+export function keyName(key: string): string {
+  const names: Record<string, string> = { ArrowDown: '↓', ArrowUp: '↑', Escape: 'Esc' };
+  if (key.startsWith('mod+')) return `Ctrl ${key.slice(4).toUpperCase()}`;
+  return names[key] ?? key;
+}

@@ -1,0 +1,43 @@
+/** The pages: address, name, sign, and the chunk that is loaded for each. */
+import { type ComponentType, lazy } from 'react';
+import type { IconName } from '../kit/Icon.tsx';
+import type { TextKey } from './i18n.ts';
+
+export interface PageEntry {
+  path: string;
+  label: TextKey;
+  icon: IconName;
+  view: ComponentType;
+  /** Whether it has a time range. */
+  hasRange: boolean;
+  /** Whether its questions are narrowed by the scope. */
+  hasScope?: boolean;
+}
+
+export const PAGES: PageEntry[] = [
+  { path: '/', label: 'page.now', icon: 'now', view: lazy(() => import('../pages/now/Now.tsx')), hasRange: false },
+  {
+    path: '/logs',
+    label: 'page.logs',
+    icon: 'logs',
+    view: lazy(() => import('../pages/logs/Logs.tsx')),
+    hasRange: true,
+  },
+  {
+    path: '/alerts',
+    label: 'page.alerts',
+    icon: 'alerts',
+    view: lazy(() => import('../pages/alerts/Alerts.tsx')),
+    hasRange: false,
+  },
+  {
+    path: '/explore',
+    label: 'page.explore',
+    icon: 'explore',
+    view: lazy(() => import('../pages/explore/Explore.tsx')),
+    hasRange: true,
+  },
+];
+
+/** The page for phones; it is reached by its address and by push messages. */
+export const Phone = lazy(() => import('../pages/m/Phone.tsx'));
