@@ -17,7 +17,9 @@ use tracing::error;
 /// The document of every address.
 const DOCUMENT: &str = "index.html";
 /// The addresses of the page beside `/`, as `dashboards/ui/src/app/pages.tsx` has them.
-const PAGES: [&str; 4] = ["/logs", "/alerts", "/explore", "/m"];
+const PAGES: [&str; 5] = ["/logs", "/alerts", "/at", "/explore", "/m"];
+/// A moment, as links name it: `/at/2026-11-22T10:00:00Z`.
+const MOMENT: &str = "/at/";
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
                       connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
@@ -47,14 +49,18 @@ pub(super) fn router() -> Router {
 
 /// Whether `path` is the page or a file of it; these hold no records.
 pub fn is_page(path: &str) -> bool {
-    PAGES.contains(&path) || path.strip_prefix('/').is_some_and(|name| orszem_assets::find(name).is_some())
+    is_address(path) || path.strip_prefix('/').is_some_and(|name| orszem_assets::find(name).is_some())
 }
 
 /// The page, where a browser asks for one of its addresses. Those are also names that an index of Elasticsearch may
 /// have, so other clients and methods are not answered.
 pub fn document(method: &Method, path: &str, headers: &HeaderMap) -> Option<Response> {
-    let is_asked = *method == Method::GET && PAGES.contains(&path) && wants_html(headers);
+    let is_asked = *method == Method::GET && is_address(path) && wants_html(headers);
     is_asked.then(|| page(headers))
+}
+
+fn is_address(path: &str) -> bool {
+    PAGES.contains(&path) || path.strip_prefix(MOMENT).is_some_and(|time| !time.is_empty() && !time.contains('/'))
 }
 
 async fn root(headers: HeaderMap) -> Response {
@@ -215,6 +221,8 @@ mod tests {
         assert_eq!(status(Method::GET, "/logs", &HeaderMap::new()), None);
         assert_eq!(status(Method::HEAD, "/logs", &html), None);
         assert_eq!(status(Method::GET, "/logstash", &html), None);
+        assert_eq!(status(Method::GET, "/at/2026-11-22T10:00:00Z", &html), Some(StatusCode::OK));
+        assert_eq!(status(Method::GET, "/at/_doc/1", &html), None);
         assert_eq!(
             ["/logs", "/favicon.svg", "/filebeat", "/app/v1/search"].map(is_page),
             [true, true, false, false]

@@ -15,7 +15,7 @@ import { KeyHelp } from './KeyHelp.tsx';
 import { useKeys } from './keys.ts';
 import { Login } from './Login.tsx';
 import { Palette } from './Palette.tsx';
-import { PAGES, Phone } from './pages.tsx';
+import { PAGES, Phone, pageAt } from './pages.tsx';
 import { applyTheme, usePrefs } from './prefs.ts';
 import { RangeProvider, usePinnedRange } from './range.tsx';
 import { shiftRange, zoomRange } from './shift.ts';
@@ -66,7 +66,7 @@ function Shell() {
   const { range, refresh } = usePinnedRange();
   const [opened, setOpened] = useState<'help' | 'palette' | null>(null);
   const openIncidents = useOpenIncidents();
-  const page = PAGES.find((entry) => entry.path === path);
+  const page = pageAt(path);
   useEffect(() => {
     const name = page ? t(page.label) : t('page.missing');
     document.title = `${openIncidents ? `(${openIncidents}) ` : ''}${name} · Őrszem`;
@@ -84,6 +84,7 @@ function Shell() {
     goLogs: () => go('/logs'),
     goAlerts: () => go('/alerts'),
     goExplore: () => go('/explore'),
+    goMoment: () => go('/at'),
   });
   // Links of messages, and of the page as it was before it had several.
   const incident = params.get('incident');

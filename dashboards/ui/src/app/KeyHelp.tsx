@@ -9,6 +9,7 @@ const TITLES: Record<Place, TextKey> = {
   logs: 'page.logs',
   alerts: 'page.alerts',
   explore: 'page.explore',
+  moment: 'page.moment',
 };
 
 export function KeyHelp({ onClose }: { onClose: () => void }) {

@@ -21,6 +21,7 @@ export const KEYS = {
     goNow: { keys: ['g n'], label: 'keys.goNow' },
     goLogs: { keys: ['g l'], label: 'keys.goLogs' },
     goAlerts: { keys: ['g a'], label: 'keys.goAlerts' },
+    goMoment: { keys: ['g m'], label: 'keys.goMoment' },
     goExplore: { keys: ['g e'], label: 'keys.goExplore' },
   },
   logs: {
@@ -46,6 +47,10 @@ export const KEYS = {
     open: { keys: ['Enter'], label: 'keys.open' },
     close: { keys: ['Escape'], label: 'keys.close' },
     ack: { keys: ['a'], label: 'keys.ack' },
+  },
+  moment: {
+    next: { keys: ['j', 'ArrowRight'], label: 'moment.next' },
+    previous: { keys: ['k', 'ArrowLeft'], label: 'moment.previous' },
   },
   explore: {
     query: { keys: ['/'], label: 'keys.query' },
@@ -111,7 +116,13 @@ export function useKeys<P extends Place>(place: P, handlers: Handlers<P>): void 
 
 /** As people read it: `Ctrl K`, `g l`, `↓`. */
 export function keyName(key: string): string {
-  const names: Record<string, string> = { ArrowDown: '↓', ArrowUp: '↑', Escape: 'Esc' };
+  const names: Record<string, string> = {
+    ArrowDown: '↓',
+    ArrowUp: '↑',
+    ArrowLeft: '←',
+    ArrowRight: '→',
+    Escape: 'Esc',
+  };
   if (key.startsWith('mod+')) return `Ctrl ${key.slice(4).toUpperCase()}`;
   return names[key] ?? key;
 }

@@ -31,6 +31,13 @@ export const PAGES: PageEntry[] = [
     hasRange: false,
   },
   {
+    path: '/at',
+    label: 'page.moment',
+    icon: 'moment',
+    view: lazy(() => import('../pages/moment/Moment.tsx')),
+    hasRange: false,
+  },
+  {
     path: '/explore',
     label: 'page.explore',
     icon: 'explore',
@@ -38,6 +45,11 @@ export const PAGES: PageEntry[] = [
     hasRange: true,
   },
 ];
+
+/** The page at an address; `/at/TIME` is a moment. */
+export function pageAt(path: string): PageEntry | undefined {
+  return PAGES.find((entry) => entry.path === (path.startsWith('/at/') ? '/at' : path));
+}
 
 /** The page for phones; it is reached by its address and by push messages. */
 export const Phone = lazy(() => import('../pages/m/Phone.tsx'));

@@ -74,6 +74,9 @@ export function Incident({ detail }: { detail: alerting.IncidentDetail }) {
       </div>
       {incident.state === 'open' && <Actions incident={incident} />}
       <div className="line">
+        <Link className="button" href={href('/at', {}, { at: String(msToNs(began)) })}>
+          <Icon name="moment" /> {t('incidents.moment')}
+        </Link>
         <Link className="button" href={logs}>
           <Icon name="logs" /> {t('incidents.logs')}
         </Link>

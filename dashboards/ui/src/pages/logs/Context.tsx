@@ -9,6 +9,7 @@ import { Button } from '../../kit/Button.tsx';
 import { Empty, ErrorNotice } from '../../kit/Empty.tsx';
 import { Body } from './body.tsx';
 import { LETTERS } from './values.ts';
+import './context.css';
 
 const NEIGHBOURS = 100;
 const SPANS_S = [5, 30, 120, 600] as const;

@@ -1,11 +1,14 @@
 /** One row with all that it has: text, labels, attributes; each value narrows the query or becomes a column. */
+import { Link } from 'wouter';
 import type { Row } from '../../api/logs.ts';
+import { useAddress } from '../../app/address.ts';
 import { dateTimeMs, nsToMs } from '../../app/format.ts';
 import { t } from '../../app/i18n.ts';
 import { setPrefs, usePrefs } from '../../app/prefs.ts';
 import { term } from '../../app/terms.ts';
 import { Button, IconButton } from '../../kit/Button.tsx';
 import { copyText } from '../../kit/clipboard.ts';
+import { Icon } from '../../kit/Icon.tsx';
 import { Body } from './body.tsx';
 import { asText } from './values.ts';
 
@@ -18,6 +21,7 @@ interface DetailProps {
 const WHOLE = 1_000_000;
 
 export function Detail({ row, link, onAdd }: DetailProps) {
+  const { href } = useAddress();
   const attributes = Object.entries(row.attributes).map(([name, value]): [string, string] => [name, asText(value)]);
   const ids: [string, string][] = [
     ['kind', row.kind],
@@ -34,6 +38,9 @@ export function Detail({ row, link, onAdd }: DetailProps) {
         <Button small icon="link" onClick={() => copyText(link)}>
           {t('logs.copyLink')}
         </Button>
+        <Link className="button small" href={href('/at', {}, { at: row.ts_ns })}>
+          <Icon name="moment" size={15} /> {t('logs.moment')}
+        </Link>
       </div>
       <pre className={`detail-body ${row.level}`}>
         <Body row={row} max={WHOLE} />

@@ -30,6 +30,7 @@ import { SelectionMenu } from './SelectionMenu.tsx';
 import { Toolbar } from './Toolbar.tsx';
 import { Tail } from './tail.ts';
 import { ROWS_MAX, RowWindow } from './window.ts';
+import './context.css';
 import './logs.css';
 import './query.css';
 

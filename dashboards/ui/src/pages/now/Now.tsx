@@ -8,7 +8,6 @@ import { facets, type Histogram, histogram, type Row, search } from '../../api/l
 import { useAddress } from '../../app/address.ts';
 import { count, duration, msToNs, nsToMs, shortTime } from '../../app/format.ts';
 import { t } from '../../app/i18n.ts';
-import { fixedRange } from '../../app/shift.ts';
 import { term } from '../../app/terms.ts';
 import { Badge } from '../../kit/Badge.tsx';
 import { Empty, ErrorNotice } from '../../kit/Empty.tsx';
@@ -200,14 +199,7 @@ function Events() {
   });
   if (error) return <ErrorNotice error={error} />;
   if (data?.length === 0) return <p className="dim">{t('now.noEvents')}</p>;
-  const around = (row: Row) => {
-    const at = BigInt(row.ts_ns);
-    return href(
-      '/logs',
-      { line: row.cursor },
-      { ...fixedRange(at - 60_000_000_000n, at + 60_000_000_000n), scope: [] },
-    );
-  };
+  const around = (row: Row) => href('/at', {}, { at: row.ts_ns });
   return (
     <ol className="plain-list events">
       {data?.map((row) => (

@@ -1,1 +1,0 @@
-import{C as e}from"./shift-CEou8E0T.js";import{S as t}from"./index-bn0nfi0M.js";async function n(n){try{await navigator.clipboard.writeText(n),t(e(`copied`))}catch{t(e(`copyFailed`),!0)}}export{n as t};

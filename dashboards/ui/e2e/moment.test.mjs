@@ -1,0 +1,58 @@
+// A moment: its lanes, its cursor, what happened, and the way to it and from it.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { launch, open, startServer } from './harness.mjs';
+
+let server;
+let browser;
+let one;
+before(async () => {
+  server = await startServer();
+  browser = await launch();
+  one = await open(browser, server.url);
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+const at = (page) => new URL(page.url()).searchParams.get('at');
+
+test('what happened lately leads to its moment, in lanes of several layers', async () => {
+  const { page } = one;
+  await page.goto(server.url);
+  await page.locator('.events a').last().click();
+  await page.waitForSelector('.lane-strip i');
+  const layers = new Set(await page.locator('.lane-name b').allTextContents());
+  assert.ok(layers.size >= 3, [...layers].join(' '));
+  assert.ok((await page.locator('.happened li').count()) > 0);
+  await page.waitForSelector('.moment-lines li');
+});
+
+test('the cursor moves by clicks and by keys, and is in the address', async () => {
+  const { page } = one;
+  const first = at(page);
+  const box = await page.locator('.lane-strip').first().boundingBox();
+  await page.mouse.click(box.x + box.width * 0.25, box.y + 5);
+  await page.waitForFunction((then) => new URLSearchParams(location.search).get('at') !== then, first);
+  const second = at(page);
+  assert.ok(Math.abs(Number(BigInt(first) - BigInt(second)) / 60e9) < 5);
+  await page.locator('h1').click();
+  await page.keyboard.press('j');
+  await page.waitForFunction((then) => BigInt(new URLSearchParams(location.search).get('at')) > BigInt(then), second);
+});
+
+test('a time in the address is the moment', async () => {
+  const { page } = one;
+  const ms = Date.now() - 300_000;
+  await page.goto(`${server.url}/at/${ms}`);
+  await page.waitForFunction(() => location.pathname === '/at');
+  assert.equal(at(page), `${ms}000000`);
+  await page.getByRole('link', { name: 'In the logs' }).click();
+  await page.waitForSelector('.rows .row');
+  assert.ok(new URL(page.url()).searchParams.has('from'));
+});
+
+test('nothing was complained of', () => {
+  assert.deepEqual(one.complaints, []);
+});
