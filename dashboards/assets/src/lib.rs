@@ -64,7 +64,8 @@ mod tests {
     /// The hash that `ui/scripts/stamp.mjs` writes.
     #[test]
     fn the_page_is_built_from_these_sources() {
-        let mut names: BTreeSet<String> = ["index.html", "package-lock.json", "vite.config.ts"].map(str::to_owned).into();
+        let mut names: BTreeSet<String> =
+            ["index.html", "package-lock.json", "vite.config.ts"].map(str::to_owned).into();
         for folder in ["src", "public"] {
             walk(&ui(), folder, &mut names);
         }

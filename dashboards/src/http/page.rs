@@ -17,7 +17,7 @@ use tracing::error;
 /// The document of every address.
 const DOCUMENT: &str = "index.html";
 /// The addresses of the page beside `/`, as `dashboards/ui/src/app/pages.tsx` has them.
-const PAGES: [&str; 5] = ["/logs", "/alerts", "/at", "/explore", "/m"];
+const PAGES: [&str; 6] = ["/logs", "/alerts", "/hosts", "/at", "/explore", "/m"];
 /// A moment, as links name it: `/at/2026-11-22T10:00:00Z`.
 const MOMENT: &str = "/at/";
 
@@ -223,9 +223,6 @@ mod tests {
         assert_eq!(status(Method::GET, "/logstash", &html), None);
         assert_eq!(status(Method::GET, "/at/2026-11-22T10:00:00Z", &html), Some(StatusCode::OK));
         assert_eq!(status(Method::GET, "/at/_doc/1", &html), None);
-        assert_eq!(
-            ["/logs", "/favicon.svg", "/filebeat", "/app/v1/search"].map(is_page),
-            [true, true, false, false]
-        );
+        assert_eq!(["/logs", "/favicon.svg", "/filebeat", "/app/v1/search"].map(is_page), [true, true, false, false]);
     }
 }

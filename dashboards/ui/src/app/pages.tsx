@@ -31,6 +31,13 @@ export const PAGES: PageEntry[] = [
     hasRange: false,
   },
   {
+    path: '/hosts',
+    label: 'page.hosts',
+    icon: 'hosts',
+    view: lazy(() => import('../pages/hosts/Hosts.tsx')),
+    hasRange: true,
+  },
+  {
     path: '/at',
     label: 'page.moment',
     icon: 'moment',

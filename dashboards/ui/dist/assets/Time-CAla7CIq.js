@@ -1,1 +1,0 @@
-import{a as e,b as t,f as n,it as r,o as i}from"./format-DEiK5gG8.js";var a=r();function o({ms:r,relative:o}){let s=new Date(r).toISOString(),c=Date.now()-r,l=c>=0?t(`ago`,{span:i(c)}):t(`in`,{span:i(-c)});return(0,a.jsx)(`time`,{dateTime:s,title:`${e(r)} · ${s} · ${l}`,className:`tabular`,children:o?l:n(r)})}export{o as t};

@@ -1,0 +1,93 @@
+/** What is asked of every host: utilisation, saturation and errors of its resources, with the bounds that matter. */
+import type { TextKey } from '../../app/i18n.ts';
+
+export type Unit = 'percent' | 'seconds' | 'bytes' | 'plain';
+
+export interface Measure {
+  id: string;
+  label: TextKey;
+  expr: string;
+  unit: Unit;
+  /** From here on it is told as tight, and as full; nothing is told where there are none. */
+  bounds?: readonly [number, number];
+}
+
+const BY = 'by (instance, host)';
+
+export const MEASURES: readonly Measure[] = [
+  {
+    id: 'cpu',
+    label: 'hosts.cpu',
+    expr: `100 * (1 - avg ${BY} (rate(node_cpu_seconds_total{mode="idle"}[2m])))`,
+    unit: 'percent',
+    bounds: [80, 95],
+  },
+  {
+    id: 'psi-cpu',
+    label: 'hosts.psiCpu',
+    expr: `100 * max ${BY} (rate(node_pressure_cpu_waiting_seconds_total[2m]))`,
+    unit: 'percent',
+    bounds: [20, 50],
+  },
+  { id: 'load', label: 'hosts.load', expr: `max ${BY} (node_load1)`, unit: 'plain' },
+  {
+    id: 'memory',
+    label: 'hosts.memory',
+    expr: `100 * max ${BY} (1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)`,
+    unit: 'percent',
+    bounds: [85, 95],
+  },
+  {
+    id: 'psi-memory',
+    label: 'hosts.psiMemory',
+    expr: `100 * max ${BY} (rate(node_pressure_memory_waiting_seconds_total[2m]))`,
+    unit: 'percent',
+    bounds: [5, 20],
+  },
+  {
+    id: 'disk',
+    label: 'hosts.disk',
+    expr: `100 * max ${BY} (rate(node_disk_io_time_seconds_total[2m]))`,
+    unit: 'percent',
+    bounds: [80, 95],
+  },
+  {
+    id: 'latency',
+    label: 'hosts.latency',
+    expr: `sum ${BY} (rate(node_disk_read_time_seconds_total[2m]) + rate(node_disk_write_time_seconds_total[2m])) / sum ${BY} (rate(node_disk_reads_completed_total[2m]) + rate(node_disk_writes_completed_total[2m]))`,
+    unit: 'seconds',
+    bounds: [0.02, 0.1],
+  },
+  {
+    id: 'psi-io',
+    label: 'hosts.psiIo',
+    expr: `100 * max ${BY} (rate(node_pressure_io_waiting_seconds_total[2m]))`,
+    unit: 'percent',
+    bounds: [10, 40],
+  },
+  {
+    id: 'space',
+    label: 'hosts.space',
+    expr: `100 * max ${BY} (1 - node_filesystem_avail_bytes{fstype!~"tmpfs|overlay|squashfs|iso9660"} / node_filesystem_size_bytes)`,
+    unit: 'percent',
+    bounds: [85, 95],
+  },
+  {
+    id: 'network',
+    label: 'hosts.network',
+    expr: `sum ${BY} (rate(node_network_receive_bytes_total{device!="lo"}[2m]) + rate(node_network_transmit_bytes_total{device!="lo"}[2m]))`,
+    unit: 'bytes',
+  },
+];
+
+export type Tightness = 'fine' | 'tight' | 'full';
+
+export function tightness(value: number, bounds: Measure['bounds']): Tightness {
+  if (!bounds || Number.isNaN(value)) return 'fine';
+  return value >= bounds[1] ? 'full' : value >= bounds[0] ? 'tight' : 'fine';
+}
+
+/** How near a value is to full, to sort by: 1 is full. */
+export function strain(value: number, bounds: Measure['bounds']): number {
+  return bounds && Number.isFinite(value) ? value / bounds[1] : 0;
+}
