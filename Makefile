@@ -40,6 +40,7 @@ ui-check: ui ## Check that dist is what its sources make, that these pass the li
 
 test-ui: ## Test the web page in a Chromium, against `orszem demo`; pictures are in dashboards/ui/e2e/pictures
 	cargo build --locked
+	export ORSZEM_BIN="$${CARGO_TARGET_DIR:-$$PWD/target}/debug/orszem"
 	cd dashboards/ui
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	npm run --silent e2e
