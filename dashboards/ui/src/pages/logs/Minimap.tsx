@@ -29,8 +29,6 @@ export function Minimap({ rows, find, first, last, onJump }: MinimapProps) {
       fatal: style.getPropertyValue('--fatal'),
     };
     const y = (index: number) => (index / rows.length) * height;
-    paint.fillStyle = style.getPropertyValue('--line');
-    paint.fillRect(0, y(first), width, Math.max(6, y(last + 1) - y(first)));
     const tick = Math.max(1.5, height / rows.length);
     rows.forEach((row, index) => {
       if (row.level === 'warn' || row.level === 'error' || row.level === 'fatal') {
@@ -43,17 +41,20 @@ export function Minimap({ rows, find, first, last, onJump }: MinimapProps) {
         paint.fillRect(0, y(index), width / 2, tick);
       }
     });
-  }, [rows, find, first, last, theme]);
+  }, [rows, find, theme]);
+  const top = (first / rows.length) * 100;
+  const tall = Math.max(1, ((last + 1 - first) / rows.length) * 100);
   return (
-    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a canvas without a tab stop takes no focus
-    <canvas
-      aria-hidden="true"
-      ref={canvas}
+    <div
       className="minimap"
+      aria-hidden="true"
       onPointerDown={(event) => {
         const box = event.currentTarget.getBoundingClientRect();
         onJump(Math.floor(((event.clientY - box.top) / box.height) * rows.length));
       }}
-    />
+    >
+      <div style={{ top: `${Math.min(top, 99)}%`, height: `${tall}%` }} />
+      <canvas ref={canvas} />
+    </div>
   );
 }
