@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
+use orszem_availability::verdict::Verdict;
 use orszem_indexer::samples::{SampleSubmission, Samples};
 use orszem_model::Labels;
-use orszem_availability::verdict::Verdict;
 use orszem_probe::{Heartbeat, HeartbeatConfig, Held, Signal};
 use orszem_series::{Rejected, labels_hash};
 use serde::Serialize;

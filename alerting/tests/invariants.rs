@@ -1,5 +1,6 @@
 //! The promises, under random inputs, restarts and senders.
 
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod common;
 
 use common::{World, at, config, edge, observed, rate, secs};

@@ -1,5 +1,6 @@
 //! How alerts stand is what the explanation of each says.
 
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod common;
 
 use std::time::Duration;

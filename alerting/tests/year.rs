@@ -1,5 +1,6 @@
 //! A year of a site in seconds.
 
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod common;
 
 use common::{World, at, config, observed};

@@ -234,7 +234,7 @@ fn a_node_that_crashes_is_told_of_within_seconds() {
         });
     }
     // A cluster that starts is not whole at once.
-    let before = cluster.wait_until_all_is_clear(0).len();
+    let told_before = cluster.wait_until_all_is_clear(0).len();
     let crashed = cluster.crash("n1");
 
     // When each fact could be found first.
@@ -291,8 +291,8 @@ fn a_node_that_crashes_is_told_of_within_seconds() {
     // The collectors tell what the configuration says.
     assert!(after.contains("  resource/app             needs resource/vip (group)\n"), "{after}");
 
-    let told = cluster.wait_until_all_is_clear(before + 1);
-    assert_is_one_story(told.get(before..).expect("is longer"));
+    let told = cluster.wait_until_all_is_clear(told_before + 1);
+    assert_is_one_story(told.get(told_before..).expect("is longer"));
     // What is planned is told to nobody.
     cluster.command("standby", "n2", "standby");
     let of = |kind: &str, entity: &str| (kind.to_owned(), entity.to_owned());

@@ -1,5 +1,4 @@
 //! A world around the engine: a store that folds rows, senders, and a record of who was told what.
-#![expect(dead_code, reason = "each test file uses a part of it")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
