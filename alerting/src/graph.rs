@@ -183,6 +183,6 @@ pub(crate) mod tests {
         let graph = Graph::of(&[of_group("resource/app"), of_group("resource/vip"), runs, address]);
         let near = |distance| graph.around("endpoint/::1", distance).into_iter().map(|(near, _)| near);
         assert_eq!(near(1).collect::<Vec<_>>(), ["endpoint/::1", "resource/vip", "resource/svc", "resource/app"]);
-        assert_eq!(near(2).last().as_deref(), Some("host/n1"));
+        assert_eq!(near(2).next_back().as_deref(), Some("host/n1"));
     }
 }
