@@ -111,7 +111,7 @@ async fn same_metrics_of_real_servers() {
     if let Some(nginx) = &nginx {
         let (plain, tls) = (nginx.plain, nginx.tls.port());
         cases.push(("http_2xx", format!("http://{plain}/")));
-        cases.push(("http_gzip", format!("http://{plain}/")));
+        cases.push(("http_gzip_asked", format!("http://{plain}/")));
         cases.push(("http_2xx", format!("http://{plain}/busy")));
         cases.push(("http_busy", format!("http://{plain}/busy")));
         cases.push(("http_ca", format!("http://{plain}/away")));

@@ -29,6 +29,7 @@ modules:
   http_404: {prober: http, http: {valid_status_codes: [404], valid_http_versions: ["HTTP/1.1"]}}
   http_stay: {prober: http, http: {follow_redirects: false}}
   http_gzip: {prober: http, http: {compression: gzip}}
+  http_gzip_asked: {prober: http, http: {compression: gzip, headers: {Accept-Encoding: gzip}}}
   http_post: {prober: http, http: {method: POST, body: "hello", headers: {Content-Type: text/plain}, fail_if_not_ssl: true}}
   http_tls: {prober: http, http: {fail_if_ssl: true, valid_http_versions: ["HTTP/2.0"]}}
   http_ca: {prober: http, http: {preferred_ip_protocol: ip4, tls_config: {ca_file: CA_FILE}}}
