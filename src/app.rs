@@ -491,6 +491,7 @@ mod tests {
         let kept_by_server = Options { follow: false, ..options.clone() }.config().expect("a good file");
         assert_eq!(kept_by_server, expected);
         expected.logs.retention = retention_of_up();
+        expected.alerting.built_in_rules = Some(true);
         assert_eq!(options.config().expect("a good file"), expected);
     }
 

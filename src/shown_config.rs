@@ -176,7 +176,7 @@ scrape_configs:
         let config = Config::parse(TOML, "t.toml").expect("a good file");
         let text = yaml(&config, None).expect("shows");
         assert!(text.starts_with("access:\n") && text.contains("\nmetrics:\n"), "{text}");
-        assert!(!text.contains("collector") && !text.contains("scrape"), "{text}");
+        assert!(!text.contains("collector:") && !text.contains("scrape"), "{text}");
     }
 
     #[test]
