@@ -25,6 +25,7 @@ use tracing::{error, info, warn};
 use crate::archive::ArchiveWriter;
 use crate::catalogue::ApiError;
 use crate::data_dir::{DataDir, STAGING_NAME};
+use crate::heartbeats;
 
 /// Chunks that wait for the client; the archive waits when they are full.
 const CHUNKS: usize = 4;
@@ -37,7 +38,7 @@ struct Sources {
     indexer: Indexer,
     samples: Samples,
     /// Copied as they are, where they are there.
-    directories: [PathBuf; 2],
+    others: [PathBuf; 3],
     staging: PathBuf,
     /// One at a time.
     turn: Arc<Semaphore>,
@@ -47,8 +48,8 @@ struct Sources {
 pub(crate) fn routes(indexer: Indexer, samples: Samples, data_dir: &DataDir) -> anyhow::Result<Router> {
     let staging = data_dir.path().join(STAGING_NAME);
     remove(&staging).with_context(|| format!("can't remove {}", staging.display()))?;
-    let directories = [data_dir.collector(), data_dir.tls()];
-    let sources = Sources { indexer, samples, directories, staging, turn: Arc::new(Semaphore::new(1)) };
+    let others = [data_dir.collector(), data_dir.tls(), heartbeats::file(data_dir.path())];
+    let sources = Sources { indexer, samples, others, staging, turn: Arc::new(Semaphore::new(1)) };
     Ok(Router::new().route("/app/v1/admin/backup", post(backup)).with_state(sources))
 }
 
@@ -99,16 +100,15 @@ struct Copied {
 
 impl Copied {
     fn make(sources: &Sources, turn: OwnedSemaphorePermit) -> anyhow::Result<Self> {
-        let Sources { indexer, samples, directories, staging, turn: _ } = sources;
+        let Sources { indexer, samples, others, staging, turn: _ } = sources;
         remove(staging).with_context(|| format!("can't remove {}", staging.display()))?;
         let copied = Self { staging: staging.clone(), _turn: turn };
         fs::create_dir_all(copied.rest()).with_context(|| format!("can't create {}", copied.rest().display()))?;
         // The collector's queue comes before the stores: what it takes for delivered is in them, what is in both is
         // recognised, and what its positions do not cover is read again.
-        for directory in directories {
-            let name = directory.file_name().unwrap_or_default();
-            copy(directory, &copied.rest().join(name))
-                .with_context(|| format!("can't copy {}", directory.display()))?;
+        for other in others {
+            let name = other.file_name().unwrap_or_default();
+            copy(other, &copied.rest().join(name)).with_context(|| format!("can't copy {}", other.display()))?;
         }
         orszem_indexer::backup(indexer, samples, &copied.stores())?;
         Ok(copied)
@@ -138,32 +138,27 @@ impl Drop for Copied {
     }
 }
 
-/// Copies a directory that is written to meanwhile, if it is there. In the order of names: in a collector's queue the
-/// segments come before `horizon`, so that it names all that are gone. A segment that grows has the begin of it copied,
-/// as a crash would leave it.
+/// Copies a file, or a directory that is written to meanwhile, if it is there. In the order of names: in a collector's
+/// queue the segments come before `horizon`, so that it names all that are gone. A segment that grows has the begin of it
+/// copied, as a crash would leave it.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    let listed = match fs::read_dir(from) {
-        Ok(listed) => listed,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
+    let copied = match fs::metadata(from) {
+        Ok(metadata) if metadata.is_dir() => copy_directory(from, to),
+        Ok(metadata) if metadata.is_file() => fs::copy(from, to).map(drop),
+        Ok(_) => Ok(()),
+        Err(error) => Err(error),
     };
-    let mut names = listed.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
+    match copied {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn copy_directory(from: &Path, to: &Path) -> io::Result<()> {
+    let mut names = fs::read_dir(from)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
     names.sort();
     fs::create_dir_all(to)?;
-    for name in names {
-        let (from, to) = (from.join(&name), to.join(&name));
-        let copied = match fs::metadata(&from) {
-            Ok(metadata) if metadata.is_dir() => copy(&from, &to),
-            Ok(metadata) if metadata.is_file() => fs::copy(&from, &to).map(drop),
-            Ok(_) => Ok(()),
-            Err(error) => Err(error),
-        };
-        match copied {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            other => other?,
-        }
-    }
-    Ok(())
+    names.into_iter().try_for_each(|name| copy(&from.join(&name), &to.join(&name)))
 }
 
 fn remove(staging: &Path) -> io::Result<()> {
@@ -194,5 +189,25 @@ impl Write for Chunks {
         }
         let full = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK_BYTES));
         self.chunks.blocking_send(Ok(Bytes::from(full))).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_and_directories_are_copied_and_what_is_not_there_is_not() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| directory.path().join(name);
+        fs::create_dir_all(at("queue/deep")).expect("creates");
+        fs::write(at("queue/deep/1"), "one").expect("writes");
+        fs::write(at("state"), "two").expect("writes");
+        for name in ["queue", "state", "missing"] {
+            copy(&at(name), &at(&format!("copy-{name}"))).expect("copies");
+        }
+        assert_eq!(fs::read_to_string(at("copy-queue/deep/1")).expect("is there"), "one");
+        assert_eq!(fs::read_to_string(at("copy-state")).expect("is there"), "two");
+        assert!(!at("copy-missing").try_exists().expect("can tell"));
     }
 }

@@ -7,7 +7,7 @@ mod routes;
 mod saved;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -75,11 +75,16 @@ struct Keeper {
     shown: watch::Sender<Vec<Shown>>,
 }
 
+/// The file that keeps them.
+pub(crate) fn file(data_dir: &Path) -> PathBuf {
+    saved::path(data_dir)
+}
+
 impl Heartbeats {
     /// Goes on where the last run ended. Blocks on the disk; must be called within a tokio runtime.
     pub(crate) fn start(
         configs: Vec<HeartbeatConfig>,
-        data_dir: &std::path::Path,
+        data_dir: &Path,
         samples: Samples,
     ) -> anyhow::Result<(Self, Keeping)> {
         let (saved, path) = (saved::load(data_dir).context("can't go on with heartbeats")?, saved::path(data_dir));
