@@ -29,6 +29,7 @@ pub mod probes;
 mod retention;
 pub mod samples;
 mod shared;
+mod sqlite;
 mod stages;
 mod submit;
 mod subscribers;

@@ -18,6 +18,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use super::grant::{GrantKey, KEY_BYTES};
 use super::history::{Attempt, AttemptOutcome, DeliveryRecord, DeliveryState, IncidentRecord, TimelineEvent};
 use crate::error::Error;
+use crate::sqlite;
 use crate::wake::lock;
 
 /// The format version this build writes and the newest it reads.
@@ -92,9 +93,7 @@ impl Store {
 
     fn open_file(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::OpenAlerting { path: path.to_owned(), source };
-        let connection = Connection::open(path).map_err(failed)?;
-        connection.busy_timeout(Duration::from_secs(10)).map_err(failed)?;
-        connection.execute_batch(SCHEMA).map_err(failed)?;
+        let connection = sqlite::open(path, SCHEMA).map_err(failed)?;
         let checked: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
         let corrupt = |what| {
             failed(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), Some(what)))
@@ -303,8 +302,7 @@ pub(crate) fn copy(data_dir: &Path, target: &Path) -> Result<(), Error> {
     connection.execute("VACUUM INTO ?1", [copied.to_string_lossy().as_ref()]).map(|_| ()).map_err(failed)
 }
 
-const SCHEMA: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-     BEGIN IMMEDIATE;
+const SCHEMA: &str = "
      CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
      CREATE TABLE IF NOT EXISTS state (
        kind INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
@@ -333,8 +331,7 @@ const SCHEMA: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
        incident INTEGER NOT NULL, contact TEXT NOT NULL, channel TEXT NOT NULL, target TEXT NOT NULL,
        remote_id TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (incident, contact, channel, target)) WITHOUT ROWID;
      CREATE TABLE IF NOT EXISTS secret (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-     INSERT OR IGNORE INTO meta VALUES ('version', 1);
-     COMMIT;";
+     INSERT OR IGNORE INTO meta VALUES ('version', 1);";
 
 fn write(to: &Transaction<'_>, effects: &Effects, attempts: &[Attempt], now: Timestamp) -> rusqlite::Result<()> {
     let Effects { transitions, events, intents, superseded, incidents, rows, unplaced: _, refused: _ } = effects;

@@ -16,6 +16,7 @@ use super::known::{Known, Target, TargetKey};
 use super::step::{After, Entry};
 use crate::alerting::{is_damage, set_aside};
 use crate::error::Error;
+use crate::sqlite;
 use crate::wake::lock;
 
 /// The format version this build writes and the newest it reads.
@@ -80,9 +81,7 @@ impl Store {
 
     fn open_file(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::OpenProbes { path: path.to_owned(), source };
-        let connection = Connection::open(path).map_err(failed)?;
-        connection.busy_timeout(Duration::from_secs(10)).map_err(failed)?;
-        connection.execute_batch(SCHEMA).map_err(failed)?;
+        let connection = sqlite::open(path, SCHEMA).map_err(failed)?;
         let corrupt = |what| {
             failed(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), Some(what)))
         };
@@ -246,8 +245,7 @@ pub(crate) fn copy(data_dir: &Path, target: &Path) -> Result<(), Error> {
     connection.execute("VACUUM INTO ?1", [copied.to_string_lossy().as_ref()]).map(|_| ()).map_err(failed)
 }
 
-const SCHEMA: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-     BEGIN IMMEDIATE;
+const SCHEMA: &str = "
      CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
      CREATE TABLE IF NOT EXISTS target (
        id INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, probe TEXT NOT NULL, instance TEXT NOT NULL, state TEXT NOT NULL,
@@ -261,8 +259,7 @@ const SCHEMA: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
        id INTEGER PRIMARY KEY AUTOINCREMENT, tenant INTEGER NOT NULL, target INTEGER, from_ms INTEGER NOT NULL,
        until_ms INTEGER NOT NULL, reason TEXT NOT NULL, made_by TEXT NOT NULL, made_at INTEGER NOT NULL,
        withdrawn_at INTEGER);
-     INSERT OR IGNORE INTO meta VALUES ('version', 1);
-     COMMIT;";
+     INSERT OR IGNORE INTO meta VALUES ('version', 1);";
 
 fn exclusions(connection: &Connection, tenant: u32) -> rusqlite::Result<Vec<WrittenExclusion>> {
     let all = "SELECT id, target, from_ms, until_ms, reason, made_by, made_at, withdrawn_at FROM exclusion

@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::Duration;
 use std::{fs, io};
 
 use orszem_durable::Quarantine;
@@ -17,6 +16,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::{CHANGES_MAX, EdgeChanges, HISTORY_DAYS, HISTORY_MAX, HeldEdge};
 use crate::error::Error;
+use crate::sqlite;
 use crate::wake::lock;
 
 /// The format version this build writes and the newest it reads.
@@ -59,22 +59,7 @@ impl Store {
 
     fn open_file(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::OpenTopology { path: path.to_owned(), source };
-        let connection = Connection::open(path).map_err(failed)?;
-        connection.busy_timeout(Duration::from_secs(10)).map_err(failed)?;
-        connection
-            .execute_batch(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-                 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-                 CREATE TABLE IF NOT EXISTS edges (
-                   id INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, reporter TEXT NOT NULL, origin TEXT NOT NULL,
-                   source TEXT NOT NULL, relation INTEGER NOT NULL, target TEXT NOT NULL, detail TEXT NOT NULL,
-                   since INTEGER NOT NULL, until INTEGER);
-                 CREATE UNIQUE INDEX IF NOT EXISTS current ON edges
-                   (tenant, reporter, origin, source, relation, target, detail) WHERE until IS NULL;
-                 CREATE INDEX IF NOT EXISTS ended ON edges (tenant, until) WHERE until IS NOT NULL;
-                 INSERT OR IGNORE INTO meta VALUES ('version', 1), ('position', 0);",
-            )
-            .map_err(failed)?;
+        let connection = sqlite::open(path, SCHEMA).map_err(failed)?;
         let checked: String =
             connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
         let corrupt = |what| {
@@ -253,3 +238,14 @@ fn edge_of(row: &Row<'_>) -> rusqlite::Result<Edge> {
         Relation::from_code(code.cast_unsigned()).ok_or(rusqlite::Error::IntegralValueOutOfRange(1, code))?;
     Ok(Edge { from: row.get(0)?, relation, to: row.get(2)?, detail: row.get(3)?, origin: row.get(4)? })
 }
+
+const SCHEMA: &str = "
+     CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+     CREATE TABLE IF NOT EXISTS edges (
+       id INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, reporter TEXT NOT NULL, origin TEXT NOT NULL,
+       source TEXT NOT NULL, relation INTEGER NOT NULL, target TEXT NOT NULL, detail TEXT NOT NULL,
+       since INTEGER NOT NULL, until INTEGER);
+     CREATE UNIQUE INDEX IF NOT EXISTS current ON edges
+       (tenant, reporter, origin, source, relation, target, detail) WHERE until IS NULL;
+     CREATE INDEX IF NOT EXISTS ended ON edges (tenant, until) WHERE until IS NOT NULL;
+     INSERT OR IGNORE INTO meta VALUES ('version', 1), ('position', 0);";
