@@ -64,9 +64,13 @@ fn senders(config: &NotifyConfig) -> anyhow::Result<Senders> {
 impl Deliver for Channels {
     fn deliver<'a>(&'a self, sending: &'a Sending) -> Pin<Box<dyn Future<Output = Sent> + Send + 'a>> {
         let senders = Arc::clone(&self.senders.read().unwrap_or_else(PoisonError::into_inner));
-        let Sending { intent, grants, earlier } = sending;
+        let Sending { intent, grants, earlier, curve } = sending;
         let mut notice = Notice::new(intent.clone());
         notice.earlier.clone_from(earlier);
+        notice.curve = curve.clone().map(|curve| {
+            let orszem_indexer::alerting::Curve { alert, points, warning, critical } = curve;
+            orszem_notify::Curve { alert, points, warning, critical }
+        });
         self.link(&mut notice, grants);
         Box::pin(async move {
             match senders.send(&notice, collecting::now()).await {

@@ -63,6 +63,8 @@ pub struct Action {
 /// A series over time, with the thresholds that it is judged by.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Curve {
+    /// Which of the message's alerts it is of, counted from 0.
+    pub alert: usize,
     /// Oldest first; what is not a number is a gap.
     pub points: Vec<(Timestamp, f64)>,
     pub warning: Option<f64>,

@@ -91,6 +91,7 @@ pub(crate) fn notice(kind: Kind) -> Notice {
         actions: vec![action(ActionKind::Ack), action(ActionKind::Snooze)],
         facts: vec![("Free".to_owned(), "1.2 GiB".to_owned())],
         curve: Some(Curve {
+            alert: 0,
             points: (0..120).map(|n| (at(n * 30 - 3600), 50.0 + f64::from(n as i32) / 3.0)).collect(),
             warning: Some(80.0),
             critical: Some(90.0),

@@ -297,7 +297,8 @@ fn said(annotations: &Labels) -> String {
 }
 
 fn threshold(notice: &Notice, level: Level) -> String {
-    let curve = notice.curve.as_ref();
+    // The value beside it is the first alert's.
+    let curve = notice.curve.as_ref().filter(|curve| curve.alert == 0);
     let crossed = curve.and_then(|curve| match level {
         Level::Critical => curve.critical.or(curve.warning),
         Level::Warning => curve.warning,
@@ -384,7 +385,22 @@ fn plot(notice: &Notice, t: &Texts, at: &impl Fn(Timestamp) -> String) -> String
         return String::new();
     }
     let [min, max] = [values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max)].map(number);
-    fill(t.plot, &[("from", &at(*from)), ("until", &at(*until)), ("min", &min), ("max", &max)])
+    let text = fill(t.plot, &[("from", &at(*from)), ("until", &at(*until)), ("min", &min), ("max", &max)]);
+    match plotted(notice) {
+        Some(alert) => format!("{alert}: {text}"),
+        None => text,
+    }
+}
+
+/// Which of several alerts the plot is of: its name, and the labels that are its own.
+fn plotted(notice: &Notice) -> Option<String> {
+    let alerts = notice.intent.message.alerts.as_slice();
+    let alert = alerts.get(notice.curve.as_ref()?.alert).filter(|_| alerts.len() > 1)?;
+    let shared = common(alerts.iter().map(|alert| &alert.labels));
+    let own = alert.labels.iter().filter(|(name, _)| *name != "alertname" && !shared.contains_key(*name));
+    let labels: Vec<String> = own.map(|(name, value)| format!("{name}={value}")).collect();
+    let name = alert.labels.get("alertname").unwrap_or(&alert.key.rule);
+    Some(one_line(prefix(&[name, &labels.join(", ")].join(" "), TITLE_BYTES_MAX)))
 }
 
 /// Names and texts that are equal in all of them.

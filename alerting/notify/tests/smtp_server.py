@@ -10,6 +10,8 @@ import sys
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
+from picture import png
+
 options = json.loads(sys.argv[1])
 connections = 0
 greylisted = set()
@@ -42,11 +44,13 @@ class Handler:
         if name == "full":
             return "552 5.2.2 mailbox full"
         parsed = email.message_from_bytes(envelope.original_content, policy=email.policy.default)
-        parts = []
+        parts, pictures = [], {}
         for part in parsed.walk():
             if not part.is_multipart():
                 content = part.get_content()
                 text = content if isinstance(content, str) else content[:4].decode("latin-1")
+                if part.get_content_type() == "image/png":
+                    pictures[part["Content-ID"]] = png(content)
                 parts.append([part.get_content_type(), part["Content-ID"] or "", text.replace("\r\n", "\n")])
         tell({
             "from": envelope.mail_from,
@@ -54,6 +58,7 @@ class Handler:
             "headers": {name: str(value) for name, value in parsed.items()},
             "structure": [part.get_content_type() for part in parsed.walk()],
             "parts": parts,
+            "pictures": pictures,
             "longest": max(len(line) for line in envelope.original_content.split(b"\r\n")),
             "is_tls": server.transport.get_extra_info("sslcontext") is not None,
             "login": session.auth_data,

@@ -39,6 +39,8 @@ pub struct AlertingHandle {
     pub(super) intents: Arc<Notify>,
     pub(super) groups: watch::Receiver<Arc<Vec<GroupView>>>,
     pub(super) rules: mpsc::Sender<RuleSources>,
+    /// The rules in force, for the curves of their alerts.
+    pub(super) in_force: Arc<watch::Sender<Arc<RuleSources>>>,
     /// When own rules were told the time last, in nanoseconds since 1970; 0 before.
     pub(super) own_looked_at: Arc<AtomicI64>,
 }
@@ -98,6 +100,7 @@ impl AlertingHandle {
         let (reply, answer) = oneshot::channel();
         self.asks.send(Ask::Reconfigure { plan: Box::new(plan), reply }).await.map_err(|_| Error::ShuttingDown)?;
         answer.await.map_err(|_| Error::ShuttingDown)??;
+        self.in_force.send_replace(Arc::new(rules.clone()));
         self.rules.send(rules).await.map_err(|_| Error::ShuttingDown)
     }
 

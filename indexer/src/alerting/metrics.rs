@@ -25,6 +25,7 @@ pub(super) struct AlertingMetrics {
     damaged: Counter,
     outstanding: Gauge<i64, AtomicI64>,
     attempts: Family<Attempted, Counter>,
+    pub(super) curve_failures: Counter,
     pub(super) evaluations: Counter,
     pub(super) evaluation_failures: Counter,
     pub(super) missed: Counter,
@@ -84,6 +85,8 @@ impl AlertingMetrics {
         registry.register("orszem_alerting_outstanding", outstanding, self.outstanding.clone());
         let attempts = "Attempts to deliver a message, by channel and what they came to";
         registry.register("orszem_alerting_attempts", attempts, self.attempts.clone());
+        let curves = "Messages that went without the curve of their alert, as it was not found in time";
+        registry.register("orszem_alerting_curve_failures", curves, self.curve_failures.clone());
         registry.register("orszem_rule_group_evaluations", "Evaluations of rule groups", self.evaluations.clone());
         let failed = "Rules that could not be evaluated, each time";
         registry.register("orszem_rule_evaluation_failures", failed, self.evaluation_failures.clone());

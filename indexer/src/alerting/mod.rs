@@ -4,6 +4,7 @@
 //! engine are one transaction, shared by all inputs that came together.
 
 mod config;
+mod curve;
 mod grant;
 mod handle;
 mod health;
@@ -25,6 +26,7 @@ pub use config::{
     AddressConfig, AlertingConfig, ContactConfig, FlapSection, InhibitionConfig, IntervalConfig, PolicyConfig,
     RouteConfig, SilenceConfig, StepConfig, TimeConfig, Wrong, rules_of,
 };
+pub use curve::Curve;
 pub use grant::{Act, Grant, GrantError};
 pub use handle::{AlertingHandle, INPUTS_MAX};
 pub use health::Health;

@@ -11,6 +11,7 @@ use orszem_model::Timestamp;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::curve::{Curve, Curves};
 use super::grant::Act;
 use super::handle::AlertingHandle;
 use super::history::{Attempt, AttemptOutcome};
@@ -51,6 +52,8 @@ pub struct Sending {
     pub grants: Vec<(Act, String)>,
     /// What the other side calls the last message about this incident to this recipient.
     pub earlier: Option<String>,
+    /// The series in question; the same for all attempts.
+    pub curve: Option<Curve>,
 }
 
 /// The channels.
@@ -75,17 +78,22 @@ enum Left {
     Again(Waiting),
 }
 
+/// What an attempt needs.
+#[derive(Clone)]
+pub(super) struct Sender {
+    pub(super) handle: AlertingHandle,
+    pub(super) channels: Arc<dyn Deliver>,
+    pub(super) curves: Arc<Curves>,
+    pub(super) metrics: Arc<AlertingMetrics>,
+}
+
 /// Sends what is to be sent until `stop`.
-pub(super) async fn run(
-    handle: AlertingHandle,
-    channels: Arc<dyn Deliver>,
-    metrics: Arc<AlertingMetrics>,
-    stop: CancellationToken,
-) {
+pub(super) async fn run(sender: Sender, stop: CancellationToken) {
+    let handle = &sender.handle;
     let mut queues = Queues::default();
     let mut sending: JoinSet<(Recipient, Left)> = JoinSet::new();
     loop {
-        if let Err(error) = queues.read(&handle).await {
+        if let Err(error) = queues.read(handle).await {
             tracing::error!(error = %chain(&error), "what is to be sent can't be read; it is tried again");
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -95,11 +103,10 @@ pub(super) async fn run(
         let now = maintenance::now();
         while sending.len() < SENDING_MAX {
             let Some(waiting) = queues.next(now) else { break };
-            let (handle, channels, metrics) = (handle.clone(), Arc::clone(&channels), Arc::clone(&metrics));
-            let stop = stop.clone();
+            let (sender, stop) = (sender.clone(), stop.clone());
             sending.spawn(async move {
                 let recipient = waiting.recipient.clone();
-                let left = attempt(&handle, &*channels, &metrics, waiting, &stop).await;
+                let left = attempt(&sender, waiting, &stop).await;
                 (recipient, left)
             });
         }
@@ -181,13 +188,8 @@ fn first_due(queue: &VecDeque<Waiting>, now: Timestamp) -> Option<usize> {
 }
 
 /// Leases it, sends it, and writes how that went.
-async fn attempt(
-    handle: &AlertingHandle,
-    channels: &dyn Deliver,
-    metrics: &AlertingMetrics,
-    mut waiting: Waiting,
-    stop: &CancellationToken,
-) -> Left {
+async fn attempt(sender: &Sender, mut waiting: Waiting, stop: &CancellationToken) -> Left {
+    let Sender { handle, channels, curves, metrics } = sender;
     let key = waiting.key;
     let now = maintenance::now();
     if waiting.expires_at <= now {
@@ -208,10 +210,13 @@ async fn attempt(
     }
     let begun = Instant::now();
     let sent = match load(handle, key).await {
-        Ok(Some(sending)) => match tokio::time::timeout(ATTEMPT_MAX, channels.deliver(&sending)).await {
-            Ok(sent) => sent,
-            Err(_) => Sent::Retry { after: None, reason: format!("no answer in {} s", ATTEMPT_MAX.as_secs()) },
-        },
+        Ok(Some(mut sending)) => {
+            sending.curve = curves.of(&sending.intent, waiting.tries == 0).await;
+            match tokio::time::timeout(ATTEMPT_MAX, channels.deliver(&sending)).await {
+                Ok(sent) => sent,
+                Err(_) => Sent::Retry { after: None, reason: format!("no answer in {} s", ATTEMPT_MAX.as_secs()) },
+            }
+        }
         Ok(None) => Sent::Refused { reason: "its text is not there any more".to_owned(), is_gone: false },
         Err(error) => Sent::Retry { after: None, reason: chain(&error).to_string() },
     };
@@ -267,7 +272,7 @@ async fn load(handle: &AlertingHandle, key: IntentKey) -> Result<Option<Sending>
         let Some(intent) = store.intent(key)? else { return Ok(None) };
         let earlier = store.remote_id(intent.incident, &intent.recipient)?;
         let grants = store.grants().tokens(&intent);
-        Ok(Some(Sending { intent, grants, earlier }))
+        Ok(Some(Sending { intent, grants, earlier, curve: None }))
     };
     tokio::task::spawn_blocking(read).await.map_err(|source| Error::Blocking { source })?
 }

@@ -197,14 +197,7 @@ impl Evaluator {
         let Ok(known) = known.await else { return false };
         for alert in known {
             let rules = group.state.group().rules.iter().enumerate();
-            let of_rule = |rule: &orszem_rules::Rule| {
-                let is_constant = |value: &str| !value.contains("{{");
-                let raw = rule.raw_labels();
-                rule.alert().is_some()
-                    && rule.name() == alert.key.rule
-                    && raw.iter().all(|(name, value)| !is_constant(value) || alert.key.labels.get(name) == Some(value))
-            };
-            let place = rules.filter(|(_, rule)| of_rule(rule)).map(|(place, _)| place).next();
+            let place = rules.filter(|(_, rule)| is_of_rule(rule, &alert.key)).map(|(place, _)| place).next();
             let Some(place) = place else { continue };
             let for_ms =
                 group.state.group().rules.get(place).and_then(|rule| rule.alert()).map_or(0, |rule| rule.for_ms);
@@ -316,9 +309,9 @@ impl Evaluator {
 }
 
 /// When an evaluation has to end.
-struct Patience<'a> {
-    until: Instant,
-    stop: &'a CancellationToken,
+pub(super) struct Patience<'a> {
+    pub(super) until: Instant,
+    pub(super) stop: &'a CancellationToken,
 }
 
 impl Interrupt for Patience<'_> {
@@ -422,6 +415,15 @@ fn view_of(file: &str, group: &orszem_rules::RuleGroup, interval_ms: i64) -> Gro
         rules: rules.collect(),
         ..GroupView::default()
     }
+}
+
+/// Whether the alert may be one of the rule's: rules of one name are told apart by the labels that they set.
+pub(super) fn is_of_rule(rule: &orszem_rules::Rule, key: &AlertKey) -> bool {
+    let is_constant = |value: &str| !value.contains("{{");
+    let raw = rule.raw_labels();
+    rule.alert().is_some()
+        && rule.name() == key.rule
+        && raw.iter().all(|(name, value)| !is_constant(value) || key.labels.get(name) == Some(value))
 }
 
 /// What the engine is told of an alert. Its `severity` is the level.

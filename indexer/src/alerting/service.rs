@@ -12,9 +12,10 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::curve::Curves;
 use super::handle::AlertingHandle;
 use super::metrics::AlertingMetrics;
-use super::outbox::{self, Deliver};
+use super::outbox::{self, Deliver, Sender};
 use super::owner::Owner;
 use super::prometheus::{Evaluator, RuleSources};
 use super::store::{Store, directory};
@@ -70,12 +71,14 @@ impl AlertingService {
         let (asks, queue) = mpsc::channel(QUEUE);
         let (views, groups) = watch::channel(Arc::default());
         let (reloads, reloaded) = mpsc::channel(1);
+        let (in_force, known) = watch::channel(Arc::new(rules.clone()));
         let handle = AlertingHandle {
             asks,
             store: Arc::clone(&store),
             intents: Arc::new(Notify::new()),
             groups,
             rules: reloads,
+            in_force: Arc::new(in_force),
             own_looked_at: Arc::default(),
         };
         let mut owner = Owner {
@@ -94,17 +97,14 @@ impl AlertingService {
         // The plan in force may differ from that of the last run.
         owner.start(plan);
         let (feeding, owning) = (CancellationToken::new(), CancellationToken::new());
-        let evaluator = Evaluator {
-            handle: handle.clone(),
-            samples,
-            metrics: Arc::clone(&metrics),
-            views,
-            reloads: reloaded,
-            stop: feeding.clone(),
-        };
+        let stores = (Arc::clone(&handle.store), samples.clone());
+        let curves = Arc::new(Curves::new(stores, known, Arc::clone(&metrics), feeding.clone()));
+        let sender = Sender { handle: handle.clone(), channels, curves, metrics: Arc::clone(&metrics) };
+        let evaluator =
+            Evaluator { handle: handle.clone(), samples, metrics, views, reloads: reloaded, stop: feeding.clone() };
         let feeders = vec![
             ("rules", tokio::spawn(evaluator.run(rules))),
-            ("senders", tokio::spawn(outbox::run(handle.clone(), channels, metrics, feeding.clone()))),
+            ("senders", tokio::spawn(outbox::run(sender, feeding.clone()))),
             ("topology", tokio::spawn(follow(handle.clone(), topology, tenant, graph, feeding.clone()))),
         ];
         let owner = tokio::spawn(owner.run(owning.clone()));

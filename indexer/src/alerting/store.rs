@@ -28,6 +28,8 @@ const FILE_NAME: &str = "alerting.sqlite";
 const HISTORY_NS: i64 = 400 * 86_400 * NANOS_PER_SECOND;
 /// How long the texts of messages that are done are kept.
 const PAYLOADS_NS: i64 = 30 * 86_400 * NANOS_PER_SECOND;
+/// How long curves are kept: longer than their messages are tried.
+const CURVES_NS: i64 = 2 * 86_400 * NANOS_PER_SECOND;
 /// Rows that one question is answered with at most.
 pub(super) const ROWS_MAX: usize = 1_000;
 
@@ -176,6 +178,20 @@ impl Store {
         lock(&self.reader).query_row(query, [key.0], |row| intent_of(row, 0)).optional().map_err(failed)
     }
 
+    /// The curve that a message shows, as it was kept; `None` where nothing was.
+    pub(super) fn curve(&self, key: IntentKey) -> Result<Option<Vec<u8>>, Error> {
+        let failed = |source| Error::Alerting { operation: "read the curve of a message", source };
+        let query = "SELECT value FROM curve WHERE key = ?1";
+        lock(&self.reader).query_row(query, [key.0], |row| row.get(0)).optional().map_err(failed)
+    }
+
+    /// Keeps the curve that a message shows. What it answered with `Ok` survives kill -9 and power loss.
+    pub(super) fn keep_curve(&self, key: IntentKey, value: &[u8], now: Timestamp) -> Result<(), Error> {
+        let failed = |source| Error::Alerting { operation: "keep the curve of a message", source };
+        let keep = "INSERT OR REPLACE INTO curve (key, at, value) VALUES (?1, ?2, ?3)";
+        lock(&self.writer).execute(keep, params![key.0, now.0, value]).map(|_| ()).map_err(failed)
+    }
+
     /// What links in messages are signed with.
     pub(super) fn grants(&self) -> &GrantKey {
         &self.grants
@@ -280,6 +296,8 @@ impl Store {
         }
         let done = "UPDATE intent SET payload = NULL WHERE created_at < ?1 AND state <> 0 AND payload IS NOT NULL";
         transaction.execute(done, [now.0.saturating_sub(PAYLOADS_NS)]).map_err(failed)?;
+        let shown = "DELETE FROM curve WHERE at < ?1";
+        transaction.execute(shown, [now.0.saturating_sub(CURVES_NS)]).map_err(failed)?;
         transaction.commit().map_err(failed)
     }
 }
@@ -330,6 +348,8 @@ const SCHEMA: &str = "
      CREATE TABLE IF NOT EXISTS thread (
        incident INTEGER NOT NULL, contact TEXT NOT NULL, channel TEXT NOT NULL, target TEXT NOT NULL,
        remote_id TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (incident, contact, channel, target)) WITHOUT ROWID;
+     CREATE TABLE IF NOT EXISTS curve (key BLOB PRIMARY KEY, at INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;
+     CREATE INDEX IF NOT EXISTS curve_at ON curve (at);
      CREATE TABLE IF NOT EXISTS secret (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
      INSERT OR IGNORE INTO meta VALUES ('version', 1);";
 

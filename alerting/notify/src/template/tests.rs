@@ -46,7 +46,7 @@ fn every_built_in_template_tells_every_kind_in_every_language() {
 fn a_short_text_is_one_sms() {
     let (mut notice, site) = (notice(Kind::Open), site());
     let short = |notice: &crate::Notice| of(&[]).0.short(&View::new(notice, &site)).text;
-    assert_eq!(short(&notice), "[critical] db1: Disk and 1 more #7, 91.5 > 90: / is <nearly> full & \"hot\"");
+    assert_eq!(short(&notice), "[critical] db1: Disk and 1 more #7, 91.5 (threshold 90): / is <nearly> full & \"hot\"");
     notice.intent.message.title = "ő".repeat(500);
     assert_eq!(short(&notice).chars().count(), 160);
     assert_eq!(ascii("Tűrő „é” – 🛡"), "Turo \"e\" - ?");
