@@ -5,6 +5,7 @@ mod bench;
 mod beside;
 mod clients;
 mod crash;
+mod curves;
 mod kills;
 mod links;
 mod promtool;
