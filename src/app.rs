@@ -39,6 +39,7 @@ use crate::follow;
 use crate::heartbeats::Heartbeats;
 use crate::mailing::Mailing;
 use crate::probing::{self, Probing};
+use crate::reporting::Reporting;
 use crate::running::Running;
 use crate::server::{self, Server};
 use crate::store::Store;
@@ -116,6 +117,7 @@ pub struct App {
     alerting: Reloading,
     probing: Probing,
     heartbeats: Heartbeats,
+    reporting: Reporting,
     stops: Stops,
     /// Held until everything has stopped.
     data_dir: DataDir,
@@ -140,9 +142,11 @@ impl App {
         let mut stops = Stops::default();
         let (mut registry, http_metrics) = telemetry::registry();
         let syslog_metrics = syslog::Metrics::register(&mut registry);
-        let Store { routes, ingest, samples, topology, probes, alerting, close } =
+        let Store { routes, ingest, samples, topology, probes, alerting, reports, close } =
             Store::open(&config, &data_dir, &mut registry, &options, &running)?;
         stops.push("store", close);
+        let (reporting, sending) = Reporting::start(&config, reports, alerting.handle());
+        stops.push("reports", Box::pin(sending.stop()));
 
         let registered = telemetry::CollectorMetrics::register(&mut registry);
         let ready = Arc::new(AtomicBool::new(false));
@@ -183,6 +187,7 @@ impl App {
             alerting,
             probing,
             heartbeats,
+            reporting,
             stops,
             data_dir,
         })
@@ -266,10 +271,12 @@ impl App {
         self.alerting.reload(&fresh).await?;
         self.probing.replace(modules);
         self.heartbeats.replace(fresh.heartbeat.clone());
+        self.reporting.replace(&fresh);
         self.config.collector = fresh.collector.clone();
         self.config.alerting = fresh.alerting.clone();
         self.config.notify = fresh.notify.clone();
         self.config.heartbeat = fresh.heartbeat.clone();
+        self.config.report = fresh.report.clone();
         if fresh == self.config {
             info!("reloaded tokens, certificates, alerting and what is collected");
         } else {

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use access::AccessConfig;
 pub use logs::{DEFAULT_CLASS, retention_of_up};
 pub use problem::{Problem, Problems};
+pub use report::ReportConfig;
 pub use server::{DEFAULT_PORT, ServerConfig, TlsConfig, TlsMode};
 
 mod access;
@@ -23,6 +24,7 @@ mod locate;
 mod logs;
 mod nearest;
 mod problem;
+mod report;
 mod server;
 
 /// Everything that can be configured. `config/orszem.toml` shows each option with its default.
@@ -40,6 +42,8 @@ pub struct Config {
     pub notify: NotifyConfig,
     /// Jobs that are expected to say that they ran.
     pub heartbeat: Vec<HeartbeatConfig>,
+    /// Reports of availability that are sent.
+    pub report: Vec<ReportConfig>,
 }
 
 /// Why a configuration file can't be used.
@@ -81,7 +85,8 @@ impl Config {
 
     /// What is wrong with the values, section by section.
     pub fn validate(&self) -> Vec<Problem> {
-        let Self { server, access, ingest, syslog, logs, metrics, collector, alerting, notify, heartbeat } = self;
+        let Self { server, access, ingest, syslog, logs, metrics, collector, alerting, notify, heartbeat, report } =
+            self;
         let mut problems = server.validate();
         problems.extend(access.validate());
         problems.extend(validate_ingest(ingest));
@@ -93,6 +98,7 @@ impl Config {
         problems.extend(validate_alerting(alerting, notify));
         problems.extend(validate_notify(notify));
         problems.extend(validate_heartbeats(heartbeat).into_iter().map(problem_of));
+        problems.extend(report::validate(report, alerting, notify));
         problems
     }
 }

@@ -28,6 +28,7 @@ mod notifying;
 pub mod port_holder;
 mod probing;
 mod prometheus_flags;
+mod reporting;
 mod running;
 mod series_engine;
 pub mod server;

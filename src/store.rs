@@ -51,6 +51,8 @@ pub(crate) struct Store {
     pub(crate) probes: ProbesHandle,
     /// The way in for another configuration of alerting.
     pub(crate) alerting: Reloading,
+    /// What was available is asked there.
+    pub(crate) reports: ReportApi,
     /// Flushes and closes it.
     pub(crate) close: BoxFuture<'static, ()>,
 }
@@ -92,13 +94,14 @@ impl Store {
             .context("can't go on with what is held of probes")?;
         let prometheus = prometheus(config, &samples, options, running).with_alerting(alerting.service.handle());
         let reloading = alerting.reloading.clone();
+        let reports = report_of(&probes, &samples, &alerting);
         let routes = watched
             .merge(ingest::samples_router(samples_state.clone()))
             .merge(ingest::topology_router(Arc::clone(&state), indexer.topology()))
             .merge(orszem_dashboards::http::topology::router(indexer.topology()))
             .merge(ingest::votes_router(Arc::clone(&state), probes.handle()))
             .merge(orszem_dashboards::http::probes::router(probes.handle()))
-            .merge(report_of(&probes, &samples, &alerting).router())
+            .merge(reports.clone().router())
             .merge(prometheus.router())
             .merge(alerting.routes(running.started))
             .merge(orszem_dashboards::http::collectors::router(indexer.collectors()))
@@ -116,7 +119,8 @@ impl Store {
                 error!(%error, "a store did not close well; the next start replays its journal");
             }
         });
-        Ok(Self { routes, ingest: state, samples: samples_state, topology, probes: votes, alerting: reloading, close })
+        let (ingest, samples, probes, alerting) = (state, samples_state, votes, reloading);
+        Ok(Self { routes, ingest, samples, topology, probes, alerting, reports, close })
     }
 }
 

@@ -3,6 +3,7 @@
 mod actions;
 mod membership;
 mod observe;
+mod reports;
 mod review;
 mod send;
 mod state;
@@ -20,6 +21,7 @@ use crate::incident::{Event, Incident, Index};
 use crate::maintenance::Maintenance;
 use crate::notify::{Intent, IntentKey, Kind};
 use crate::recipient::{Mailbox, Recipient};
+use crate::report::DueReport;
 use crate::rows::{Of, Row, TimerOf};
 use crate::silence::{Silence, Timed};
 
@@ -116,6 +118,8 @@ pub enum Input {
         contact: String,
         by: String,
     },
+    /// A report is due, or is known from now on.
+    Report(DueReport),
     /// A sender has taken the intent and may be sending it from now on.
     Leased(IntentKey),
     Delivered {
@@ -207,6 +211,8 @@ pub struct Alerting {
     /// Addresses of the plan that are no more, and since when that is known: nothing is sent there.
     gone: BTreeMap<Recipient, Timestamp>,
     pub(crate) outbox: BTreeMap<IntentKey, Waiting>,
+    /// When each report was due last.
+    reports: BTreeMap<String, Timestamp>,
     timers: BTreeMap<TimerOf, Timestamp>,
     meta: Meta,
 
@@ -239,6 +245,7 @@ impl Alerting {
             mailboxes: BTreeMap::new(),
             gone: BTreeMap::new(),
             outbox: BTreeMap::new(),
+            reports: BTreeMap::new(),
             timers: BTreeMap::new(),
             meta: Meta::default(),
             outages: BTreeMap::new(),
@@ -341,6 +348,11 @@ impl Alerting {
         self.outbox.len()
     }
 
+    /// When a report was due last, or since when it is known; `None` where it is not.
+    pub fn reported(&self, name: &str) -> Option<Timestamp> {
+        self.reports.get(name).copied()
+    }
+
     /// The labels by which an alert is matched and shown: its own, those of its rule, `alertname` and `severity`.
     pub fn labels_of(&self, alert: &Alert) -> Labels {
         let key = &alert.key;
@@ -392,6 +404,7 @@ impl Alerting {
             Input::Note { incident, by, text } => self.note(incident, &by, &text, now),
             Input::Merge { from, into, why } => self.merge(from, into, &why, now),
             Input::Test { contact, by } => self.test(&contact, &by, now),
+            Input::Report(report) => self.take_report(report, now),
             Input::Leased(key) => self.lease(key),
             Input::Delivered { key, outcome } => self.delivered(key, &outcome, now),
         }

@@ -35,6 +35,8 @@ pub enum ConfigError {
     UnknownZone(String),
     #[error("`{pattern}` is not a cron pattern: {reason}")]
     Cron { pattern: String, reason: String },
+    #[error("{0:?} is no period of a report; write day, week, month, or a span of at most 400 days such as 12h")]
+    ReportPeriod(String),
     #[error("{what} {from}-{until} is not between {min} and {max}")]
     OutOfRange { what: &'static str, from: i64, until: i64, min: i64, max: i64 },
     #[error("a window that recurs by cron needs a length between 1 s and 31 d")]

@@ -17,6 +17,8 @@ pub const VIEWS_MAX: usize = 50;
 pub const INTENTS_MAX: usize = 50_000;
 /// Entries of a digest; what is beyond is counted in it.
 pub const DIGEST_ENTRIES_MAX: usize = 500;
+/// Reports of which it is known when they were due; the one that was not due for longest is forgotten for another.
+pub const REPORTS_MAX: usize = 1_000;
 /// Silences, and maintenance windows; another is refused.
 pub const SILENCES_MAX: usize = 10_000;
 /// Rules of which history is told in one digest; others are told as `others`.

@@ -10,8 +10,9 @@ use crate::group::MessageGroup;
 use crate::incident::Event;
 use crate::recipient::Recipient;
 
-/// The version of [`Intent::encode`].
+/// The versions of [`Intent::encode`]: of an intent without a body, and of one with it.
 const VERSION: u8 = 1;
+const VERSION_WITH_BODY: u8 = 2;
 
 /// What a message is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,6 +31,8 @@ pub enum Kind {
     Test,
     /// Several happenings together, where a limit or quiet hours held them back, or that are history.
     Digest,
+    /// What was available over a period; it has a body.
+    Report,
 }
 
 impl Kind {
@@ -43,6 +46,7 @@ impl Kind {
             Self::Resolve => "resolve",
             Self::Test => "test",
             Self::Digest => "digest",
+            Self::Report => "report",
         }
     }
 
@@ -50,7 +54,7 @@ impl Kind {
     pub fn tells_open(self) -> bool {
         match self {
             Self::Open | Self::Update | Self::Escalate | Self::Remind => true,
-            Self::Resolve | Self::Test | Self::Digest => false,
+            Self::Resolve | Self::Test | Self::Digest | Self::Report => false,
         }
     }
 }
@@ -182,13 +186,22 @@ impl Message {
     }
 }
 
+/// A text that was written when the intent was, for channels that send it as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    pub text: String,
+    /// The same for mail.
+    pub html: String,
+}
+
 /// Something to send. It is to be sent after all earlier ones that it [`Intent::follows`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Intent {
     pub key: IntentKey,
-    /// 0 for tests and digests.
+    /// 0 for tests, digests and reports.
     pub incident: u64,
-    /// Counts the messages of an incident; for digests those of the recipient.
+    /// Counts the messages of an incident; for digests those of the recipient. Of reports it is made of the name and the
+    /// time at which it was due.
     pub step: u64,
     pub kind: Kind,
     pub recipient: Recipient,
@@ -196,6 +209,8 @@ pub struct Intent {
     pub not_before: Timestamp,
     /// When its sender gives it up and says so.
     pub expires_at: Timestamp,
+    /// Reports have one.
+    pub body: Option<Body>,
 }
 
 impl Intent {
@@ -212,20 +227,46 @@ impl Intent {
 
     /// As bytes, versioned.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = vec![VERSION];
-        self.put(&mut out);
+        let Self { key, incident, step, kind, recipient, message, not_before, expires_at, body } = self;
+        let mut out = vec![if body.is_some() { VERSION_WITH_BODY } else { VERSION }];
+        key.put(&mut out);
+        incident.put(&mut out);
+        step.put(&mut out);
+        kind.put(&mut out);
+        recipient.put(&mut out);
+        message.put(&mut out);
+        not_before.put(&mut out);
+        expires_at.put(&mut out);
+        if let Some(body) = body {
+            body.put(&mut out);
+        }
         out
     }
 
     /// What [`Intent::encode`] wrote; `None` for anything else.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (&version, mut rest) = bytes.split_first()?;
-        let intent = (version == VERSION).then(|| Self::take(&mut rest))??;
+        let input = &mut rest;
+        let intent = Self {
+            key: Code::take(input)?,
+            incident: Code::take(input)?,
+            step: Code::take(input)?,
+            kind: Code::take(input)?,
+            recipient: Code::take(input)?,
+            message: Code::take(input)?,
+            not_before: Code::take(input)?,
+            expires_at: Code::take(input)?,
+            body: match version {
+                VERSION => None,
+                VERSION_WITH_BODY => Some(Code::take(input)?),
+                _ => return None,
+            },
+        };
         rest.is_empty().then_some(intent)
     }
 }
 
-coded_enum!(Kind { 0 = Open, 1 = Update, 2 = Escalate, 3 = Remind, 4 = Resolve, 5 = Test, 6 = Digest });
+coded_enum!(Kind { 0 = Open, 1 = Update, 2 = Escalate, 3 = Remind, 4 = Resolve, 5 = Test, 6 = Digest, 7 = Report });
 coded! {
     AlertView { key, labels, annotations, state, value, from, until, generator, is_flapping, suppressed }
     DigestEntry { incident, kind, level, title, at }
@@ -233,7 +274,7 @@ coded! {
         title, level, is_loud, started_at, ended_at, firing, ended, suppressed, alerts, alerts_left_out, root, group,
         acknowledged_by, note, events, events_left_out, entries, entries_left_out,
     }
-    Intent { key, incident, step, kind, recipient, message, not_before, expires_at }
+    Body { text, html }
 }
 
 #[cfg(test)]
@@ -266,10 +307,15 @@ mod tests {
         message.entries.push(DigestEntry { incident: 3, kind, level, title, at });
         let recipient = recipient("a");
         let key = IntentKey::of(7, 1, &recipient, kind);
-        let intent = Intent { key, incident: 7, step: 1, kind, recipient, message, not_before: at, expires_at: at };
+        let (not_before, expires_at, body) = (at, at, None);
+        let intent = Intent { key, incident: 7, step: 1, kind, recipient, message, not_before, expires_at, body };
         let bytes = intent.encode();
-        assert_eq!(Intent::decode(&bytes), Some(intent));
-        let mut newer = bytes.clone();
+        assert_eq!((bytes[0], Intent::decode(&bytes)), (1, Some(intent.clone())));
+        let body = Some(Body { text: "up".to_owned(), html: "<p>up</p>".to_owned() });
+        let report = Intent { kind: Kind::Report, body, ..intent };
+        let written = report.encode();
+        assert_eq!((written[0], Intent::decode(&written)), (2, Some(report)));
+        let mut newer = written;
         newer[0] += 1;
         let longer: Vec<u8> = bytes.iter().copied().chain([0]).collect();
         assert_eq!([&newer, &longer, &bytes[1..].to_vec()].map(|bytes| Intent::decode(bytes)), [None, None, None]);

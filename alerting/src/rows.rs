@@ -28,11 +28,13 @@ pub enum Table {
     Timer,
     /// Addresses that are no more.
     Gone,
+    /// When each report was due last.
+    Report,
 }
 
 impl Table {
     /// All of them; the place of each is its code.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Meta,
         Self::Alert,
         Self::Incident,
@@ -43,6 +45,7 @@ impl Table {
         Self::Outbox,
         Self::Timer,
         Self::Gone,
+        Self::Report,
     ];
 
     /// Its name in a store.
@@ -58,6 +61,7 @@ impl Table {
             Self::Outbox => "outbox",
             Self::Timer => "timer",
             Self::Gone => "gone",
+            Self::Report => "report",
         }
     }
 }
@@ -82,6 +86,7 @@ pub(crate) enum Of {
     Mailbox(Recipient),
     Outbox(IntentKey),
     Gone(Recipient),
+    Report(String),
     Timer(TimerOf),
 }
 
@@ -112,6 +117,7 @@ impl Of {
             Self::Mailbox(_) => Table::Mailbox,
             Self::Outbox(_) => Table::Outbox,
             Self::Gone(_) => Table::Gone,
+            Self::Report(_) => Table::Report,
             Self::Timer(_) => Table::Timer,
         }
     }
@@ -126,7 +132,7 @@ impl Of {
                 incident.put(&mut key);
                 of.put(&mut key);
             }
-            Self::Silence(of) | Self::Maintenance(of) => of.put(&mut key),
+            Self::Silence(of) | Self::Maintenance(of) | Self::Report(of) => of.put(&mut key),
             Self::Mailbox(of) | Self::Gone(of) => of.put(&mut key),
             Self::Outbox(of) => of.put(&mut key),
             Self::Timer(of) => of.put(&mut key),

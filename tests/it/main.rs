@@ -32,6 +32,7 @@ mod probe_command;
 mod probes;
 mod program;
 mod real_writers;
+mod reports;
 mod search;
 mod server;
 mod syslog;

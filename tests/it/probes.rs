@@ -286,7 +286,7 @@ fn who_is_cut_off_pages_nobody_and_what_is_down_pages_once_with_its_times() {
 }
 
 /// A vote of node1, whose probe ended `age_ms` ago.
-fn told(n: u64, vote: &str, age_ms: u64) -> Vec<u8> {
+pub(crate) fn told(n: u64, vote: &str, age_ms: u64) -> Vec<u8> {
     let vote = json!({
         "n": n, "probe": "shop", "instance": "https://shop.example/", "vote": vote, "reason": "status 503",
         "age_ms": age_ms, "interval_ms": 10_000, "timeout_ms": 5_000,

@@ -76,5 +76,10 @@ fn mailbox(text: &str) -> Result<Mailbox, AddressError> {
     text.trim().parse().map_err(|source| AddressError { address: text.to_owned(), source })
 }
 
+/// Whether mail can be sent to it, as far as its form tells.
+pub fn is_address(text: &str) -> bool {
+    mailbox(text).is_ok()
+}
+
 #[cfg(test)]
 mod tests;

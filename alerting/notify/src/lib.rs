@@ -27,7 +27,7 @@ pub use alertmanager::{Alertmanager, AlertmanagerConfig, ForwardedAlert};
 pub use config::{
     ConfigError, EmailConfig, EmailTls, ExecConfig, NotifyConfig, NtfyConfig, WebPushConfig, WebhookConfig,
 };
-pub use email::AddressError;
+pub use email::{AddressError, is_address};
 pub use heartbeat::{BeatMethod, Heartbeat, HeartbeatConfig};
 pub use notice::{Action, ActionKind, Curve, Links, Notice};
 pub use outcome::Outcome;

@@ -145,7 +145,7 @@ fn priority(notice: &Notice) -> u8 {
     let message = &notice.intent.message;
     match (notice.intent.kind, message.is_loud, message.level) {
         (_, false, _) => 2,
-        (Kind::Resolve | Kind::Test | Kind::Digest, true, _) => 3,
+        (Kind::Resolve | Kind::Test | Kind::Digest | Kind::Report, true, _) => 3,
         (Kind::Open | Kind::Update | Kind::Escalate | Kind::Remind, true, Level::Critical) => 5,
         (Kind::Open | Kind::Update | Kind::Escalate | Kind::Remind, true, Level::Warning) => 4,
     }
@@ -156,7 +156,7 @@ fn tag(notice: &Notice) -> &'static str {
     match (notice.intent.kind, notice.intent.message.level) {
         (Kind::Resolve, _) => "white_check_mark",
         (Kind::Test, _) => "test_tube",
-        (Kind::Digest, _) => "memo",
+        (Kind::Digest | Kind::Report, _) => "memo",
         (Kind::Open | Kind::Update | Kind::Escalate | Kind::Remind, Level::Critical) => "rotating_light",
         (Kind::Open | Kind::Update | Kind::Escalate | Kind::Remind, Level::Warning) => "warning",
     }

@@ -78,8 +78,17 @@ pub(crate) fn notice(kind: Kind) -> Notice {
         entries_left_out: 0,
     };
     let key = IntentKey::of(7, 1, &recipient, kind);
-    let intent =
-        Intent { key, incident: 7, step: 1, kind, recipient, message, not_before: at(0), expires_at: at(86_400) };
+    let intent = Intent {
+        key,
+        incident: 7,
+        step: 1,
+        kind,
+        recipient,
+        message,
+        not_before: at(0),
+        expires_at: at(86_400),
+        body: None,
+    };
     let action = |kind: ActionKind| Action { kind, url: format!("https://orszem.example/{}/t0k", kind.name()) };
     Notice {
         links: Links {

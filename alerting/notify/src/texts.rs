@@ -27,6 +27,7 @@ pub(crate) struct Texts {
     pub(crate) resolved: &'static str,
     pub(crate) test: &'static str,
     pub(crate) digest: &'static str,
+    pub(crate) report: &'static str,
     pub(crate) warning: &'static str,
     pub(crate) critical: &'static str,
     pub(crate) pending: &'static str,
@@ -82,6 +83,7 @@ impl Texts {
             Kind::Resolve => self.resolved,
             Kind::Test => self.test,
             Kind::Digest => self.digest,
+            Kind::Report => self.report,
         }
     }
 

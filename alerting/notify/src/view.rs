@@ -14,6 +14,8 @@ use crate::texts::{Language, Texts, fill};
 
 /// The longest title, in bytes.
 const TITLE_BYTES_MAX: usize = 240;
+/// Lines of a body that is written out whole only in mail.
+const BODY_LINES: usize = 12;
 /// The longest annotation, fact or note, in bytes.
 const TEXT_BYTES_MAX: usize = 2_000;
 /// The annotation that has the words of the fact that began an alert.
@@ -245,13 +247,14 @@ fn status(kind: Kind) -> &'static str {
         Kind::Resolve => "resolved",
         Kind::Test => "test",
         Kind::Digest => "digest",
+        Kind::Report => "report",
     }
 }
 
 fn colour(kind: Kind, level: Level) -> &'static str {
     match (kind, level) {
         (Kind::Resolve, _) => "#15803d",
-        (Kind::Test | Kind::Digest, _) => "#374151",
+        (Kind::Test | Kind::Digest | Kind::Report, _) => "#374151",
         (Kind::Open | Kind::Update | Kind::Escalate | Kind::Remind, Level::Critical) => "#b91c1c",
         (Kind::Open | Kind::Update | Kind::Escalate | Kind::Remind, Level::Warning) => "#b45309",
     }
@@ -265,7 +268,9 @@ fn title(notice: &Notice, t: &Texts) -> String {
             let count = message.entries.len() as u64 + message.entries_left_out;
             fill(t.digest_title, &[("n", &count.to_string())])
         }
-        Kind::Open | Kind::Update | Kind::Escalate | Kind::Remind | Kind::Resolve => message.title.clone(),
+        Kind::Open | Kind::Update | Kind::Escalate | Kind::Remind | Kind::Resolve | Kind::Report => {
+            message.title.clone()
+        }
     };
     one_line(prefix(&title, TITLE_BYTES_MAX))
 }
@@ -274,7 +279,7 @@ fn heading(t: &Texts, kind: Kind, level: Level, title: &str) -> String {
     match kind {
         Kind::Open => format!("[{}] {title}", t.level(level)),
         Kind::Update | Kind::Escalate | Kind::Remind => format!("[{}, {}] {title}", t.level(level), t.kind(kind)),
-        Kind::Resolve | Kind::Test | Kind::Digest => format!("[{}] {title}", t.kind(kind)),
+        Kind::Resolve | Kind::Test | Kind::Digest | Kind::Report => format!("[{}] {title}", t.kind(kind)),
     }
 }
 
@@ -282,6 +287,10 @@ fn what(notice: &Notice, t: &Texts) -> String {
     let recipient = &notice.intent.recipient;
     if notice.intent.kind == Kind::Test {
         return fill(t.test_body, &[("contact", &recipient.contact), ("channel", &recipient.channel)]);
+    }
+    if let Some(body) = &notice.intent.body {
+        let lines: Vec<&str> = body.text.lines().take(BODY_LINES).collect();
+        return prefix(&lines.join("\n"), TEXT_BYTES_MAX).to_owned();
     }
     notice.intent.message.alerts.first().map(|alert| said(&alert.annotations)).unwrap_or_default()
 }
@@ -373,7 +382,7 @@ fn act(notice: &Notice, kind: ActionKind) -> &str {
 
 /// What can be done; nothing about what is over.
 fn actions(notice: &Notice) -> impl Iterator<Item = &Action> {
-    let is_over = matches!(notice.intent.kind, Kind::Resolve | Kind::Digest);
+    let is_over = matches!(notice.intent.kind, Kind::Resolve | Kind::Digest | Kind::Report);
     notice.actions.iter().filter(move |_| !is_over)
 }
 

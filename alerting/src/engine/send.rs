@@ -8,7 +8,7 @@ use crate::error::Refusal;
 use crate::group::MessageGroup;
 use crate::incident::{Incident, Thread};
 use crate::limits::{INTENT_EXPIRES_AFTER, INTENTS_MAX, VIEWS_MAX};
-use crate::notify::{AlertView, DigestEntry, Intent, IntentKey, Kind, Message};
+use crate::notify::{AlertView, Body, DigestEntry, Intent, IntentKey, Kind, Message};
 use crate::recipient::Recipient;
 use crate::rows::{Of, TimerOf};
 
@@ -133,7 +133,20 @@ impl Alerting {
     }
 
     /// Writes an intent, and takes back those that wait and say less.
-    fn emit(&mut self, incident: u64, step: u64, telling: &Telling<'_>, mut message: Message, now: Timestamp) {
+    fn emit(&mut self, incident: u64, step: u64, telling: &Telling<'_>, message: Message, now: Timestamp) {
+        self.emit_with(incident, step, telling, message, None, now);
+    }
+
+    /// As [`Self::emit`], with a body.
+    pub(super) fn emit_with(
+        &mut self,
+        incident: u64,
+        step: u64,
+        telling: &Telling<'_>,
+        mut message: Message,
+        body: Option<Body>,
+        now: Timestamp,
+    ) {
         let Telling { policy, recipient, mut kind, .. } = *telling;
         let place = (incident, recipient.clone());
         let mut taken_back = Vec::new();
@@ -185,6 +198,7 @@ impl Alerting {
             message,
             not_before: now,
             expires_at,
+            body,
         });
     }
 

@@ -59,6 +59,9 @@ impl Alerting {
                 Table::Gone => {
                     engine.gone.insert(read_key(table, key)?, read::<Timestamp>(table, bytes)?);
                 }
+                Table::Report => {
+                    engine.reports.insert(read_key(table, key)?, read::<Timestamp>(table, bytes)?);
+                }
                 Table::Timer => {
                     engine.timers.insert(read_key::<TimerOf>(table, key)?, read::<Timestamp>(table, bytes)?);
                 }
@@ -94,6 +97,7 @@ impl Alerting {
         all.extend(self.mailboxes.keys().cloned().map(Of::Mailbox));
         all.extend(self.outbox.keys().copied().map(Of::Outbox));
         all.extend(self.gone.keys().cloned().map(Of::Gone));
+        all.extend(self.reports.keys().cloned().map(Of::Report));
         all.extend(self.timers.keys().cloned().map(Of::Timer));
         all.iter().map(|of| of.row(self.value_of(of))).collect()
     }
@@ -125,6 +129,7 @@ impl Alerting {
             Of::Mailbox(recipient) => self.mailboxes.get(recipient).map(value),
             Of::Outbox(key) => self.outbox.get(key).map(value),
             Of::Gone(recipient) => self.gone.get(recipient).map(value),
+            Of::Report(name) => self.reports.get(name).map(value),
             Of::Timer(of) => self.timers.get(of).map(value),
         }
     }

@@ -66,6 +66,12 @@ pub(super) fn write(
     if is_urgent && view.status == "firing" {
         mail = mail.raw_header(header("Importance", "high"));
     }
+    if let Some(body) = &notice.intent.body {
+        // It was written as a whole.
+        let alternative = MultiPart::alternative().singlepart(SinglePart::plain(body.text.clone()));
+        let bytes = mail.multipart(alternative.singlepart(SinglePart::html(body.html.clone())))?.formatted();
+        return Ok(Letter { bytes, message_id, problem: None });
+    }
     let (text, html) = (templates.text(view), templates.mail(view));
     let picture = notice.curve.as_ref().and_then(|curve| curve::picture(curve, &site.zone));
     let html_part = SinglePart::html(html.text);

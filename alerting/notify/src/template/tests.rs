@@ -8,8 +8,8 @@ use crate::testing::{notice, site};
 use crate::texts::Language;
 use crate::view::Site;
 
-const KINDS: [Kind; 7] =
-    [Kind::Open, Kind::Update, Kind::Escalate, Kind::Remind, Kind::Resolve, Kind::Test, Kind::Digest];
+const KINDS: [Kind; 8] =
+    [Kind::Open, Kind::Update, Kind::Escalate, Kind::Remind, Kind::Resolve, Kind::Test, Kind::Digest, Kind::Report];
 
 fn of(sources: &[(&str, &str)]) -> (Templates, Vec<String>) {
     let mut errors = Vec::new();

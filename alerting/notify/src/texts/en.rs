@@ -11,6 +11,7 @@ pub(super) const TEXTS: Texts = Texts {
     resolved: "resolved",
     test: "test",
     digest: "digest",
+    report: "report",
     warning: "warning",
     critical: "critical",
     pending: "pending",

@@ -11,6 +11,7 @@ pub(super) const TEXTS: Texts = Texts {
     resolved: "megoldódott",
     test: "próba",
     digest: "összefoglaló",
+    report: "jelentés",
     warning: "figyelmeztetés",
     critical: "kritikus",
     pending: "várakozik",

@@ -80,7 +80,7 @@ impl Chat {
         let is_silent = match notice.intent.kind {
             Kind::Update => !notice.intent.message.is_loud,
             Kind::Resolve => true,
-            Kind::Open | Kind::Escalate | Kind::Remind | Kind::Test | Kind::Digest => false,
+            Kind::Open | Kind::Escalate | Kind::Remind | Kind::Test | Kind::Digest | Kind::Report => false,
         };
         notice.earlier.as_deref().filter(|_| is_silent)
     }
