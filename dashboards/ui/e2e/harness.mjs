@@ -20,7 +20,9 @@ const FLAGS = [
   '--disable-sync',
 ];
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const READY_MS = 120_000;
+const READY_MS = 180_000;
+/** How long a state may take to come: a machine of two cores with a debug build is no fast one. */
+const STATE_MS = 60_000;
 
 export const DESKTOP = { width: 1360, height: 850 };
 export const PHONE = { width: 390, height: 844 };
@@ -33,11 +35,13 @@ async function freePort() {
   return port;
 }
 
-/** Whether the past of the demo is there: without it there is nothing to look at. */
+/** Whether the past of the demo is there, lines and measurements: without it there is nothing to look at. */
 async function isFilled(url) {
   try {
     const asked = await fetch(`${url}/app/v1/count?since=2h&q=host:db1`);
-    return (await asked.json()).count > 100;
+    if (!((await asked.json()).count > 100)) return false;
+    const series = await fetch(`${url}/api/v1/query?query=count(node_load1)`);
+    return Number((await series.json()).data.result[0]?.value[1]) >= 4;
   } catch {
     return false;
   }
@@ -78,7 +82,7 @@ export async function open(browser, url, options = {}) {
   const context = await browser.newContext({ viewport: DESKTOP, colorScheme: 'light', locale: 'en-GB', ...options });
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: url });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(STATE_MS);
   const complaints = [];
   page.on('console', (message) => {
     // Other tests' network interfaces come and go on the machine.

@@ -56,6 +56,7 @@ export function Histogram({ data, atMs, onZoom, onCompare, onBack }: HistogramPr
   return (
     <div
       className="histogram"
+      data-ready={data !== undefined}
       role="img"
       aria-label={t('histogram.label', { n: count(total) })}
       onPointerDown={(event) => {

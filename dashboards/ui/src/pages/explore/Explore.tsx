@@ -240,7 +240,12 @@ function Table({ data: { data } }: { data: QueryAnswer }) {
 /** Where to begin: the metrics that there are. */
 function Beginnings({ onAsk }: { onAsk: (expr: string) => void }) {
   const [filter, setFilter] = useState('');
-  const { data, error } = useQuery({ queryKey: ['metrics'], queryFn: ({ signal }) => metricNames(signal) });
+  const { data, error } = useQuery({
+    queryKey: ['metrics'],
+    queryFn: ({ signal }) => metricNames(signal),
+    // The first ones come soon after a collector was set up.
+    refetchInterval: ({ state }) => (state.data?.length === 0 ? 5_000 : false),
+  });
   if (error) return <ErrorNotice error={error} />;
   if (data?.length === 0)
     return <Empty icon="explore" title={t('explore.noMetrics')} text={t('explore.noMetricsText')} />;
