@@ -80,7 +80,10 @@ fn a_mail_about_logs_has_no_picture() {
     let Some(mut mail) = MailServer::start() else { return };
     let folder = tempfile::tempdir().expect("a directory");
     let server = start(folder.path(), &mail);
-    assert!(server.post("/app/v1/ingest", "Content-Type: application/x-ndjson\r\n", b"{\"message\":\"it is broken\"}\n").0 < 300);
+    assert!(
+        server.post("/app/v1/ingest", "Content-Type: application/x-ndjson\r\n", b"{\"message\":\"it is broken\"}\n").0
+            < 300
+    );
     let broken = mail.next();
     assert_eq!(broken["headers"]["Subject"].as_str().map(|text| text.contains("Broken")), Some(true), "{broken}");
     let kinds = json!(["multipart/alternative", "text/plain", "text/html"]);

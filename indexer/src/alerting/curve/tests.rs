@@ -143,7 +143,7 @@ fn intent(step: u64, alerts: Vec<AlertView>) -> Intent {
         entries_left_out: 0,
     };
     let (not_before, expires_at) = (Timestamp(0), Timestamp(i64::MAX));
-    Intent { key, incident: 7, step, kind: Kind::Open, recipient, message, not_before, expires_at }
+    Intent { key, incident: 7, step, kind: Kind::Open, recipient, message, not_before, expires_at, body: None }
 }
 
 /// Over a store of messages of its own, and the server's series.
