@@ -17,9 +17,11 @@ pub(crate) const AGREED_MS: u64 = 10_000;
 const DAEMONS: [&str; 6] = ["crmd", "pacemaker-controld", "attrd", "pacemaker-attrd", "cib", "pacemaker-based"];
 
 impl Facts {
+    /// What began under the name of the settings, before anybody had told one, ends under it.
     pub(crate) fn cluster_name(&self) -> String {
-        let told = self.resources.cluster_name.clone();
-        if told.is_empty() { self.settings.cluster.clone() } else { told }
+        let (told, fallback) = (&self.resources.cluster_name, &self.settings.cluster);
+        let is_used = || self.outbox.is_any_holding_of(&format!("cluster/{fallback}"));
+        if told.is_empty() || (told != fallback && is_used()) { fallback.clone() } else { told.clone() }
     }
 
     pub(crate) fn cluster_entity(&self) -> String {

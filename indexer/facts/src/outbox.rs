@@ -85,6 +85,11 @@ impl Outbox {
         self.held.len() < before && self.end(kind, entity, sub).is_some()
     }
 
+    /// Whether any condition of an entity holds.
+    pub(crate) fn is_any_holding_of(&self, entity: &str) -> bool {
+        self.conditions.keys().any(|(_, of, _)| of == entity)
+    }
+
     /// The conditions of a kind that hold: entity, what tells several of it apart, since when.
     pub(crate) fn holding(&self, kind: FactKind) -> impl Iterator<Item = (&str, &str, Timestamp)> {
         let first = (kind, String::new(), String::new());
