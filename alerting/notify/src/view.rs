@@ -496,6 +496,22 @@ mod tests {
     }
 
     #[test]
+    fn the_plot_of_one_of_several_alerts_says_which() {
+        let site = site();
+        let mut notice = notice(Kind::Open);
+        let plot = |notice: &Notice| View::new(notice, &site).plot;
+        assert!(plot(&notice).starts_with("Disk mountpoint=/: 2026-"), "{}", plot(&notice));
+        // A threshold of another alert does not stand beside the first one's value.
+        notice.curve.as_mut().expect("a curve").alert = 1;
+        assert!(plot(&notice).starts_with("Disk mountpoint=/var: 2026-"), "{}", plot(&notice));
+        assert_eq!(View::new(&notice, &site).threshold, "");
+        notice.curve.as_mut().expect("a curve").alert = 0;
+        notice.intent.message.alerts.truncate(1);
+        assert!(plot(&notice).starts_with("2026-"), "{}", plot(&notice));
+        assert_eq!(View::new(&notice, &site).threshold, "90");
+    }
+
+    #[test]
     fn what_is_not_of_an_incident_stands_alone() {
         let mut notice = notice(Kind::Test);
         notice.intent.incident = 0;
