@@ -87,8 +87,8 @@ impl Facts {
             self.forget_node(node);
             return;
         }
-        // One that is starting is no member yet, and was not lost.
-        if !state.is_pending {
+        // One that is starting is no member yet, and was not lost. Of one that is unclean nobody knows whether it is there.
+        if !state.is_pending && !(state.is_unclean && state.is_online) {
             self.member(source, node, state.is_online);
         }
     }
