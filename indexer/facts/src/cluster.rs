@@ -88,7 +88,8 @@ impl Facts {
             return;
         }
         // One that is starting is no member yet, and was not lost. Of one that is unclean nobody knows whether it is there.
-        if !state.is_pending && !(state.is_unclean && state.is_online) {
+        let is_told_of = !state.is_unclean || !state.is_online;
+        if is_told_of && !state.is_pending {
             self.member(source, node, state.is_online);
         }
     }
