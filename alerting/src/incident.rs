@@ -72,7 +72,7 @@ pub struct Shown {
 pub struct ToldState {
     pub at: Timestamp,
     pub shown: Shown,
-    /// A message of this incident reached the channel.
+    /// A message of this incident reached the channel, or is in a digest for it.
     pub is_delivered: bool,
 }
 

@@ -142,11 +142,17 @@ fn apply(world: &mut World, op: &Op) {
     match op {
         Op::Pass { seconds } => world.tick_until(world.second + seconds, false),
         Op::Deliver { place, outcome } => {
-            if let Some(intent) = world.pending.get(*place).cloned() {
+            if *place < world.pending.len() {
+                // In the order in which they were written, as far as it matters: what one follows may follow another.
+                let (mut first, mut at) = (*place, *place);
+                while at > 0 {
+                    at -= 1;
+                    if world.pending[first].follows(&world.pending[at]) {
+                        first = at;
+                    }
+                }
+                let intent = world.pending[first].clone();
                 // All-clears and digests arrive in the end; what opens may fail.
-                // In the order in which they were written, as far as it matters.
-                let first = world.pending.iter().find(|other| other.key == intent.key || intent.follows(other));
-                let intent = first.cloned().unwrap_or(intent);
                 let outcome = if intent.kind.tells_open() { outcome.clone() } else { Delivery::Sent };
                 world.finish(&intent, outcome);
             }

@@ -248,9 +248,12 @@ impl Alerting {
         shown: &Shown,
         now: Timestamp,
     ) {
-        self.tell(incident, telling, now);
         let recipient = telling.recipient;
-        let is_delivered = thread.told.get(recipient).is_some_and(|told| told.is_delivered);
+        // Who is owed an all-clear heard of it, and stays owed one when this takes the place of that.
+        let is_owed = self.is_all_clear_waiting(incident.id, recipient);
+        let is_told = thread.told.get(recipient).is_some_and(|told| told.is_delivered);
+        let is_in_digest = self.tell(incident, telling, now) == Sent::InDigest;
+        let is_delivered = is_owed || is_told || is_in_digest;
         thread.told.insert(recipient.clone(), ToldState { at: now, shown: shown.clone(), is_delivered });
         thread.loud_at = now;
         thread.next_at = now.after(thread.timing.interval);
@@ -284,7 +287,7 @@ impl Alerting {
         for recipient in stale {
             let telling = Telling { policy, recipient: &recipient, kind: Kind::Update, is_loud, note: "" };
             match self.tell(incident, &telling, now) {
-                Sent::Now => {
+                Sent::Now | Sent::InDigest => {
                     if let Some(told) = thread.told.get_mut(&recipient) {
                         (told.at, told.shown) = (now, shown.clone());
                     }

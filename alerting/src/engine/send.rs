@@ -15,8 +15,10 @@ use crate::rows::{Of, TimerOf};
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
-    /// It is an intent, or in a digest that will be one.
+    /// It is an intent.
     Now,
+    /// It is in a digest that will be an intent.
+    InDigest,
     /// An edit that is not worth a message is left out until then.
     Later(Timestamp),
 }
@@ -109,7 +111,7 @@ impl Alerting {
         let is_held = is_quiet && level < Level::Critical && kind != Kind::Resolve;
         if kind == Kind::Update && (is_held || is_in_digest) {
             // The digest will tell how it stands.
-            return Sent::Now;
+            return Sent::InDigest;
         }
         let is_full = self.outbox.len() >= INTENTS_MAX;
         let is_over = !is_held && !is_in_digest && !is_full && !self.spend(recipient, now);
@@ -121,7 +123,7 @@ impl Alerting {
             let entry = DigestEntry { incident: incident.id, kind, level, title: self.title(incident), at: now };
             let flush = if is_held { quiet_until } else { None };
             self.add_to_digest(recipient, entry, flush, now);
-            return Sent::Now;
+            return Sent::InDigest;
         }
         incident.step += 1;
         let mut message = self.message(incident, kind, level, now);
@@ -200,6 +202,13 @@ impl Alerting {
             expires_at,
             body,
         });
+    }
+
+    /// Whether a recipient is yet to be told that an incident is over.
+    pub(super) fn is_all_clear_waiting(&self, incident: u64, recipient: &Recipient) -> bool {
+        let keys = self.waiting.get(&(incident, recipient.clone()));
+        let mut waiting = keys.into_iter().flatten().filter_map(|key| self.outbox.get(key));
+        waiting.any(|waiting| waiting.kind == Kind::Resolve)
     }
 
     fn remove_waiting(&mut self, key: IntentKey) -> Option<Waiting> {
