@@ -63,23 +63,19 @@ pub enum Error {
     SaveRules { path: PathBuf, source: io::Error },
     #[error("cannot submit facts")]
     SubmitFacts { source: crate::ingest::http::SubmitError },
-    #[error("cannot open the topology in {path}")]
-    OpenTopology { path: PathBuf, source: rusqlite::Error },
-    #[error("cannot set the damaged topology in {path} aside")]
-    SetTopologyAside { path: PathBuf, source: io::Error },
+    #[error("cannot open the database {path}")]
+    OpenDatabase { path: PathBuf, source: rusqlite::Error },
     #[error("{path} has version {found}, and this build knows up to {known}")]
-    TopologyVersion { path: PathBuf, found: i64, known: i64 },
+    DatabaseVersion { path: PathBuf, found: i64, known: i64 },
+    #[error("cannot set the damaged database {path} aside")]
+    SetDatabaseAside { path: PathBuf, source: io::Error },
+    #[error("cannot copy the database {path}")]
+    CopyDatabase { path: PathBuf, source: rusqlite::Error },
     #[error("cannot {operation}")]
     Topology { operation: &'static str, source: rusqlite::Error },
     /// Nothing of it was journaled.
     #[error("a tenant's topology has at most {limit} edges, and with these it would have more")]
     TooManyEdges { limit: usize },
-    #[error("cannot open the store of alerting in {path}")]
-    OpenAlerting { path: PathBuf, source: rusqlite::Error },
-    #[error("cannot set the damaged store in {path} aside")]
-    SetStoreAside { path: PathBuf, source: io::Error },
-    #[error("{path} has version {found}, and this build knows up to {known}")]
-    AlertingVersion { path: PathBuf, found: i64, known: i64 },
     #[error("cannot {operation}")]
     Alerting { operation: &'static str, source: rusqlite::Error },
     #[error("the state of alerting can't be taken up")]
@@ -89,10 +85,6 @@ pub enum Error {
     /// Nothing of it holds.
     #[error("it could not be written; the server's log says why, and it is to be given again")]
     NotWritten,
-    #[error("cannot open the store of probes in {path}")]
-    OpenProbes { path: PathBuf, source: rusqlite::Error },
-    #[error("{path} has version {found}, and this build knows up to {known}")]
-    ProbesVersion { path: PathBuf, found: i64, known: i64 },
     #[error("cannot {operation}")]
     Probes { operation: &'static str, source: rusqlite::Error },
     #[error("cannot write edges to the journal")]

@@ -1,11 +1,14 @@
-//! Databases of SQLite, each written through one connection.
+//! Databases of SQLite, each written through one connection: opened, checked, set aside and copied.
 
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ffi};
+use orszem_durable::Quarantine;
+use rusqlite::{Connection, OptionalExtension, ffi};
+
+use crate::error::Error;
 
 /// How long to wait for another connection to the same file.
 const BUSY_MAX: Duration = Duration::from_secs(10);
@@ -23,6 +26,91 @@ pub(crate) fn open(path: &Path, schema: &str) -> rusqlite::Result<Connection> {
     connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
     build(&connection, schema)?;
     Ok(connection)
+}
+
+/// How much of a database is looked through when it is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Check {
+    /// Its pages.
+    Quick,
+    /// Its indices too, against their tables.
+    Whole,
+}
+
+/// As [`open`], of a database that keeps its format version in `meta`.
+///
+/// # Errors
+/// Those of [`open`]; damage that `check` finds ([`is_damage`] says so); a version beyond `known`.
+pub(crate) fn open_checked(path: &Path, schema: &str, check: Check, known: i64) -> Result<Connection, Error> {
+    let failed = |source| Error::OpenDatabase { path: path.to_owned(), source };
+    let corrupt = |what| failed(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), Some(what)));
+    let connection = open(path, schema).map_err(failed)?;
+    let question = match check {
+        Check::Quick => "PRAGMA quick_check(1)",
+        Check::Whole => "PRAGMA integrity_check(1)",
+    };
+    let checked: String = connection.query_row(question, [], |row| row.get(0)).map_err(failed)?;
+    if checked != "ok" {
+        return Err(corrupt(checked));
+    }
+    // No build writes anything but a number above 0.
+    let version = "SELECT value FROM meta WHERE key = 'version' AND typeof(value) = 'integer' AND value > 0";
+    let found: Option<i64> = connection.query_row(version, [], |row| row.get(0)).optional().map_err(failed)?;
+    let found = found.ok_or_else(|| corrupt("its version is none".to_owned()))?;
+    if found > known {
+        return Err(Error::DatabaseVersion { path: path.to_owned(), found, known });
+    }
+    Ok(connection)
+}
+
+/// Another connection, for questions: these don't hold the writer up.
+pub(crate) fn reader(path: &Path) -> Result<Connection, Error> {
+    let failed = |source| Error::OpenDatabase { path: path.to_owned(), source };
+    let reader = another(path).map_err(failed)?;
+    reader.execute_batch("PRAGMA query_only = ON").map_err(failed)?;
+    Ok(reader)
+}
+
+fn another(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_MAX)?;
+    Ok(connection)
+}
+
+/// Whether it is the file that is wrong.
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
+}
+
+/// Moves a damaged database into the quarantine of its directory, and answers where it is.
+pub(crate) fn set_aside(directory: &Path, path: &Path) -> Result<PathBuf, Error> {
+    let failed = |source| Error::SetDatabaseAside { path: path.to_owned(), source };
+    let kept = Quarantine::of(directory).move_in(path).map_err(failed)?;
+    for rest in ["sqlite-wal", "sqlite-shm"] {
+        match fs::remove_file(path.with_extension(rest)) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(failed(source)),
+            _ => {}
+        }
+    }
+    Ok(kept)
+}
+
+/// Writes a consistent copy of the database `name` of `directory`, where there is one, into the directory `target`. Its
+/// writer goes on meanwhile.
+pub(crate) fn copy(directory: &Path, name: &str, target: &Path) -> Result<(), Error> {
+    let path = directory.join(name);
+    match path.try_exists() {
+        Ok(true) => {}
+        Ok(false) => return Ok(()),
+        Err(source) => return Err(Error::Copy { path, source }),
+    }
+    fs::create_dir_all(target).map_err(|source| Error::CreateDirectory { path: target.to_owned(), source })?;
+    let failed = |source| Error::CopyDatabase { path: path.clone(), source };
+    // One that only reads does not write a copy either.
+    let connection = another(&path).map_err(failed)?;
+    let copied = target.join(name);
+    connection.execute("VACUUM INTO ?1", [copied.to_string_lossy().as_ref()]).map(|_| ()).map_err(failed)
 }
 
 fn build(connection: &Connection, schema: &str) -> rusqlite::Result<()> {

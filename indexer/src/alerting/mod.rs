@@ -43,6 +43,6 @@ pub use replay::{
 };
 pub use service::{AlertingService, Parts};
 pub use silent::{COLLECTOR_SILENT, SilentCollectors};
+pub(crate) use store::copy;
 #[cfg(test)]
 use store::{Store, directory};
-pub(crate) use store::{copy, is_damage, set_aside};

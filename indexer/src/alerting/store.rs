@@ -4,13 +4,12 @@
 //! leaves all of it or nothing. Format versions: 1.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
-use std::{fs, io};
 
 use orszem_alerting::{Alerting, Effects, Graph, Intent, IntentKey, Plan, Recipient, RestoreError, Table, Transition};
-use orszem_durable::Quarantine;
 use orszem_model::Timestamp;
 use orszem_model::time::NANOS_PER_SECOND;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -18,7 +17,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use super::grant::{GrantKey, KEY_BYTES};
 use super::history::{Attempt, AttemptOutcome, DeliveryRecord, DeliveryState, IncidentRecord, TimelineEvent};
 use crate::error::Error;
-use crate::sqlite;
+use crate::sqlite::{self, Check, is_damage, set_aside};
 use crate::wake::lock;
 
 /// The format version this build writes and the newest it reads.
@@ -83,7 +82,7 @@ impl Store {
                 Err(Error::Alerting { source, .. }) if is_damage(&source) => source.to_string(),
                 Err(error) => return Err(error),
             },
-            Err(Error::OpenAlerting { source, .. }) if is_damage(&source) => source.to_string(),
+            Err(Error::OpenDatabase { source, .. }) if is_damage(&source) => source.to_string(),
             Err(error) => return Err(error),
         };
         let kept = set_aside(directory, &path)?;
@@ -94,26 +93,10 @@ impl Store {
     }
 
     fn open_file(path: &Path) -> Result<Self, Error> {
-        let failed = |source| Error::OpenAlerting { path: path.to_owned(), source };
-        let connection = sqlite::open(path, SCHEMA).map_err(failed)?;
-        let checked: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
-        let corrupt = |what| {
-            failed(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), Some(what)))
-        };
-        if checked != "ok" {
-            return Err(corrupt(checked));
-        }
-        let version = "SELECT value FROM meta WHERE key = 'version' AND typeof(value) = 'integer' AND value > 0";
-        let found: Option<i64> = connection.query_row(version, [], |row| row.get(0)).optional().map_err(failed)?;
-        let found = found.ok_or_else(|| corrupt("its version is none".to_owned()))?;
-        if found > VERSION {
-            return Err(Error::AlertingVersion { path: path.to_owned(), found, known: VERSION });
-        }
+        let connection = sqlite::open_checked(path, SCHEMA, Check::Quick, VERSION)?;
+        let failed = |source| Error::OpenDatabase { path: path.to_owned(), source };
         let grants = grant_key(&connection).map_err(failed)?;
-        let reader = Connection::open(path).map_err(failed)?;
-        reader.busy_timeout(Duration::from_secs(10)).map_err(failed)?;
-        reader.execute_batch("PRAGMA query_only = ON").map_err(failed)?;
-        Ok(Self { writer: Mutex::new(connection), reader: Mutex::new(reader), grants })
+        Ok(Self { writer: Mutex::new(connection), reader: Mutex::new(sqlite::reader(path)?), grants })
     }
 
     /// The engine as the last transaction left it.
@@ -304,20 +287,7 @@ impl Store {
 
 /// Writes a consistent copy of the store of `data_dir`, where there is one, into the data directory `target`.
 pub(crate) fn copy(data_dir: &Path, target: &Path) -> Result<(), Error> {
-    let path = directory(data_dir).join(FILE_NAME);
-    match path.try_exists() {
-        Ok(true) => {}
-        Ok(false) => return Ok(()),
-        Err(source) => return Err(Error::Copy { path, source }),
-    }
-    let copied = directory(target);
-    fs::create_dir_all(&copied).map_err(|source| Error::CreateDirectory { path: copied.clone(), source })?;
-    let failed = |source| Error::Alerting { operation: "copy the state of alerting for the backup", source };
-    // A reader of its own: WAL lets the writer go on.
-    let connection = Connection::open(&path).map_err(failed)?;
-    connection.busy_timeout(Duration::from_secs(10)).map_err(failed)?;
-    let copied = copied.join(FILE_NAME);
-    connection.execute("VACUUM INTO ?1", [copied.to_string_lossy().as_ref()]).map(|_| ()).map_err(failed)
+    sqlite::copy(&directory(data_dir), FILE_NAME, &directory(target))
 }
 
 const SCHEMA: &str = "
@@ -511,23 +481,4 @@ fn delivery_of(row: &Row<'_>) -> rusqlite::Result<([u8; 16], DeliveryRecord)> {
 
 fn limit_of(limit: usize) -> i64 {
     i64::try_from(limit.min(ROWS_MAX)).unwrap_or(i64::MAX)
-}
-
-/// Whether it is the file that is wrong.
-pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
-}
-
-/// Moves a damaged store into the quarantine of its directory, and answers where it is.
-pub(crate) fn set_aside(directory: &Path, path: &Path) -> Result<PathBuf, Error> {
-    let failed = |source| Error::SetStoreAside { path: path.to_owned(), source };
-    let kept = Quarantine::of(directory).move_in(path).map_err(failed)?;
-    for rest in ["sqlite-wal", "sqlite-shm"] {
-        match fs::remove_file(path.with_extension(rest)) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(failed(source)),
-            _ => {}
-        }
-    }
-    Ok(kept)
 }

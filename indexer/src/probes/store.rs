@@ -7,16 +7,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::Duration;
 
 use orszem_availability::ledger::{Exclusion, Held, Ledger};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::known::{Known, Target, TargetKey};
 use super::step::{After, Entry};
-use crate::alerting::{is_damage, set_aside};
 use crate::error::Error;
-use crate::sqlite;
+use crate::sqlite::{self, Check, is_damage, set_aside};
 use crate::wake::lock;
 
 /// The format version this build writes and the newest it reads.
@@ -67,7 +65,7 @@ impl Store {
         fs::create_dir_all(&directory).map_err(|source| Error::CreateDirectory { path: directory.clone(), source })?;
         let path = directory.join(FILE_NAME);
         match Self::open_file(&path).and_then(|store| store.load().map(|known| (store, known))) {
-            Err(Error::OpenProbes { source, .. } | Error::Probes { source, .. }) if is_damage(&source) => {
+            Err(Error::OpenDatabase { source, .. } | Error::Probes { source, .. }) if is_damage(&source) => {
                 let kept = set_aside(&directory, &path)?;
                 let (path_kept, reason) = (kept.display(), source.to_string());
                 tracing::error!(path = %path_kept, reason, "the store of probes is damaged; ledgers begin anew");
@@ -80,25 +78,8 @@ impl Store {
     }
 
     fn open_file(path: &Path) -> Result<Self, Error> {
-        let failed = |source| Error::OpenProbes { path: path.to_owned(), source };
-        let connection = sqlite::open(path, SCHEMA).map_err(failed)?;
-        let corrupt = |what| {
-            failed(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), Some(what)))
-        };
-        let checked: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
-        if checked != "ok" {
-            return Err(corrupt(checked));
-        }
-        let version = "SELECT value FROM meta WHERE key = 'version' AND typeof(value) = 'integer' AND value > 0";
-        let found: Option<i64> = connection.query_row(version, [], |row| row.get(0)).optional().map_err(failed)?;
-        let found = found.ok_or_else(|| corrupt("its version is none".to_owned()))?;
-        if found > VERSION {
-            return Err(Error::ProbesVersion { path: path.to_owned(), found, known: VERSION });
-        }
-        let reader = Connection::open(path).map_err(failed)?;
-        reader.busy_timeout(Duration::from_secs(10)).map_err(failed)?;
-        reader.execute_batch("PRAGMA query_only = ON").map_err(failed)?;
-        Ok(Self { writer: Mutex::new(connection), reader: Mutex::new(reader) })
+        let connection = sqlite::open_checked(path, SCHEMA, Check::Quick, VERSION)?;
+        Ok(Self { writer: Mutex::new(connection), reader: Mutex::new(sqlite::reader(path)?) })
     }
 
     /// What is known, as the last transaction left it.
@@ -231,18 +212,7 @@ impl Store {
 
 /// Copies the store of `data_dir`, if there is one, into a backup at `target`.
 pub(crate) fn copy(data_dir: &Path, target: &Path) -> Result<(), Error> {
-    let path = directory(data_dir).join(FILE_NAME);
-    if !path.is_file() {
-        return Ok(());
-    }
-    let copied = directory(target);
-    fs::create_dir_all(&copied).map_err(|source| Error::CreateDirectory { path: copied.clone(), source })?;
-    let failed = |source| Error::Probes { operation: "copy the state of probes for the backup", source };
-    // A reader of its own: WAL lets the writer go on.
-    let connection = Connection::open(&path).map_err(failed)?;
-    connection.busy_timeout(Duration::from_secs(10)).map_err(failed)?;
-    let copied = copied.join(FILE_NAME);
-    connection.execute("VACUUM INTO ?1", [copied.to_string_lossy().as_ref()]).map(|_| ()).map_err(failed)
+    sqlite::copy(&directory(data_dir), FILE_NAME, &directory(target))
 }
 
 const SCHEMA: &str = "

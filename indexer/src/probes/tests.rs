@@ -257,7 +257,7 @@ fn a_damaged_store_is_set_aside_and_one_of_a_later_version_is_refused() {
     let connection = rusqlite::Connection::open(&path).expect("opens");
     connection.execute("UPDATE meta SET value = 2 WHERE key = 'version'", []).expect("writes");
     drop(connection);
-    assert!(matches!(Store::open(directory.path()), Err(crate::Error::ProbesVersion { found: 2, .. })));
+    assert!(matches!(Store::open(directory.path()), Err(crate::Error::DatabaseVersion { found: 2, .. })));
 }
 
 #[test]

@@ -6,17 +6,15 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::{fs, io};
 
-use orszem_durable::Quarantine;
 use orszem_model::Timestamp;
 use orszem_model::time::NANOS_PER_SECOND;
 use orszem_model::topology::{Edge, EdgeChange, Relation};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params};
 
 use super::{CHANGES_MAX, EdgeChanges, HISTORY_DAYS, HISTORY_MAX, HeldEdge};
 use crate::error::Error;
-use crate::sqlite;
+use crate::sqlite::{self, Check, is_damage};
 use crate::wake::lock;
 
 /// The format version this build writes and the newest it reads.
@@ -41,16 +39,9 @@ impl Store {
     pub(crate) fn open(directory: &Path) -> Result<Self, Error> {
         let path = directory.join(FILE_NAME);
         match Self::open_file(&path) {
-            Err(Error::OpenTopology { source, .. }) if is_damage(&source) => {
-                let aside = |source| Error::SetTopologyAside { path: path.clone(), source };
-                let kept = Quarantine::of(directory).move_in(&path).map_err(aside)?;
+            Err(Error::OpenDatabase { source, .. }) if is_damage(&source) => {
+                let kept = sqlite::set_aside(directory, &path)?;
                 tracing::error!(path = %kept.display(), error = %source, "the topology is damaged; it is learned anew");
-                for rest in ["sqlite-wal", "sqlite-shm"] {
-                    match fs::remove_file(path.with_extension(rest)) {
-                        Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(aside(source)),
-                        _ => {}
-                    }
-                }
                 Self::open_file(&path)
             }
             opened => opened,
@@ -58,23 +49,7 @@ impl Store {
     }
 
     fn open_file(path: &Path) -> Result<Self, Error> {
-        let failed = |source| Error::OpenTopology { path: path.to_owned(), source };
-        let connection = sqlite::open(path, SCHEMA).map_err(failed)?;
-        let checked: String =
-            connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
-        let corrupt = |what| {
-            failed(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), Some(what)))
-        };
-        if checked != "ok" {
-            return Err(corrupt(checked));
-        }
-        // No build writes anything but a number above 0.
-        let version = "SELECT value FROM meta WHERE key = 'version' AND typeof(value) = 'integer' AND value > 0";
-        let found: Option<i64> = connection.query_row(version, [], |row| row.get(0)).optional().map_err(failed)?;
-        let found = found.ok_or_else(|| corrupt("its version is none".to_owned()))?;
-        if found > VERSION {
-            return Err(Error::TopologyVersion { path: path.to_owned(), found, known: VERSION });
-        }
+        let connection = sqlite::open_checked(path, SCHEMA, Check::Whole, VERSION)?;
         Ok(Self { connection: Mutex::new(connection) })
     }
 
@@ -191,11 +166,6 @@ impl Store {
         let target = target.to_string_lossy();
         lock(&self.connection).execute("VACUUM INTO ?1", [target.as_ref()]).map(|_| ()).map_err(failed)
     }
-}
-
-fn is_damage(error: &rusqlite::Error) -> bool {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
 }
 
 fn apply_change(transaction: &Transaction<'_>, told: &EdgeChanges, change: &EdgeChange) -> rusqlite::Result<usize> {

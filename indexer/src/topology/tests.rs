@@ -115,7 +115,7 @@ fn a_flipped_bit_in_the_version_is_damage_and_a_newer_one_is_told() {
     }
     set("2");
     let refused = Store::open(directory.path()).map(|_| ());
-    assert!(matches!(refused, Err(Error::TopologyVersion { found: 2, known: 1, .. })), "{refused:?}");
+    assert!(matches!(refused, Err(Error::DatabaseVersion { found: 2, known: 1, .. })), "{refused:?}");
 }
 
 #[tokio::test]
