@@ -10,7 +10,7 @@ use orszem_alerting::{Body, DueReport, Input, Recipient, ReportContent, ReportSc
 use orszem_dashboards::http::report::ReportApi;
 use orszem_dashboards::report::{Report, html, text};
 use orszem_indexer::alerting::AlertingHandle;
-use orszem_model::Timestamp;
+use orszem_model::{Language, Timestamp};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +33,7 @@ struct Planned {
     name: String,
     schedule: ReportSchedule,
     goal: f64,
+    language: Language,
     contacts: Vec<String>,
     addresses: Vec<Recipient>,
 }
@@ -85,6 +86,7 @@ fn plan(config: &Config) -> Vec<Planned> {
             name: report.name.clone(),
             schedule,
             goal: report.goal,
+            language: config.notify.language,
             contacts: report.contacts.clone(),
             addresses: report.addresses(&config.notify),
         }),
@@ -139,7 +141,7 @@ impl Reporter {
         let ms = |at: Timestamp| at.0.div_euclid(1_000_000);
         let tenant = Identity::local().tenant;
         let report = self.reports.report(tenant, (ms(from), ms(until)), planned.goal).await?;
-        let body = body(report, BODY_BYTES_MAX);
+        let body = body(report, planned.language, BODY_BYTES_MAX);
         let heading = body.text.lines().next().unwrap_or_default();
         let content = ReportContent {
             title: format!("{}: {heading}", planned.name),
@@ -163,9 +165,9 @@ impl Reporter {
 }
 
 /// The report in words, with so much of it that fits. The least available targets and the newest incidents stay.
-fn body(mut report: Report, bytes_max: usize) -> Body {
+fn body(mut report: Report, language: Language, bytes_max: usize) -> Body {
     loop {
-        let body = Body { text: text(&report), html: html(&report) };
+        let body = Body { text: text(&report, language), html: html(&report, language) };
         let longest = report.targets.len().max(report.incidents.len()).max(report.certificates.len());
         if body.text.len() + body.html.len() <= bytes_max || longest == 0 {
             return body;
@@ -189,9 +191,9 @@ mod tests {
         let target =
             |n: usize| TargetReport { probe: "web".to_owned(), instance: format!("t{n}"), ..Default::default() };
         let report = Report { targets: (0..100).map(target).collect(), ..Report::default() };
-        let whole = body(report.clone(), BODY_BYTES_MAX);
+        let whole = body(report.clone(), Language::English, BODY_BYTES_MAX);
         assert!(whole.text.contains("t99") && whole.html.contains("t99"));
-        let cut = body(report, 10_000);
+        let cut = body(report, Language::English, 10_000);
         assert!(cut.text.len() + cut.html.len() <= 10_000);
         assert!(cut.text.contains("t0 ") && !cut.text.contains("t99"), "{}", cut.text);
         let left_out = cut.text.lines().find_map(|line| line.strip_prefix("and ")?.strip_suffix(" more"));

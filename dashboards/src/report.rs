@@ -5,6 +5,7 @@ mod period;
 #[cfg(test)]
 mod tests;
 mod text;
+mod words;
 
 use serde::{Deserialize, Serialize};
 
@@ -90,31 +91,13 @@ pub struct IncidentReport {
     pub alerts: Vec<String>,
 }
 
-/// A share in per cent, with as many digits as tell outages from none.
-fn percent(ratio: Option<f64>) -> String {
-    match ratio {
-        None => "unknown".to_owned(),
-        // Rounding never makes the whole of what is less.
-        Some(ratio) if ratio < 1.0 => format!("{:.3} %", (ratio * 100_000.0).floor() / 1_000.0),
-        Some(_) => "100 %".to_owned(),
-    }
-}
-
-/// A span as people read it, to the second.
-fn span(ms: i64) -> String {
-    let seconds = ms.unsigned_abs() / 1_000;
-    let sign = if ms < 0 { "-" } else { "" };
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{sign}{seconds} s"),
-        (0, 0, _) => format!("{sign}{minutes} m {} s", seconds % 60),
-        (0, _, _) => format!("{sign}{hours} h {minutes} m"),
-        _ => format!("{sign}{days} d {hours} h"),
-    }
-}
-
 /// A time to the second, in UTC.
 fn time(ms: i64) -> String {
     let text = orszem_model::Timestamp(ms.div_euclid(1_000).saturating_mul(1_000_000_000)).to_string();
     text.split_once('.').map_or(text.as_str(), |(whole, _)| whole).trim_end_matches('Z').replace('T', " ")
+}
+
+/// `text` with the values in place of their names in braces.
+fn fill(text: &str, values: &[(&str, &str)]) -> String {
+    values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use orszem_dashboards::report::{Report, html, text};
+use orszem_model::Language;
 
 use crate::cli::Global;
 
@@ -17,7 +18,7 @@ EXAMPLES
   orszem report
   orszem report --period week --goal 0.9995
   orszem report --period 2026-11-01T00:00:00Z..2026-11-08T00:00:00Z
-  orszem report --period day --format html > report.html")]
+  orszem report --period day --format html --language hu > report.html")]
 pub struct Args {
     /// day, week, month, a span up to now such as 12h or 7d, or FROM..TO
     #[arg(long, default_value = "month")]
@@ -28,6 +29,9 @@ pub struct Args {
     /// How it is printed
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+    /// The language of text and HTML: en or hu
+    #[arg(long, default_value = "en")]
+    pub language: Language,
 }
 
 /// How it is printed.
@@ -41,13 +45,13 @@ pub enum Format {
 
 /// Asks and prints.
 pub async fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
-    let Args { period, goal, format } = args;
+    let Args { period, goal, format, language } = args;
     let parameters = [("period", period), ("goal", goal.to_string())];
     let report: Report = global.client()?.get("/app/v1/report", &parameters).await?;
     let mut out = std::io::stdout().lock();
     match format {
-        Format::Text => out.write_all(text(&report).as_bytes())?,
-        Format::Html => out.write_all(html(&report).as_bytes())?,
+        Format::Text => out.write_all(text(&report, language).as_bytes())?,
+        Format::Html => out.write_all(html(&report, language).as_bytes())?,
         Format::Json => writeln!(out, "{}", serde_json::to_string(&report)?)?,
     }
     let is_missed = report.targets.iter().any(|target| target.ratio.is_some_and(|ratio| ratio < goal));

@@ -4,17 +4,8 @@ mod en;
 mod hu;
 
 use orszem_alerting::{Kind, Level};
-use serde::{Deserialize, Serialize};
-
-/// The languages of messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Language {
-    #[default]
-    #[serde(rename = "en")]
-    English,
-    #[serde(rename = "hu")]
-    Hungarian,
-}
+pub use orszem_model::Language;
+use serde::Serialize;
 
 /// All words of a language: the compiler sees to it that none is missing.
 #[derive(Debug, Serialize)]
@@ -64,16 +55,14 @@ pub(crate) struct Texts {
     pub(crate) footer: &'static str,
 }
 
-impl Language {
-    pub(crate) fn texts(self) -> &'static Texts {
-        match self {
-            Self::English => &en::TEXTS,
-            Self::Hungarian => &hu::TEXTS,
+impl Texts {
+    pub(crate) fn of(language: Language) -> &'static Self {
+        match language {
+            Language::English => &en::TEXTS,
+            Language::Hungarian => &hu::TEXTS,
         }
     }
-}
 
-impl Texts {
     pub(crate) fn kind(&self, kind: Kind) -> &'static str {
         match kind {
             Kind::Open => self.firing,
@@ -118,7 +107,7 @@ mod tests {
 
     /// Keys with the placeholders of their texts.
     fn placeholders(language: Language) -> Vec<(String, Vec<String>)> {
-        let texts = serde_json::to_value(language.texts()).expect("JSON");
+        let texts = serde_json::to_value(Texts::of(language)).expect("JSON");
         let texts = texts.as_object().expect("an object").iter();
         let of = |text: &str| {
             let mut names: Vec<String> =
@@ -134,7 +123,7 @@ mod tests {
         let english = placeholders(Language::English);
         assert!(english.iter().any(|(_, names)| !names.is_empty()));
         assert_eq!(placeholders(Language::Hungarian), english);
-        let (en, hu) = (Language::English.texts(), Language::Hungarian.texts());
+        let (en, hu) = (Texts::of(Language::English), Texts::of(Language::Hungarian));
         assert_ne!((en.firing, en.footer), (hu.firing, hu.footer));
     }
 

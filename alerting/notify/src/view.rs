@@ -159,7 +159,7 @@ pub(crate) struct Button<'n> {
 
 impl<'n> View<'n> {
     pub(crate) fn new(notice: &'n Notice, site: &'n Site) -> Self {
-        let t = site.language.texts();
+        let t = Texts::of(site.language);
         let (intent, message) = (&notice.intent, &notice.intent.message);
         let recipient = &intent.recipient;
         let kind = intent.kind;

@@ -13,7 +13,7 @@ use orszem_availability::ledger::{Held, Latencies};
 use orszem_indexer::alerting::{AlertingHandle, IncidentRecord};
 use orszem_indexer::probes::{ProbesHandle, TargetLedger};
 use orszem_indexer::samples::Samples;
-use orszem_model::{Columns, METRIC_NAME, Matcher, Timestamp, is_stale};
+use orszem_model::{Columns, Language, LanguageError, METRIC_NAME, Matcher, Timestamp, is_stale};
 use orszem_promql::{Select, Source, SourceError};
 use serde::Deserialize;
 
@@ -60,6 +60,8 @@ struct Ask {
     goal: Option<f64>,
     #[serde(default)]
     format: Format,
+    /// Of text and HTML.
+    language: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -71,13 +73,13 @@ enum Format {
     Html,
 }
 
-/// `GET /app/v1/report?period=month&goal=0.999&format=json`.
+/// `GET /app/v1/report?period=month&goal=0.999&format=json&language=en`.
 async fn show(
     State(api): State<ReportApi>,
     reader: Reader,
     ask: Result<Query<Ask>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let Query(Ask { period: named, goal, format }) =
+    let Query(Ask { period: named, goal, format, language }) =
         ask.map_err(|error| ApiError::Parameters { reason: error.body_text() })?;
     let wrong = |name, reason: String| ApiError::Parameter { name, reason };
     let named = named.as_deref().unwrap_or("month");
@@ -86,12 +88,17 @@ async fn show(
     if !(0.0..=1.0).contains(&goal) {
         return Err(wrong("goal", "write a share such as 0.999".to_owned()));
     }
+    let language: Language = language
+        .as_deref()
+        .unwrap_or("en")
+        .parse()
+        .map_err(|error: LanguageError| wrong("language", error.to_string()))?;
     let report = api.report(reader.0.tenant, (from, until), goal).await?;
     let written = |kind: &'static str, text: String| ([(CONTENT_TYPE, kind)], text).into_response();
     Ok(match format {
         Format::Json => json_response(serde_json::to_vec(&report)?),
-        Format::Text => written("text/plain; charset=utf-8", text(&report)),
-        Format::Html => written("text/html; charset=utf-8", html(&report)),
+        Format::Text => written("text/plain; charset=utf-8", text(&report, language)),
+        Format::Html => written("text/html; charset=utf-8", html(&report, language)),
     })
 }
 

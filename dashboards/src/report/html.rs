@@ -1,19 +1,25 @@
 //! A report as one HTML page that mail programs show: no script, no style sheet of its own, nothing to be fetched.
 
-use super::{Report, TargetReport, percent, span, time};
+use orszem_model::Language;
+
+use super::words::Words;
+use super::{Report, TargetReport, fill, time};
 
 const CELL: &str = "padding:4px 10px;border-bottom:1px solid #e5e7eb;text-align:left";
 
 /// The whole page.
-pub fn html(report: &Report) -> String {
+pub fn html(report: &Report, language: Language) -> String {
+    let words = Words::of(language);
     let Report { from, until, goal, targets, targets_left_out, certificates, incidents } = report;
-    let title = format!("Availability from {} to {} (UTC)", time(*from), time(*until));
+    let title = fill(words.title, &[("from", &time(*from)), ("until", &time(*until))]);
+    let share = words.percent(Some(*goal));
+    let allowed = words.span(((until - from) as f64 * (1.0 - goal)) as i64);
+    let goal_line = fill(words.goal, &[("share", &share), ("allowed", &allowed)]);
     let mut out = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
+        "<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
          <body style=\"font-family:sans-serif;color:#111827\">\n<h1 style=\"font-size:20px\">{title}</h1>\n\
-         <p>Goal {}, which allows {} of outage.</p>\n",
-        percent(Some(*goal)),
-        span(((until - from) as f64 * (1.0 - goal)) as i64),
+         <p>{goal_line}.</p>\n",
+        words.code,
     );
     let row = |target: &TargetReport| {
         let latency = |of: fn(&super::LatencyReport) -> f64| {
@@ -24,37 +30,44 @@ pub fn html(report: &Report) -> String {
         vec![
             escaped(&target.probe),
             escaped(&target.instance),
-            format!("<b style=\"color:{colour}\">{}</b>", percent(target.ratio)),
-            span(target.down),
+            format!("<b style=\"color:{colour}\">{}</b>", words.percent(target.ratio)),
+            words.span(target.down),
             (target.outages.len() + target.outages_left_out).to_string(),
-            span(target.budget_left),
-            span(target.unknown),
-            span(target.excluded),
+            words.span(target.budget_left),
+            words.span(target.unknown),
+            words.span(target.excluded),
             latency(|latency| latency.p50),
             latency(|latency| latency.p95),
             latency(|latency| latency.p99),
         ]
     };
-    let head = ["Probe", "Target", "Up", "Down", "Outages", "Budget left", "Unknown", "Excluded", "p50", "p95", "p99"];
-    table(&mut out, "Targets", &head, targets.iter().map(row).collect());
+    table(&mut out, words.targets, &words.target_columns, targets.iter().map(row).collect());
     if *targets_left_out > 0 {
-        out.push_str(&format!("<p>and {targets_left_out} more</p>\n"));
+        let more = fill(words.more, &[("n", &targets_left_out.to_string())]);
+        out.push_str(&format!("<p>{more}</p>\n"));
     }
     let outages = targets.iter().flat_map(|target| {
         target.outages.iter().map(|outage| {
-            let lasted = outage.until.map_or("goes on".to_owned(), |until| span(until - outage.from));
-            let note = if outage.is_excluded { " (excluded)" } else { "" };
+            let lasted = outage.until.map_or(words.goes_on.to_owned(), |until| words.span(until - outage.from));
+            let note = if outage.is_excluded { format!(" ({})", words.excluded) } else { String::new() };
             vec![time(outage.from), lasted, escaped(&target.instance), escaped(&format!("{}{note}", outage.reason))]
         })
     });
-    table(&mut out, "Outages", &["From", "Lasted", "Target", "Reason"], outages.collect());
-    let ends = certificates.iter().map(|one| vec![time(one.ends), span(one.ends - until), escaped(&one.instance)]);
-    table(&mut out, "Certificates that end", &["Ends", "Left", "Target"], ends.collect());
+    table(&mut out, words.outages, &words.outage_columns, outages.collect());
+    let ends =
+        certificates.iter().map(|one| vec![time(one.ends), words.span(one.ends - until), escaped(&one.instance)]);
+    table(&mut out, words.certificates, &words.certificate_columns, ends.collect());
     let lines = incidents.iter().map(|one| {
-        let lasted = one.until.map_or("goes on".to_owned(), |until| span(until - one.from));
-        vec![one.id.to_string(), time(one.from), lasted, escaped(&one.level), escaped(&one.alerts.join(", "))]
+        let lasted = one.until.map_or(words.goes_on.to_owned(), |until| words.span(until - one.from));
+        vec![
+            one.id.to_string(),
+            time(one.from),
+            lasted,
+            escaped(words.level(&one.level)),
+            escaped(&one.alerts.join(", ")),
+        ]
     });
-    table(&mut out, "Incidents", &["Id", "From", "Lasted", "Level", "Alerts"], lines.collect());
+    table(&mut out, words.incidents, &words.incident_columns, lines.collect());
     out.push_str("</body></html>\n");
     out
 }

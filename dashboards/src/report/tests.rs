@@ -1,6 +1,7 @@
-use orszem_model::Timestamp;
 use orszem_model::time::parse_timestamp;
+use orszem_model::{Language, Timestamp};
 
+use super::words::Words;
 use super::*;
 
 fn at(text: &str) -> i64 {
@@ -27,9 +28,10 @@ fn periods_are_whole_days_weeks_and_months() {
 
 #[test]
 fn shares_are_never_rounded_up_and_spans_read_well() {
-    let percents = [None, Some(1.0), Some(0.999_999_9), Some(0.5)].map(percent);
+    let percents =
+        [None, Some(1.0), Some(0.999_999_9), Some(0.5)].map(|ratio| Words::of(Language::English).percent(ratio));
     assert_eq!(percents, ["unknown", "100 %", "99.999 %", "50.000 %"]);
-    let spans = [0, 59_999, 61_000, 3_700_000, 90_000_000, -61_000].map(span);
+    let spans = [0, 59_999, 61_000, 3_700_000, 90_000_000, -61_000].map(|ms| Words::of(Language::English).span(ms));
     assert_eq!(spans, ["0 s", "59 s", "1 m 1 s", "1 h 1 m", "1 d 1 h", "-1 m 1 s"]);
 }
 
@@ -93,15 +95,39 @@ Incidents
 ID  FROM                 LASTED   LEVEL     ALERTS
 7   2026-02-10 12:00:00  goes on  critical  ProbeDown
 ";
-    assert_eq!(text(&report()), expected);
+    assert_eq!(text(&report(), Language::English), expected);
     let nothing = Report { targets: vec![], targets_left_out: 0, certificates: vec![], incidents: vec![], ..report() };
-    assert!(text(&nothing).ends_with("P99\nno target was probed\n"));
+    assert!(text(&nothing, Language::English).ends_with("P99\nno target was probed\n"));
 }
 
 #[test]
 fn the_page_escapes_what_others_say() {
-    let page = html(&report());
+    let page = html(&report(), Language::English);
     assert!(page.contains("https://shop.example/?a&amp;b") && page.contains("status &lt;503&gt; "), "{page}");
     assert!(!page.contains("<503>") && !page.contains("<script"));
     assert_eq!(page.matches("<table").count(), 4);
+}
+
+#[test]
+fn a_report_is_told_in_the_language_that_is_asked_for() {
+    let expected = "\
+Rendelkezésre állás 2026-02-10 00:00:00 és 2026-02-13 00:00:00 között (UTC)
+A cél 99,900 %, ez 4 perc 19 mp kiesést enged meg
+
+PRÓBA  CÉLPONT                    ELÉRHETŐ  KIESÉS       KIESÉSEK  KERET MARADT  ISMERETLEN  KIZÁRVA  P50    P95    P99
+shop   https://shop.example/?a&b  99,950 %  5 perc 0 mp  1         -30 mp        1 perc 0 mp  0 mp    12 ms  30 ms  100 ms
+és még 2
+";
+    let hungarian = text(&report(), Language::Hungarian);
+    let words: Vec<Vec<&str>> = [expected, &hungarian].map(|text| text.split_whitespace().collect()).into();
+    assert_eq!(words[1][..words[0].len()], words[0]);
+    assert!(hungarian.contains("2026-02-10 12:00:00  még tart  kritikus"), "{hungarian}");
+    let page = html(&report(), Language::Hungarian);
+    assert!(
+        page.contains("<html lang=\"hu\">") && page.contains("<h2 style=\"font-size:16px\">Kiesések</h2>"),
+        "{page}"
+    );
+    for english in ["goes on", "Outages", "critical", "Goal"] {
+        assert!(!hungarian.contains(english) && !page.contains(english), "{english}");
+    }
 }
