@@ -22,6 +22,7 @@ mod failures;
 mod links;
 pub mod login;
 mod origin;
+mod pairing;
 mod policy;
 mod session;
 pub mod token;
@@ -46,6 +47,7 @@ pub struct Access {
     tokens: Option<Tokens>,
     sessions: session::Sessions,
     failures: failures::Failures,
+    codes: pairing::Codes,
     /// Whether connections are encrypted, so that cookies may demand it.
     secure: bool,
 }
@@ -77,6 +79,7 @@ impl Access {
             tokens,
             sessions: session::Sessions::new(*sessions_max, session.duration()),
             failures: failures::Failures::new(*failed_logins_max),
+            codes: pairing::Codes::default(),
             secure,
         })
     }
@@ -116,21 +119,23 @@ impl Access {
             return Ok(None);
         }
         let table = Arc::clone(&tokens.table.read().unwrap_or_else(PoisonError::into_inner));
-        let identity = match headers.get(AUTHORIZATION) {
-            Some(value) => {
-                let secret = credentials::secret(value).ok_or(ApiError::UnknownToken)?;
-                table.find(&token::hash(&secret)).ok_or(ApiError::UnknownToken)?
+        if headers.get(AUTHORIZATION).is_none() {
+            session_of(headers).ok_or(ApiError::NoToken)?;
+            if acts && !origin::is_same_origin(headers, request.uri()) {
+                return Err(ApiError::CrossSite);
             }
-            None => {
-                let session = session_of(headers).ok_or(ApiError::NoToken)?;
-                if acts && !origin::is_same_origin(headers, request.uri()) {
-                    return Err(ApiError::CrossSite);
-                }
-                let hash = self.sessions.token_of(session).ok_or(ApiError::UnknownToken)?;
-                table.find(&hash).ok_or(ApiError::UnknownToken)?
-            }
-        };
+        }
+        let hash = self.token_hash(headers).ok_or(ApiError::UnknownToken)?;
+        let identity = table.find(&hash).ok_or(ApiError::UnknownToken)?;
         if need.allows(identity.role) { Ok(Some(identity.clone())) } else { Err(ApiError::Forbidden) }
+    }
+
+    /// The hash of the token that a request carries, itself or by its login; whether there is such a token is not asked.
+    fn token_hash(&self, headers: &HeaderMap) -> Option<token::TokenHash> {
+        match headers.get(AUTHORIZATION) {
+            Some(value) => credentials::secret(value).map(|secret| token::hash(&secret)),
+            None => self.sessions.token_of(session_of(headers)?),
+        }
     }
 
     /// The current table; `None` without a token file.

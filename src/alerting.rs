@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use axum::Router;
 use orszem_dashboards::http::alertmanager::{AlertmanagerApi, ServerInfo};
+use orszem_dashboards::http::devices::DevicesApi;
 use orszem_dashboards::http::incidents::IncidentsApi;
 use orszem_dashboards::http::links;
 use orszem_dashboards::http::replay::ReplayApi;
@@ -106,6 +107,10 @@ impl Alerting {
         AlertmanagerApi::new(self.service.handle(), server)
             .router()
             .merge(IncidentsApi::new(self.service.handle(), tenant).router())
+            .merge(
+                DevicesApi::new(self.service.handle(), Arc::<Channels>::clone(&self.reloading.channels), tenant)
+                    .router(),
+            )
             .merge(LinkLimit::new().around(links::router(self.service.handle())))
             .merge(ReplayApi::new(self.reloading.replayer.clone(), tenant).router())
     }

@@ -17,6 +17,7 @@ pub enum ApiError {
     LoginBody,
     LoginLimited,
     LoginUnneeded,
+    PairingFailed,
     TooManyLinks,
     BodyTooLarge,
     NotFound,
@@ -30,7 +31,7 @@ pub enum ApiError {
 
 impl ApiError {
     /// All of them, in the order of the table in `docs/errors.md`.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::NoToken,
         Self::UnknownToken,
         Self::Forbidden,
@@ -40,6 +41,7 @@ impl ApiError {
         Self::LoginBody,
         Self::LoginLimited,
         Self::LoginUnneeded,
+        Self::PairingFailed,
         Self::TooManyLinks,
         Self::BodyTooLarge,
         Self::NotFound,
@@ -98,6 +100,11 @@ impl ApiError {
                 "access.login_unneeded",
                 StatusCode::CONFLICT,
                 "this server has no tokens, so nobody needs to log in: set access.token_file to change that",
+            ),
+            Self::PairingFailed => (
+                "access.pairing_failed",
+                StatusCode::UNAUTHORIZED,
+                "the code is not good, or not any more: it holds for 5 minutes and for one device; have a new one shown",
             ),
             Self::TooManyLinks => (
                 "access.too_many_links",

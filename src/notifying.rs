@@ -1,13 +1,17 @@
 //! The channels of the configuration as alerting sends through them.
 
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::Context;
+use orszem_dashboards::http::devices::{Push, PushChannel};
 use orszem_dashboards::http::links::path_of;
 use orszem_indexer::alerting::{Act, Deliver, Sending, Sent};
-use orszem_notify::{Action, ActionKind, Links, Notice, NotifyConfig, Outcome, Senders};
+use orszem_notify::{
+    Action, ActionKind, Links, Notice, NotifyConfig, Outcome, Senders, Subscription, VapidKey, WebPushConfig,
+};
 use tracing::warn;
 
 use crate::collecting;
@@ -17,12 +21,18 @@ pub(crate) struct Channels {
     senders: RwLock<Arc<Senders>>,
     /// Where people reach the page; empty where nobody says.
     url: RwLock<String>,
+    /// What browsers subscribe to; the first counts.
+    push: RwLock<Vec<WebPushConfig>>,
 }
 
 impl Channels {
     /// The channels of a configuration that was checked.
     pub(crate) fn new(config: &NotifyConfig) -> anyhow::Result<Self> {
-        Ok(Self { senders: RwLock::new(Arc::new(senders(config)?)), url: RwLock::new(config.external_url.clone()) })
+        Ok(Self {
+            senders: RwLock::new(Arc::new(senders(config)?)),
+            url: RwLock::new(config.external_url.clone()),
+            push: RwLock::new(config.webpush.clone()),
+        })
     }
 
     /// Those of another one. What is under way ends as it began.
@@ -30,6 +40,7 @@ impl Channels {
         let fresh = Arc::new(senders(config)?);
         *self.senders.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         self.url.write().unwrap_or_else(PoisonError::into_inner).clone_from(&config.external_url);
+        self.push.write().unwrap_or_else(PoisonError::into_inner).clone_from(&config.webpush);
         Ok(())
     }
 
@@ -59,6 +70,29 @@ fn senders(config: &NotifyConfig) -> anyhow::Result<Senders> {
         warn!(error = &warning as &dyn std::error::Error, "a template is replaced by the built-in text");
     }
     Ok(senders)
+}
+
+impl Push for Channels {
+    fn channel(&self) -> Option<PushChannel> {
+        let WebPushConfig { name, key_file, .. } =
+            self.push.read().unwrap_or_else(PoisonError::into_inner).first()?.clone();
+        match push_key(&key_file) {
+            Ok(key) => Some(PushChannel { name, key }),
+            Err(error) => {
+                warn!(error = &*error as &dyn std::error::Error, "browsers can't subscribe to pushes");
+                None
+            }
+        }
+    }
+
+    fn check(&self, subscription: &str) -> Result<(), String> {
+        Subscription::parse(subscription).map(|_| ()).map_err(|error| error.to_string())
+    }
+}
+
+fn push_key(file: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("can't read {}", file.display()))?;
+    Ok(VapidKey::parse(&text)?.public())
 }
 
 impl Deliver for Channels {

@@ -8,7 +8,7 @@ use orszem_model::{Labels, Matcher};
 
 use crate::alert::Level;
 use crate::calendar::{Calendar, Schedule};
-use crate::contact::Contact;
+use crate::contact::{Address, Contact, Rate};
 use crate::error::ConfigError;
 use crate::escalation::{Policy, REPEAT_MAX};
 use crate::flap::FlapConfig;
@@ -35,6 +35,9 @@ pub struct EntityLabel {
     /// Whether a port at the end is cut off.
     pub cuts_port: bool,
 }
+
+/// The contact, and the policy, of devices that are added where the configuration tells nobody.
+pub const DEVICES: &str = "devices";
 
 /// Everything that people decide.
 #[derive(Clone, Debug, PartialEq)]
@@ -166,6 +169,42 @@ impl Plan {
     /// The contact of this name.
     pub fn contact(&self, name: &str) -> Option<&Contact> {
         self.contacts.get(name)
+    }
+
+    /// All contacts, by name.
+    pub fn contacts(&self) -> impl Iterator<Item = &Contact> {
+        self.contacts.values()
+    }
+
+    /// Whether nobody is told of anything: there are no contacts, no policies and no routes.
+    pub fn tells_nobody(&self) -> bool {
+        let route = &self.config.route;
+        self.contacts.is_empty() && self.policies.is_empty() && route.policy.is_none() && route.routes.is_empty()
+    }
+
+    /// The plan with addresses that stand in no configuration, each with the name of the contact that it is added to;
+    /// those of contacts that there are not are left out. Where nobody is told of anything, all that are added to
+    /// [`DEVICES`] are told of everything.
+    #[must_use]
+    pub fn with_addresses(&self, added: impl IntoIterator<Item = (String, Address)>) -> Self {
+        let mut plan = self.clone();
+        let mut added = added.into_iter().peekable();
+        if added.peek().is_some() && self.tells_nobody() {
+            let contact =
+                Contact { name: DEVICES.to_owned(), addresses: Vec::new(), quiet: Vec::new(), rate: Rate::default() };
+            let policy = Policy::at_once(DEVICES, &[DEVICES]);
+            plan.contacts.insert(DEVICES.to_owned(), contact);
+            plan.policies.insert(DEVICES.to_owned(), policy.clone());
+            plan.config.policies.push(policy);
+            plan.config.route.policy = Some(DEVICES.to_owned());
+        }
+        for (name, address) in added {
+            if let Some(contact) = plan.contacts.get_mut(&name) {
+                contact.addresses.push(address);
+            }
+        }
+        plan.config.contacts = plan.contacts.values().cloned().collect();
+        plan
     }
 
     /// The tree of routes.

@@ -40,7 +40,7 @@ mod why;
 
 pub use alert::{Alert, AlertKey, ERROR_RULE, EXTERNAL_RULE, Level, Observation, Outcome, State, Transition};
 pub use calendar::{Calendar, Interval, Period, Schedule, When};
-pub use config::{Config, EntityLabel, Inhibition, Plan};
+pub use config::{Config, DEVICES, EntityLabel, Inhibition, Plan};
 pub use contact::{Address, Contact, Rate};
 pub use engine::{Alerting, Delivery, Effects, External, Input};
 pub use error::{ConfigError, Refusal, RestoreError};

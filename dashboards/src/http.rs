@@ -4,6 +4,7 @@ pub mod access;
 pub mod alertmanager;
 pub mod app;
 pub mod collectors;
+pub mod devices;
 pub mod engine;
 mod error;
 mod export;

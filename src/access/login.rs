@@ -6,19 +6,19 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use tracing::{info, warn};
 
-use super::{Access, cookie, origin, peer, session_of, token};
+use super::{Access, Identity, cookie, origin, pairing, peer, session_of, token};
 use crate::catalogue::ApiError;
 
 /// The largest body of a login.
-const BODY_MAX: usize = 4 << 10;
+pub(super) const BODY_MAX: usize = 4 << 10;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,9 +26,25 @@ struct Login {
     token: String,
 }
 
-/// `POST /app/v1/login` and `POST /app/v1/logout`.
+/// `POST /app/v1/login` and `POST /app/v1/logout`, `GET /app/v1/me`, and pairing.
 pub fn routes(access: Arc<Access>) -> Router {
-    Router::new().route("/app/v1/login", post(log_in)).route("/app/v1/logout", post(log_out)).with_state(access)
+    Router::new()
+        .route("/app/v1/login", post(log_in))
+        .route("/app/v1/login/pair", post(pairing::redeem))
+        .route("/app/v1/logout", post(log_out))
+        .route("/app/v1/me", get(me))
+        .route("/app/v1/pair", post(pairing::offer))
+        .with_state(access)
+}
+
+/// `GET /app/v1/me`: whom the sender's token stands for, and which version answers.
+async fn me(State(access): State<Arc<Access>>, Extension(identity): Extension<Identity>) -> Response {
+    let Identity { name, role, tenant } = identity;
+    let answer = serde_json::json!({
+        "status": "ok", "name": name, "role": role.name(), "tenant": tenant, "has_tokens": access.tokens.is_some(),
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    ([(CONTENT_TYPE, "application/json")], answer.to_string()).into_response()
 }
 
 async fn log_in(State(access): State<Arc<Access>>, request: Request) -> Response {
@@ -92,7 +108,7 @@ fn is_json(headers: &HeaderMap) -> bool {
         .is_some_and(|text| text.starts_with("application/json"))
 }
 
-fn with_cookie(status: StatusCode, json: &str, session: &str, max_age_s: u64, secure: bool) -> Response {
+pub(super) fn with_cookie(status: StatusCode, json: &str, session: &str, max_age_s: u64, secure: bool) -> Response {
     let mut response = Response::new(Body::from(json.to_owned()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));

@@ -31,8 +31,17 @@ impl Need {
     }
 }
 
-const OPEN: [&str; 8] =
-    ["/", "/-/healthy", "/-/ready", "/ready", "/favicon.ico", "/favicon.svg", "/app/v1/login", "/app/v1/logout"];
+const OPEN: [&str; 9] = [
+    "/",
+    "/-/healthy",
+    "/-/ready",
+    "/ready",
+    "/favicon.ico",
+    "/favicon.svg",
+    "/app/v1/login",
+    "/app/v1/login/pair",
+    "/app/v1/logout",
+];
 const INGEST: [&str; 9] = [
     "/app/v1/ingest",
     "/app/v1/probes/votes",
@@ -76,11 +85,16 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
     }
     match *method {
         Method::GET | Method::HEAD | Method::OPTIONS => Need::Read,
+        // A login of one's own on another device, with the same role.
+        Method::POST if path == PAIR => Need::Read,
         // Queries are also sent as POST, as their text may be long.
         Method::POST if QUERIES.iter().any(|prefix| path.starts_with(prefix)) => Need::Read,
         _ => Need::Admin,
     }
 }
+
+/// Has a code made for another device.
+const PAIR: &str = "/app/v1/pair";
 
 /// Has this host connect elsewhere.
 const PROBE: &str = "/probe";
@@ -166,6 +180,12 @@ mod tests {
             (Method::POST, "/act", Need::Admin),
             (Method::POST, "/acts/AA", Need::Admin),
             (Method::POST, "/app/v1/login", Need::Nothing),
+            (Method::POST, "/app/v1/login/pair", Need::Nothing),
+            (Method::POST, "/app/v1/pair", Need::Read),
+            (Method::GET, "/app/v1/me", Need::Read),
+            (Method::GET, "/app/v1/devices", Need::Read),
+            (Method::POST, "/app/v1/devices", Need::Admin),
+            (Method::DELETE, "/app/v1/devices/1", Need::Admin),
             (Method::POST, "/v1/logs", Need::Ingest),
             (Method::POST, "/loki/api/v1/push", Need::Ingest),
             (Method::GET, "/loki/api/v1/query", Need::Read),

@@ -185,3 +185,26 @@ fn other_addresses_need_a_token_file() {
     assert!(refused.starts_with("server.listen has 0.0.0.0:7450, which other hosts can reach"), "{refused}");
     assert!(refused.contains("orszem token new admin --role admin"), "{refused}");
 }
+
+#[tokio::test]
+async fn a_code_logs_another_device_in_once() {
+    let shell = shell();
+    let bearer = format!("Bearer {}", shell.secrets[1]);
+    let asks = [("authorization", bearer.as_str())];
+    let (status, me, _) = send(&shell.router, Method::GET, "/app/v1/me", &asks, "").await;
+    let version = env!("CARGO_PKG_VERSION");
+    let expected = serde_json::json!({
+        "status": "ok", "name": "read", "role": "read", "tenant": 3, "has_tokens": true, "version": version,
+    });
+    assert_eq!((status.as_u16(), me), (200, expected.to_string()));
+    let (status, offered, _) = send(&shell.router, Method::POST, "/app/v1/pair", &asks, "").await;
+    assert_eq!(status, 200, "{offered}");
+    let body = serde_json::json!({ "code": offered }).to_string();
+    let (status, who, headers) = send(&shell.router, Method::POST, "/app/v1/login/pair", &[], &body).await;
+    assert_eq!((status.as_u16(), who.as_str()), (200, r#"{"name":"read","role":"read"}"#));
+    let set = headers.get(SET_COOKIE).and_then(|value| value.to_str().ok()).expect("a cookie").to_owned();
+    let cookie = [("cookie", set.split(';').next().expect("a pair"))];
+    assert_eq!(send(&shell.router, Method::GET, "/app/v1/search", &cookie, "").await.1, "read/3");
+    assert_eq!(send(&shell.router, Method::POST, "/app/v1/login/pair", &[], &body).await.1, "access.pairing_failed");
+    assert_eq!(send(&shell.router, Method::POST, "/app/v1/pair", &[], "").await.1, "access.no_token");
+}

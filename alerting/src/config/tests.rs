@@ -56,3 +56,28 @@ fn labels_name_entities_the_most_particular_first() {
     assert_eq!(of(&[("instance", "https://eva@shop.example:8443/x?y#z")]), ["host/shop.example"]);
     assert_eq!(of(&[("instance", "http://10.0.0.7/")]), ["host/10.0.0.7", "endpoint/10.0.0.7"]);
 }
+
+#[test]
+fn devices_join_their_contacts_and_stand_alone_where_nobody_is_told() {
+    let address =
+        |target: &str| Address { channel: "push".to_owned(), target: target.to_owned(), level_min: Level::Warning };
+    let config = Config {
+        contacts: vec![Contact::new("eva", "mail", "eva@example.com")],
+        policies: vec![Policy::at_once("db", &["eva"])],
+        route: Route::to("db"),
+        ..Config::default()
+    };
+    let added = [("eva".to_owned(), address("phone")), ("gone".to_owned(), address("other"))];
+    let plan = Plan::new(config.clone()).expect("a plan").with_addresses(added.clone());
+    let mut eva = Contact::new("eva", "mail", "eva@example.com");
+    eva.addresses.push(address("phone"));
+    assert_eq!(plan.config, Config { contacts: vec![eva], ..config });
+    let none = Plan::new(Config::default()).expect("a plan");
+    assert_eq!(none.with_addresses([]).config, Config::default());
+    assert_eq!(none.with_addresses(added).contacts().map(|one| one.addresses.len()).collect::<Vec<_>>(), [0]);
+    let alone = none.with_addresses([(DEVICES.to_owned(), address("phone"))]);
+    assert_eq!(alone.contact(DEVICES).map(|one| one.addresses.clone()), Some(vec![address("phone")]));
+    assert_eq!(alone.policy(DEVICES), Some(&Policy::at_once(DEVICES, &[DEVICES])));
+    assert_eq!(alone.route().policy.as_deref(), Some(DEVICES));
+    assert!(none.tells_nobody() && !alone.tells_nobody());
+}

@@ -29,6 +29,8 @@ pub enum ApiError {
     NoSuchRecord,
     #[error("no collector on the host {host:?} was ever heard of here; `orszem collectors` lists those that were")]
     NoSuchCollector { host: String },
+    #[error("there is no such device; `GET /app/v1/devices` lists those that there are")]
+    NoSuchDevice,
     #[error("there is no incident {id}; `orszem alerts` lists those that there are")]
     NoSuchIncident { id: u64 },
     #[error("{action:?} is nothing to be done about an incident; write ack, unack, snooze, note, escalate or merge")]
@@ -70,6 +72,7 @@ impl ApiError {
             Self::ForeignOrigin { .. } => (StatusCode::FORBIDDEN, "access.origin"),
             Self::NoSuchRecord => (StatusCode::NOT_FOUND, "search.no_such_record"),
             Self::NoSuchCollector { .. } => (StatusCode::NOT_FOUND, "collectors.no_such_host"),
+            Self::NoSuchDevice => (StatusCode::NOT_FOUND, "alerting.no_such_device"),
             Self::NoSuchIncident { .. } => (StatusCode::NOT_FOUND, "alerting.no_such_incident"),
             Self::NoSuchAction { .. } => (StatusCode::NOT_FOUND, "alerting.no_such_action"),
             Self::NoSuchTarget { .. } => (StatusCode::NOT_FOUND, "probes.no_such_target"),

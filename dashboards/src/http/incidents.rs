@@ -4,6 +4,8 @@
 mod act;
 mod shown;
 
+pub(super) use shown::target as shown_target;
+
 use std::collections::BTreeMap;
 
 use axum::Router;
@@ -50,14 +52,21 @@ impl IncidentsApi {
 }
 
 /// Whoever asks is of the tenant that alerting is about. What a role may do is decided before.
-struct Ours;
+pub(super) struct Ours;
 
-impl FromRequestParts<IncidentsApi> for Ours {
+/// `S` knows the tenant that alerting is about.
+impl<S: AsRef<u32> + Sync> FromRequestParts<S> for Ours {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, api: &IncidentsApi) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, api: &S) -> Result<Self, ApiError> {
         let access = parts.extensions.get::<Access>().ok_or(ApiError::AccessRequired)?;
-        if access.tenant == api.tenant { Ok(Self) } else { Err(ApiError::ForeignTenant) }
+        if access.tenant == *api.as_ref() { Ok(Self) } else { Err(ApiError::ForeignTenant) }
+    }
+}
+
+impl AsRef<u32> for IncidentsApi {
+    fn as_ref(&self) -> &u32 {
+        &self.tenant
     }
 }
 
@@ -193,6 +202,6 @@ pub(super) fn failed(error: orszem_indexer::Error) -> ApiError {
     }
 }
 
-fn answer(value: &Value) -> Result<Response, ApiError> {
+pub(super) fn answer(value: &Value) -> Result<Response, ApiError> {
     Ok(json_response(serde_json::to_vec(value)?))
 }

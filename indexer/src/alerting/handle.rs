@@ -18,9 +18,20 @@ pub const INPUTS_MAX: usize = 10_000;
 
 /// What the owner of the engine is asked.
 pub(super) enum Ask {
-    Take { inputs: Vec<Input>, attempts: Vec<Attempt>, reply: Option<Reply> },
+    Take {
+        inputs: Vec<Input>,
+        attempts: Vec<Attempt>,
+        reply: Option<Reply>,
+    },
     Read(Look),
-    Reconfigure { plan: Box<Plan>, reply: Reply },
+    Reconfigure {
+        plan: Box<Plan>,
+        reply: Reply,
+    },
+    /// Other devices are to be told by than before.
+    Devices {
+        reply: Reply,
+    },
     Graph(Graph),
 }
 

@@ -5,6 +5,7 @@
 
 mod config;
 mod curve;
+mod devices;
 mod grant;
 mod handle;
 mod health;
@@ -27,6 +28,7 @@ pub use config::{
     RouteConfig, SilenceConfig, StepConfig, TimeConfig, Wrong, rules_of,
 };
 pub use curve::Curve;
+pub use devices::{DEVICES_MAX, Device, NewDevice};
 pub use grant::{Act, Grant, GrantError};
 pub use handle::{AlertingHandle, INPUTS_MAX};
 pub use health::Health;

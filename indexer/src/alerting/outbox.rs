@@ -247,7 +247,11 @@ async fn attempt(sender: &Sender, mut waiting: Waiting, stop: &CancellationToken
         tracing::warn!(%key, contact, channel, reason = %detail, state = outcome.state().name(), "a message was not delivered");
     }
     let is_again = inputs.is_empty();
+    let is_gone = inputs.iter().any(|input| matches!(input, Input::Delivered { outcome: Delivery::Gone, .. }));
     let left = record(handle, inputs, Attempt { key, at, took, outcome, detail, remote_id }, stop).await;
+    if is_gone && let Err(error) = handle.forget_target(waiting.recipient.target.clone()).await {
+        tracing::warn!(error = %chain(&error), "a device that is no more stays on the list; nothing is sent there");
+    }
     if is_again { Left::Again(waiting) } else { left }
 }
 

@@ -9,6 +9,7 @@ use orszem_model::Timestamp;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use super::devices::Device;
 use super::handle::{Ask, INPUTS_MAX, Reply};
 use super::history::Attempt;
 use super::metrics::AlertingMetrics;
@@ -39,6 +40,8 @@ pub(super) struct Owner {
     pub(super) is_ahead: bool,
     /// The start is not written yet; its plan.
     pub(super) unwritten_start: Option<Plan>,
+    /// The plan of the configuration, without devices.
+    pub(super) configured: Plan,
     pub(super) forget_at: Timestamp,
 }
 
@@ -68,7 +71,7 @@ impl Owner {
         let first: &[Input] = if self.is_held { &[Input::Started] } else { &[Input::Started, Input::SourcesBack] };
         let effects = self.engine.steps(first.iter().cloned(), now);
         self.write(&effects, &[], now)?;
-        let effects = self.engine.reconfigure(plan, now);
+        let effects = self.engine.reconfigure(self.with_devices(&plan)?, now);
         self.write(&effects, &[], now)?;
         self.unwritten_start = None;
         Ok(())
@@ -117,7 +120,15 @@ impl Owner {
                     look(&self.engine, maintenance::now());
                 }
                 Ask::Reconfigure { plan, reply } => {
-                    let result = self.change(|engine, now| engine.reconfigure(*plan, now));
+                    let result = self.reconfigure(*plan);
+                    let failed = result.is_err();
+                    tell(Some(reply), result.map(|()| Vec::new()));
+                    if failed {
+                        return Err(());
+                    }
+                }
+                Ask::Devices { reply } => {
+                    let result = self.reconfigure(self.configured.clone());
                     let failed = result.is_err();
                     tell(Some(reply), result.map(|()| Vec::new()));
                     if failed {
@@ -190,6 +201,18 @@ impl Owner {
                 Err(())
             }
         }
+    }
+
+    /// Puts another plan in force, with the devices that there are.
+    fn reconfigure(&mut self, plan: Plan) -> Result<(), Error> {
+        let whole = self.with_devices(&plan)?;
+        self.change(|engine, now| engine.reconfigure(whole, now))?;
+        self.configured = plan;
+        Ok(())
+    }
+
+    fn with_devices(&self, plan: &Plan) -> Result<Plan, Error> {
+        Ok(plan.with_addresses(self.store.devices()?.into_iter().map(Device::address)))
     }
 
     fn change(&mut self, change: impl FnOnce(&mut Alerting, Timestamp) -> Effects) -> Result<(), Error> {

@@ -92,6 +92,7 @@ impl AlertingService {
             is_held: false,
             is_ahead: false,
             unwritten_start: None,
+            configured: plan.clone(),
             forget_at: Timestamp(0),
         };
         // The plan in force may differ from that of the last run.

@@ -34,9 +34,9 @@ pub(super) const ROWS_MAX: usize = 1_000;
 
 /// The open store.
 pub(crate) struct Store {
-    writer: Mutex<Connection>,
+    pub(super) writer: Mutex<Connection>,
     /// Questions of people do not hold the writer up.
-    reader: Mutex<Connection>,
+    pub(super) reader: Mutex<Connection>,
     /// What links in messages are signed with.
     grants: GrantKey,
 }
@@ -321,6 +321,10 @@ const SCHEMA: &str = "
      CREATE TABLE IF NOT EXISTS curve (key BLOB PRIMARY KEY, at INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;
      CREATE INDEX IF NOT EXISTS curve_at ON curve (at);
      CREATE TABLE IF NOT EXISTS secret (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+     CREATE TABLE IF NOT EXISTS device (
+       id INTEGER PRIMARY KEY AUTOINCREMENT, contact TEXT NOT NULL, name TEXT NOT NULL, channel TEXT NOT NULL,
+       endpoint TEXT NOT NULL UNIQUE, target TEXT NOT NULL, level TEXT NOT NULL, made_at INTEGER NOT NULL,
+       seen_at INTEGER);
      INSERT OR IGNORE INTO meta VALUES ('version', 1);";
 
 fn write(to: &Transaction<'_>, effects: &Effects, attempts: &[Attempt], now: Timestamp) -> rusqlite::Result<()> {

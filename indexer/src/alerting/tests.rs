@@ -238,3 +238,43 @@ async fn a_backup_of_a_running_server_holds_its_silences() {
     assert_eq!((engine.silences().collect::<Vec<_>>(), aside), (vec![&silence], None));
     started.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_is_told_survives_a_restart_and_goes_when_it_is_no_more() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let notes = Arc::new(Notes::default());
+    let mut config = config();
+    (config.contacts, config.policies, config.route.policy) = (Vec::new(), Vec::new(), None);
+    let new = |name: &str| NewDevice {
+        contact: orszem_alerting::DEVICES.to_owned(),
+        name: name.to_owned(),
+        channel: "push".to_owned(),
+        endpoint: "https://push.example/1".to_owned(),
+        target: format!("{name}'s subscription"),
+        level_min: orszem_alerting::Level::Warning,
+    };
+    let before = start(dir.path(), &config, &notes);
+    let handle = before.service.handle();
+    let id = handle.add_device(new("old")).await.expect("written").expect("not too many");
+    assert_eq!(handle.add_device(new("phone")).await.expect("written"), Some(id), "its endpoint is known");
+    assert!(handle.device_seen("https://push.example/1".to_owned()).await.expect("written"));
+    assert!(!handle.device_seen("https://push.example/2".to_owned()).await.expect("written"));
+    before.stop().await;
+
+    let after = start(dir.path(), &config, &notes);
+    let handle = after.service.handle();
+    let known = handle.devices().await.expect("reads");
+    assert_eq!(known.iter().map(|one| (&one.new, one.seen_at.is_some())).collect::<Vec<_>>(), [(&new("phone"), true)]);
+    handle.submit(vec![external("A", true)]).await.expect("written");
+    until("it is told", || notes.kinds() == [Kind::Open]).await;
+    *lock(&notes.answers) = vec![Sent::Refused { reason: "gone".to_owned(), is_gone: true }];
+    handle.submit(vec![external("A", false)]).await.expect("written");
+    until("the end is told", || notes.kinds() == [Kind::Open, Kind::Resolve]).await;
+    let end = Instant::now() + Duration::from_secs(60);
+    while !handle.devices().await.expect("reads").is_empty() {
+        assert!(Instant::now() < end, "it is still there");
+        tokio::task::yield_now().await;
+    }
+    assert!(!handle.remove_device(id).await.expect("written"));
+    after.stop().await;
+}

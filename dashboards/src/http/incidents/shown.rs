@@ -41,8 +41,21 @@ fn member(member: &MemberRecord) -> Value {
     })
 }
 
+/// An address as people are shown it: of a browser's subscription only the push service, as its path and its keys are all
+/// that it takes to push to it.
+pub(in crate::http) fn target(target: &str) -> String {
+    let subscription: Option<Value> = Some(target).filter(|text| text.starts_with('{')).and_then(of_json);
+    let endpoint = subscription.as_ref().and_then(|subscription| subscription["endpoint"].as_str());
+    let service = endpoint.and_then(|url| url.split('/').nth(2));
+    service.unwrap_or(target).to_owned()
+}
+
+fn of_json(text: &str) -> Option<Value> {
+    serde_json::from_str(text).ok()
+}
+
 pub(super) fn delivery(delivery: &DeliveryRecord) -> Value {
-    let Recipient { contact, channel, target } = &delivery.recipient;
+    let Recipient { contact, channel, target: to } = &delivery.recipient;
     let attempts: Vec<Value> = delivery
         .attempts
         .iter()
@@ -54,7 +67,7 @@ pub(super) fn delivery(delivery: &DeliveryRecord) -> Value {
         "kind": delivery.kind,
         "contact": contact,
         "channel": channel,
-        "target": target,
+        "target": target(to),
         "title": delivery.title,
         "created_at": delivery.created_at.to_string(),
         "expires_at": delivery.expires_at.to_string(),
@@ -78,11 +91,11 @@ pub(super) fn why(why: &Why, labels: &Labels) -> Value {
                 .told
                 .iter()
                 .map(|told| {
-                    let Recipient { contact, channel, target } = &told.recipient;
+                    let Recipient { contact, channel, target: to } = &told.recipient;
                     json!({
                         "contact": contact,
                         "channel": channel,
-                        "target": target,
+                        "target": target(to),
                         "at": told.at.to_string(),
                         "is_delivered": told.is_delivered,
                     })
@@ -104,4 +117,21 @@ pub(super) fn why(why: &Why, labels: &Labels) -> Value {
         "answer": why.answer,
         "text": why.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::target;
+
+    #[test]
+    fn of_a_subscription_only_the_push_service_is_shown() {
+        for (of, shown) in [
+            ("eva@example.com", "eva@example.com"),
+            (r#"{"endpoint":"https://push.example/send/SECRET","keys":{}}"#, "push.example"),
+            (r#"{"endpoint":"nothing"}"#, r#"{"endpoint":"nothing"}"#),
+            ("{", "{"),
+        ] {
+            assert_eq!(target(of), shown);
+        }
+    }
 }
