@@ -64,6 +64,8 @@ export async function startServer() {
     assert.ok(child.exitCode === null && Date.now() < until, `the demo did not start: ${told}`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
+  // Patterns are known of what was written out.
+  assert.equal((await fetch(`${url}/app/v1/admin/flush`, { method: 'POST' })).status, 200);
   return {
     url,
     stop: async () => {

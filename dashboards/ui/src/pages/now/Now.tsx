@@ -1,6 +1,5 @@
 /** Is anything wrong? Open incidents, hosts with their last hour, what changed, whether everything still reports. */
 import { useQuery } from '@tanstack/react-query';
-import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import * as alerting from '../../api/alerting.ts';
 import { collectors } from '../../api/collectors.ts';
@@ -11,7 +10,8 @@ import { t } from '../../app/i18n.ts';
 import { term } from '../../app/terms.ts';
 import { Badge } from '../../kit/Badge.tsx';
 import { Empty, ErrorNotice } from '../../kit/Empty.tsx';
-import { Icon, type IconName } from '../../kit/Icon.tsx';
+import { Icon } from '../../kit/Icon.tsx';
+import { Section } from '../../kit/Section.tsx';
 import { Time } from '../../kit/Time.tsx';
 import { axisOf, sum } from '../../viz/histogram.ts';
 import { incidentTitle, LevelBadge } from '../alerts/look.tsx';
@@ -30,7 +30,7 @@ const lastHour = () => {
 
 export default function Now() {
   return (
-    <div className="page now">
+    <div className="page now columns">
       <Section title={t('now.incidents')} icon="alerts">
         <OpenIncidents />
       </Section>
@@ -44,17 +44,6 @@ export default function Now() {
         <Ingest />
       </Section>
     </div>
-  );
-}
-
-function Section({ title, icon, children }: { title: string; icon: IconName; children: ReactNode }) {
-  return (
-    <section className="card now-card">
-      <h2 className="line">
-        <Icon name={icon} /> {title}
-      </h2>
-      {children}
-    </section>
   );
 }
 
