@@ -3,7 +3,7 @@ import { defineConfig } from 'vite';
 
 /** A running server that `npm run dev` asks; `orszem demo` is a good one. */
 const server = process.env.ORSZEM_SERVER ?? 'http://127.0.0.1:7450';
-const proxy = Object.fromEntries(['/app', '/api', '/loki'].map((path) => [path, { target: server, ws: true }]));
+const proxy = Object.fromEntries(['/app', '/api', '/loki', '/act'].map((path) => [path, { target: server, ws: true }]));
 
 export default defineConfig({
   plugins: [react()],

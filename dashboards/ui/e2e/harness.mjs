@@ -2,10 +2,13 @@
 //
 // ORSZEM_URL names a server that runs already; else ORSZEM_BIN (target/debug/orszem) is started as `orszem demo`.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
@@ -130,4 +133,134 @@ export async function fire(url, labels, annotations = {}) {
     body: JSON.stringify([{ labels, annotations, startsAt: new Date().toISOString() }]),
   });
   assert.equal(response.status, 200, await response.text());
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Votes of two collectors about three targets: one was down for a while, and one is. */
+export async function probe(url) {
+  const targets = [
+    {
+      instance: 'https://shop.example/',
+      ages: [
+        [3 * HOUR_MS, 'up'],
+        [2 * HOUR_MS, 'down'],
+        [1.8 * HOUR_MS, 'up'],
+      ],
+    },
+    { instance: 'https://www.example/', ages: [[3 * HOUR_MS, 'up']] },
+    {
+      instance: 'tcp://db2:5432',
+      ages: [
+        [2 * HOUR_MS, 'up'],
+        [60_000, 'down'],
+      ],
+    },
+  ];
+  const latest = (ages) => ages[ages.length - 1][1];
+  for (const collector of ['db1', 'app1']) {
+    const votes = targets.flatMap(({ instance, ages }) =>
+      [...ages, [0, latest(ages)]].map(([age_ms, vote]) => ({ instance, age_ms, vote })),
+    );
+    const numbered = votes.map((vote, at) => ({
+      ...vote,
+      n: at + 1,
+      probe: 'shop',
+      reason: vote.vote === 'down' ? 'connection refused' : '',
+      interval_ms: 60_000,
+      timeout_ms: 5_000,
+      labels: {},
+    }));
+    const response = await fetch(`${url}/app/v1/probes/votes`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ collector, epoch: Date.now(), isolated: null, wait_ms: 0, votes: numbered }),
+    });
+    assert.equal(response.status, 200, await response.text());
+  }
+  const ends = (days) => Math.floor(Date.now() / 1000) + days * 86_400;
+  const lines = [
+    `probe_ssl_earliest_cert_expiry{instance="https://shop.example/",probe="shop"} ${ends(9)}`,
+    `probe_ssl_earliest_cert_expiry{instance="https://www.example/",probe="shop"} ${ends(71)}`,
+    ...targets.map(({ instance }, at) => `probe_duration_seconds{instance="${instance}",probe="shop"} 0.${at + 1}23`),
+  ];
+  const response = await fetch(`${url}/api/v1/import/prometheus`, { method: 'POST', body: `${lines.join('\n')}\n` });
+  assert.ok(response.ok, await response.text());
+}
+
+/** A server with a token file, a contact without an address, and a channel that pushes to this host. */
+export async function startGuarded() {
+  const folder = mkdtempSync(join(tmpdir(), 'orszem-ui-'));
+  const file = (name, text) => {
+    writeFileSync(join(folder, name), text, { mode: 0o600 });
+    return join(folder, name);
+  };
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const key = file('vapid.pem', privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  const config = file(
+    'orszem.toml',
+    `[notify]
+external_url = "${url}"
+[[notify.webpush]]
+name = "push"
+key_file = "${key}"
+subject = "mailto:eva@example.com"
+allow_private = true
+[alerting]
+restart_hold = "0s"
+restart_hold_critical = "0s"
+[[alerting.contacts]]
+name = "eva"
+addresses = []
+[[alerting.policies]]
+name = "all"
+steps = [{ contacts = ["eva"] }]
+[alerting.route]
+policy = "all"
+wait_warning = "0s"
+wait_critical = "0s"
+`,
+  );
+  const binary = process.env.ORSZEM_BIN ?? here('../../../target/debug/orszem');
+  const made = spawnSync(binary, ['token', 'new', 'eva', '--role', 'admin'], { encoding: 'utf8' });
+  const told = made.stdout + made.stderr;
+  const token = /orszem_[\w-]+/.exec(told)[0];
+  const tokens = file('tokens', `${/^eva .*$/m.exec(told)[0]}\n`);
+  const listens = ['--listen', `127.0.0.1:${port}`, '--data-dir', join(folder, 'data')];
+  const child = spawn(binary, ['server', '--config', config, '--token-file', tokens, ...listens], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr.on('data', (text) => {
+    said = (said + text).slice(-4000);
+  });
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+  const isReady = () =>
+    fetch(`${url}/-/ready`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  const until = Date.now() + READY_MS;
+  while (!(await isReady())) {
+    assert.ok(child.exitCode === null && Date.now() < until, `the server did not start: ${said}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  const ask = async (path, init = {}) => {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const response = await fetch(url + path, { ...init, headers });
+    assert.ok(response.ok, `${path}: ${response.status}`);
+    return response.json();
+  };
+  return {
+    url,
+    token,
+    ask,
+    stop: async () => {
+      child.kill('SIGTERM');
+      await ended;
+      rmSync(folder, { recursive: true });
+    },
+  };
 }

@@ -1,7 +1,18 @@
 // Every page, light and dark, on a desk and on a phone: no complaint, nothing beside the screen, nothing that axe finds.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { DESKTOP, fire, hasSideways, launch, open, PHONE, picture, startServer, violations } from './harness.mjs';
+import {
+  DESKTOP,
+  fire,
+  hasSideways,
+  launch,
+  open,
+  PHONE,
+  picture,
+  probe,
+  startServer,
+  violations,
+} from './harness.mjs';
 
 const PAGES = {
   now: { path: '/', ready: '.tile .badge' },
@@ -19,6 +30,8 @@ const PAGES = {
   metrics: { path: '/explore', ready: '.metrics button' },
   graph: { path: '/explore?expr=node_load1', ready: '.plot canvas' },
   table: { path: '/explore?expr=up&view=table', ready: 'table.plain' },
+  status: { path: '/status', ready: '.target .beats i' },
+  settings: { path: '/settings', ready: '#server .badge' },
   phone: { path: '/m', ready: '.incident-card' },
   phoneIncident: { path: '/m?incident=1', ready: '.phone-one .member' },
 };
@@ -28,6 +41,7 @@ let browser;
 before(async () => {
   server = await startServer();
   browser = await launch();
+  await probe(server.url);
   await fire(server.url, { alertname: 'DiskSlow', severity: 'critical', host: 'db1' }, { summary: 'sdb takes 180 ms' });
 });
 after(async () => {
@@ -54,7 +68,7 @@ for (const [name, { path, ready }] of Object.entries(PAGES)) {
 
 test('nothing goes beside the screen at any width', async () => {
   const { page, close } = await open(browser, server.url);
-  for (const { path, ready } of [PAGES.now, PAGES.logs, PAGES.incident, PAGES.phone]) {
+  for (const { path, ready } of [PAGES.now, PAGES.logs, PAGES.incident, PAGES.status, PAGES.settings, PAGES.phone]) {
     await page.goto(server.url + path);
     await page.waitForSelector(ready);
     for (const width of [320, 375, 480, 640, 768, 1024, 1280, 1920]) {

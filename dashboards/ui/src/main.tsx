@@ -3,8 +3,10 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { ApiError } from './api/client.ts';
 import { App } from './app/App.tsx';
-import { loadTexts } from './app/i18n.ts';
+import { startWorker } from './app/device.ts';
+import { loadTexts, t } from './app/i18n.ts';
 import { applyTheme } from './app/prefs.ts';
+import { toast } from './kit/toast.tsx';
 import './kit/tokens.css';
 import './kit/kit.css';
 import './app/app.css';
@@ -29,6 +31,12 @@ async function start(): Promise<void> {
       </QueryClientProvider>
     </StrictMode>,
   );
+}
+
+if (import.meta.env.PROD) {
+  startWorker(() => toast(t('upgraded.toast'))).catch((error: unknown) => console.warn('no service worker', error));
+  // A push came: what is shown is asked again.
+  navigator.serviceWorker?.addEventListener('message', () => void client.invalidateQueries());
 }
 
 start().catch((error: unknown) => console.error(error));

@@ -107,6 +107,12 @@ export async function logIn(token: string): Promise<void> {
   setLoginNeeded(false);
 }
 
+/** A code that another device shows, in exchange for a login. */
+export async function pair(code: string): Promise<void> {
+  await send('/app/v1/login/pair', { code });
+  setLoginNeeded(false);
+}
+
 export async function logOut(): Promise<void> {
   await send('/app/v1/logout');
   setLoginNeeded(true);

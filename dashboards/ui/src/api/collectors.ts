@@ -11,6 +11,9 @@ export interface Collector {
   clock_skew_s?: number | null;
   lag_bytes?: number | null;
   queue_bytes?: number | null;
+  canary_gaps?: number;
+  /** Records that would never be taken. */
+  rejected?: number;
 }
 
 export async function collectors(signal?: AbortSignal): Promise<Collector[]> {

@@ -1,7 +1,7 @@
 /** The shell around the pages: header, rail or bottom bar, login, help, palette. */
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Suspense, useEffect, useReducer, useState, useSyncExternalStore } from 'react';
-import { Link, Redirect, Route, Switch } from 'wouter';
+import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
 import * as alerting from '../api/alerting.ts';
 import { login } from '../api/client.ts';
 import { Empty } from '../kit/Empty.tsx';
@@ -14,8 +14,9 @@ import { loadTexts, t } from './i18n.ts';
 import { KeyHelp } from './KeyHelp.tsx';
 import { useKeys } from './keys.ts';
 import { Login } from './Login.tsx';
+import { forgetLast } from './last.ts';
 import { Palette } from './Palette.tsx';
-import { PAGES, Phone, pageAt } from './pages.tsx';
+import { PAGES, Pair, Phone, pageAt } from './pages.tsx';
 import { applyTheme, usePrefs } from './prefs.ts';
 import { RangeProvider, usePinnedRange } from './range.tsx';
 import { shiftRange, zoomRange } from './shift.ts';
@@ -30,7 +31,18 @@ export function App() {
     loadTexts().then(redraw, (error: unknown) => console.error(error));
   }, [language]);
   const isLoginNeeded = useSyncExternalStore(login.subscribe, login.isNeeded);
+  useEffect(() => {
+    if (isLoginNeeded) forgetLast();
+  }, [isLoginNeeded]);
   const client = useQueryClient();
+  const [path] = useLocation();
+  if (path === '/pair') {
+    return (
+      <Suspense>
+        <Pair />
+      </Suspense>
+    );
+  }
   if (isLoginNeeded) return <Login onLoggedIn={() => client.resetQueries()} />;
   return (
     <RangeProvider key={zone}>
@@ -85,6 +97,8 @@ function Shell() {
     goAlerts: () => go('/alerts'),
     goExplore: () => go('/explore'),
     goMoment: () => go('/at'),
+    goStatus: () => go('/status'),
+    goSettings: () => go('/settings'),
   });
   // Links of messages, and of the page as it was before it had several.
   const incident = params.get('incident');
@@ -105,7 +119,12 @@ function Shell() {
           <span>Őrszem</span>
         </Link>
         {PAGES.map((entry) => (
-          <Link key={entry.path} href={href(entry.path)} aria-current={entry.path === path ? 'page' : undefined}>
+          <Link
+            key={entry.path}
+            href={href(entry.path)}
+            className={entry.onPhone === false ? 'wide-only' : ''}
+            aria-current={entry.path === path ? 'page' : undefined}
+          >
             <Icon name={entry.icon} size={20} />
             <span>{t(entry.label)}</span>
             {entry.path === '/alerts' && openIncidents > 0 && <em>{openIncidents}</em>}

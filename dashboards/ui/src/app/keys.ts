@@ -22,6 +22,8 @@ export const KEYS = {
     goLogs: { keys: ['g l'], label: 'keys.goLogs' },
     goAlerts: { keys: ['g a'], label: 'keys.goAlerts' },
     goMoment: { keys: ['g m'], label: 'keys.goMoment' },
+    goStatus: { keys: ['g s'], label: 'keys.goStatus' },
+    goSettings: { keys: ['g ,'], label: 'keys.goSettings' },
     goExplore: { keys: ['g e'], label: 'keys.goExplore' },
   },
   logs: {

@@ -10,6 +10,8 @@ export interface PageEntry {
   view: ComponentType;
   /** Whether it has a time range. */
   hasRange: boolean;
+  /** Whether it is in the bar of phones, which has no room for all. */
+  onPhone?: false;
   /** Whether its questions are narrowed by the scope. */
   hasScope?: boolean;
 }
@@ -42,6 +44,7 @@ export const PAGES: PageEntry[] = [
     label: 'page.moment',
     icon: 'moment',
     view: lazy(() => import('../pages/moment/Moment.tsx')),
+    onPhone: false,
     hasRange: false,
   },
   {
@@ -49,7 +52,22 @@ export const PAGES: PageEntry[] = [
     label: 'page.explore',
     icon: 'explore',
     view: lazy(() => import('../pages/explore/Explore.tsx')),
+    onPhone: false,
     hasRange: true,
+  },
+  {
+    path: '/status',
+    label: 'page.status',
+    icon: 'status',
+    view: lazy(() => import('../pages/status/Status.tsx')),
+    hasRange: false,
+  },
+  {
+    path: '/settings',
+    label: 'page.settings',
+    icon: 'settings',
+    view: lazy(() => import('../pages/settings/Settings.tsx')),
+    hasRange: false,
   },
 ];
 
@@ -57,6 +75,9 @@ export const PAGES: PageEntry[] = [
 export function pageAt(path: string): PageEntry | undefined {
   return PAGES.find((entry) => entry.path === (path.startsWith('/at/') ? '/at' : path));
 }
+
+/** Where a QR code leads. */
+export const Pair = lazy(() => import('./Pair.tsx'));
 
 /** The page for phones; it is reached by its address and by push messages. */
 export const Phone = lazy(() => import('../pages/m/Phone.tsx'));

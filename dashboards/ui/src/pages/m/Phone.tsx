@@ -3,10 +3,12 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link } from 'wouter';
 import * as alerting from '../../api/alerting.ts';
+import { ApiError } from '../../api/client.ts';
 import { histogram, type Row, search } from '../../api/logs.ts';
 import { useAddress } from '../../app/address.ts';
 import { duration, msToNs, nsToMs, rowTime } from '../../app/format.ts';
 import { t } from '../../app/i18n.ts';
+import { keepLast, readLast } from '../../app/last.ts';
 import { fixedRange } from '../../app/shift.ts';
 import { Badge } from '../../kit/Badge.tsx';
 import { Button, IconButton } from '../../kit/Button.tsx';
@@ -26,11 +28,23 @@ export default function Phone() {
   const { params, set, href } = useAddress();
   const chosen = Number(params.get('incident') ?? '0');
   const [showsPast, setShowsPast] = useState(false);
-  const { data, error, isPending } = useQuery({
+  const {
+    data: answered,
+    error,
+    isPending,
+  } = useQuery({
     queryKey: ['incidents', showsPast ? 'all' : 'open'],
-    queryFn: ({ signal }) => alerting.incidents(showsPast ? { limit: 50 } : { open: true }, signal),
+    queryFn: async ({ signal }) => {
+      const found = await alerting.incidents(showsPast ? { limit: 50 } : { open: true }, signal);
+      if (!showsPast) keepLast(found);
+      return found;
+    },
     refetchInterval: 10_000,
+    networkMode: 'always',
   });
+  const isOffline = error instanceof ApiError && error.status === 0;
+  const last = isOffline ? readLast() : null;
+  const data = last?.incidents ?? answered;
   const waiting = data?.filter((one) => one.state === 'open' && one.acknowledged_by === null).length ?? 0;
   return (
     <div className="phone">
@@ -42,8 +56,14 @@ export default function Phone() {
         </Link>
       </header>
       <main id="main">
-        {error && <ErrorNotice error={error} />}
-        {isPending && <div className="progress" data-busy="true" />}
+        {last ? (
+          <p className="notice" role="alert">
+            <Icon name="warning" /> {t('phone.offline', { ago: t('ago', { span: duration(Date.now() - last.at) }) })}
+          </p>
+        ) : (
+          error && <ErrorNotice error={error} />
+        )}
+        {isPending && !last && <div className="progress" data-busy="true" />}
         {chosen > 0 ? (
           <One id={chosen} onClose={() => set({ params: { incident: null } })} />
         ) : (

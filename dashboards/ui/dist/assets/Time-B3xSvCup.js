@@ -1,1 +1,0 @@
-import{a as e,b as t,f as n,o as r,pt as i}from"./format-DOVlwdqa.js";var a=i();function o({ms:i,relative:o}){let s=new Date(i).toISOString(),c=Date.now()-i,l=c>=0?t(`ago`,{span:r(c)}):t(`in`,{span:r(-c)});return(0,a.jsx)(`time`,{dateTime:s,title:`${e(i)} · ${s} · ${l}`,className:`tabular`,children:o?l:n(i)})}export{o as t};

@@ -1,1 +1,0 @@
-import{b as e}from"./format-DOVlwdqa.js";import{T as t}from"./index-G9T1kBqm.js";async function n(n){try{await navigator.clipboard.writeText(n),t(e(`copied`))}catch{t(e(`copyFailed`),!0)}}export{n as t};

@@ -1,1 +1,0 @@
-import{j as e}from"./format-DOVlwdqa.js";function t(t,n,r){return e(`/api/v1/query`,{query:t,time:n},r)}function n(t,n,r){return e(`/api/v1/query_range`,{query:t,start:n.startS,end:n.endS,step:n.stepS},r)}async function r(t){return(await e(`/api/v1/label/__name__/values`,{},t)).data}export{t as n,n as r,r as t};
