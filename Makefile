@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: help test test-deps test-ui ui ui-check format lint torture fuzz bench dist
+.PHONY: help test test-deps test-ui ui ui-check screenshots format lint torture fuzz bench dist
 
 CORPUS ?= corpus.jsonl
 
@@ -44,6 +44,13 @@ test-ui: ## Test the web page in a Chromium, against `orszem demo`; pictures are
 	cd dashboards/ui
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	npm run --silent e2e
+
+screenshots: ## Take the pictures in docs/pictures from `orszem demo`, by a Chromium
+	cargo build --locked
+	export ORSZEM_BIN="$${CARGO_TARGET_DIR:-$$PWD/target}/debug/orszem"
+	cd dashboards/ui
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	node scripts/pictures.mjs
 
 format: ## Format all sources
 	cargo fmt --all
