@@ -420,6 +420,6 @@ export const en = {
   'pair.failed': 'This code is used, or too old. Have a new one shown.',
   'pair.busy': 'Logging in …',
   'phone.offline': 'No connection to the server. This is how it was {ago}:',
-  'phone.alerts': 'Alerts',
+  'phone.told': 'Be told on this phone',
   'upgraded.toast': 'There is a new version; it is used after a reload.',
 } as const;

@@ -422,6 +422,6 @@ export const hu: Texts = {
   'pair.failed': 'Ezt a kódot már használták, vagy lejárt. Kérj újat.',
   'pair.busy': 'Bejelentkezés …',
   'phone.offline': 'Nincs kapcsolat a kiszolgálóval. {ago} így volt:',
-  'phone.alerts': 'Riasztások',
+  'phone.told': 'Értesítések ezen a telefonon',
   'upgraded.toast': 'Van új verzió; újratöltés után az lép életbe.',
 };

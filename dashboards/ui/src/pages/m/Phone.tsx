@@ -82,6 +82,9 @@ export default function Phone() {
             </ul>
             <Button onClick={() => setShowsPast(!showsPast)}>{t(showsPast ? 'incidents.open' : 'phone.past')}</Button>
             <Pulse />
+            <Link className="card pulse" href={href('/settings')}>
+              <Icon name="phone" /> {t('phone.told')}
+            </Link>
           </>
         )}
       </main>

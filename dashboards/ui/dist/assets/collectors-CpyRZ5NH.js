@@ -1,1 +1,0 @@
-import{b as e}from"./Empty-BCpYI3T8.js";async function t(t){return(await e(`/app/v1/collectors`,{},t)).collectors}export{t};
