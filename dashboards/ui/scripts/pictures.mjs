@@ -16,7 +16,7 @@ const PICTURES = [
   { name: 'moment', path: '/', ready: '.lane-strip i', click: '.events a', options: dark },
   { name: 'hosts', path: '/hosts', ready: '.matrix .cell' },
   { name: 'explore', path: '/explore?expr=node_load1', ready: '.plot canvas' },
-  { name: 'status', path: '/status?span=1h', ready: '.target .beats i', then: '.target.down [aria-expanded]' },
+  { name: 'status', path: '/status?span=1h', ready: '.target .beats i', opens: '.target.down [aria-expanded]' },
   { name: 'settings', path: '/settings', ready: '#server .badge' },
   { name: 'phone', path: '/m', ready: '.incident-card', options: phone },
   { name: 'phone-logs', path: '/logs?q=level:>=error', ready: '.row', options: { ...phone, ...dark } },
@@ -28,12 +28,12 @@ try {
   await fire(server.url, { alertname: 'DiskSlow', severity: 'critical', host: 'db1' }, { summary: 'sdb takes 180 ms' });
   await probe(server.url);
   mkdirSync(folder, { recursive: true });
-  for (const { name, path, ready, click, then, options } of PICTURES) {
+  for (const { name, path, ready, click, opens, options } of PICTURES) {
     const { page, close } = await open(browser, server.url, { viewport: DESKTOP, reducedMotion: 'reduce', ...options });
     await page.goto(server.url + path);
     if (click) await page.locator(click).last().click();
     await page.waitForSelector(ready);
-    if (then) await page.locator(then).first().click();
+    if (opens) await page.locator(opens).first().click();
     await page.waitForLoadState('networkidle');
     await page.waitForFunction(() => !document.querySelector('.progress[data-busy="true"], .beats:empty'));
     const cdp = await page.context().newCDPSession(page);
