@@ -2,7 +2,7 @@
 // a network and shows what it saw last.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { launch, open, PHONE, startGuarded, violations } from './harness.mjs';
+import { hasSideways, launch, open, PHONE, startGuarded, violations } from './harness.mjs';
 import { startPushService } from './push.mjs';
 
 let server;
@@ -63,6 +63,7 @@ test('it subscribes, and is sent a test', async () => {
     [{ name: "Eva's phone", contact: 'eva', level_min: 'warning' }],
   );
   assert.deepEqual(await violations(page), []);
+  assert.equal(await hasSideways(page), false);
 });
 
 test('a push is shown, and its button acknowledges', async () => {

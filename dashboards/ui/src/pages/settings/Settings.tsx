@@ -79,6 +79,18 @@ function Me({ me }: { me: server.Me }) {
   );
 }
 
+type Address = server.Contact['addresses'][number];
+
+/** Each address once: of two browsers no more is shown than their push service. */
+function counted(addresses: Address[]): [string, Address, number][] {
+  const found = new Map<string, [string, Address, number]>();
+  for (const address of addresses) {
+    const key = `${address.channel} ${address.to} ${address.level_min}`;
+    found.set(key, [key, address, (found.get(key)?.[2] ?? 0) + 1]);
+  }
+  return [...found.values()];
+}
+
 function Contacts({ isAdmin }: { isAdmin: boolean }) {
   const { href } = useAddress();
   const client = useQueryClient();
@@ -100,10 +112,11 @@ function Contacts({ isAdmin }: { isAdmin: boolean }) {
           <li key={name} className="line contact">
             <b>{name}</b>
             <span className="grow line">
-              {addresses.map(({ channel, to, level_min }) => (
-                <span key={`${channel} ${to}`} className="chip">
-                  <b>{channel}</b>&nbsp;{to}
-                  {level_min === 'critical' && <b>&nbsp;· {t('alertLevel.critical')}</b>}
+              {counted(addresses).map(([address, { channel, to, level_min }, n]) => (
+                <span key={address} className="chip">
+                  <b>{channel}</b> {to}
+                  {n > 1 && <b> ×{n}</b>}
+                  {level_min === 'critical' && <b> · {t('alertLevel.critical')}</b>}
                 </span>
               ))}
             </span>
