@@ -26,6 +26,7 @@ const PAGES = {
   messages: { path: '/alerts?tab=deliveries', ready: '.empty, table' },
   rules: { path: '/alerts?tab=rules', ready: '.empty, .group' },
   moment: { path: `/at/${new Date(Date.now() - 600_000).toISOString()}`, ready: '.lane-strip i' },
+  map: { path: '/map?since=2h&node=host%2Fdb1', ready: '.thing' },
   hosts: { path: '/hosts', ready: '.matrix .cell' },
   metrics: { path: '/explore', ready: '.metrics button' },
   graph: { path: '/explore?expr=node_load1', ready: '.plot canvas' },

@@ -14,6 +14,7 @@ const PICTURES = [
   { name: 'logs-dark', path: '/logs?since=6h', ready: '.logs[data-state="ready"] .row', options: dark },
   { name: 'incident', path: '/?incident=1', ready: '.incident-panel .member' },
   { name: 'moment', path: '/', ready: '.lane-strip i', click: '.events a', options: dark },
+  { name: 'map', path: '/map?since=2h&node=drbd%2Fr0', ready: '.thing' },
   { name: 'hosts', path: '/hosts', ready: '.matrix .cell' },
   { name: 'explore', path: '/explore?expr=node_load1', ready: '.plot canvas' },
   { name: 'status', path: '/status?span=1h', ready: '.target .beats i', opens: '.target.down [aria-expanded]' },

@@ -96,6 +96,8 @@ function Shell() {
     goLogs: () => go('/logs'),
     goAlerts: () => go('/alerts'),
     goExplore: () => go('/explore'),
+    goHosts: () => go('/hosts'),
+    goMap: () => go('/map'),
     goMoment: () => go('/at'),
     goStatus: () => go('/status'),
     goSettings: () => go('/settings'),

@@ -10,6 +10,7 @@ const TITLES: Record<Place, TextKey> = {
   alerts: 'page.alerts',
   explore: 'page.explore',
   moment: 'page.moment',
+  map: 'page.map',
 };
 
 export function KeyHelp({ onClose }: { onClose: () => void }) {

@@ -21,6 +21,8 @@ export const KEYS = {
     goNow: { keys: ['g n'], label: 'keys.goNow' },
     goLogs: { keys: ['g l'], label: 'keys.goLogs' },
     goAlerts: { keys: ['g a'], label: 'keys.goAlerts' },
+    goHosts: { keys: ['g h'], label: 'keys.goHosts' },
+    goMap: { keys: ['g p'], label: 'keys.goMap' },
     goMoment: { keys: ['g m'], label: 'keys.goMoment' },
     goStatus: { keys: ['g s'], label: 'keys.goStatus' },
     goSettings: { keys: ['g ,'], label: 'keys.goSettings' },
@@ -54,6 +56,16 @@ export const KEYS = {
     next: { keys: ['j', 'ArrowRight'], label: 'moment.next' },
     previous: { keys: ['k', 'ArrowLeft'], label: 'moment.previous' },
   },
+  map: {
+    play: { keys: [' '], label: 'keys.play' },
+    next: { keys: ['.', 'j'], label: 'map.next' },
+    previous: { keys: [',', 'k'], label: 'map.previous' },
+    slower: { keys: ['-'], label: 'map.slower' },
+    faster: { keys: ['+'], label: 'map.faster' },
+    unwell: { keys: ['e'], label: 'map.unwell' },
+    query: { keys: ['/'], label: 'map.find' },
+    close: { keys: ['Escape'], label: 'keys.close' },
+  },
   explore: {
     query: { keys: ['/'], label: 'keys.query' },
   },
@@ -65,9 +77,12 @@ export type Handlers<P extends Place> = Record<keyof (typeof KEYS)[P], () => voi
 /** How long the second stroke of a pair may take. */
 const PAIR_MS = 1200;
 
+const isSlider = (target: Element) => target instanceof HTMLInputElement && target.type === 'range';
+
 function isTyping(event: KeyboardEvent): boolean {
   const target = event.composedPath()[0];
   if (!(target instanceof HTMLElement)) return false;
+  if (isSlider(target)) return false;
   return target.isContentEditable || /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName);
 }
 
@@ -80,7 +95,8 @@ export function strokeOf(event: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey
 function ownsKey(event: KeyboardEvent, stroke: string): boolean {
   const target = event.composedPath()[0];
   if (!(target instanceof HTMLElement)) return false;
-  if (stroke === 'Enter' && target.closest('button, a, summary')) return true;
+  if ((stroke === 'Enter' || stroke === ' ') && target.closest('button, a, summary')) return true;
+  if (isSlider(target) && /^(Arrow|Home|End|Page)/.test(stroke)) return true;
   return stroke.startsWith('Arrow') && target.closest('[role="tablist"], [role="listbox"], [role="menu"]') !== null;
 }
 
@@ -124,6 +140,7 @@ export function keyName(key: string): string {
     ArrowLeft: '←',
     ArrowRight: '→',
     Escape: 'Esc',
+    ' ': 'Space',
   };
   if (key.startsWith('mod+')) return `Ctrl ${key.slice(4).toUpperCase()}`;
   return names[key] ?? key;

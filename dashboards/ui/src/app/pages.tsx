@@ -24,6 +24,7 @@ export const PAGES: PageEntry[] = [
     icon: 'logs',
     view: lazy(() => import('../pages/logs/Logs.tsx')),
     hasRange: true,
+    hasScope: true,
   },
   {
     path: '/alerts',
@@ -46,6 +47,15 @@ export const PAGES: PageEntry[] = [
     view: lazy(() => import('../pages/moment/Moment.tsx')),
     onPhone: false,
     hasRange: false,
+    hasScope: true,
+  },
+  {
+    path: '/map',
+    label: 'page.map',
+    icon: 'map',
+    view: lazy(() => import('../pages/map/Map.tsx')),
+    onPhone: false,
+    hasRange: true,
   },
   {
     path: '/explore',

@@ -10,6 +10,7 @@ import { t } from '../../app/i18n.ts';
 import { useKeys } from '../../app/keys.ts';
 import { readMoment } from '../../app/RangePicker.tsx';
 import { fixedRange } from '../../app/shift.ts';
+import { within } from '../../app/terms.ts';
 import { Button, IconButton } from '../../kit/Button.tsx';
 import { Empty, ErrorNotice } from '../../kit/Empty.tsx';
 import { Icon } from '../../kit/Icon.tsx';
@@ -18,11 +19,15 @@ import { Body } from '../logs/body.tsx';
 import { LETTERS } from '../logs/values.ts';
 import { type Lane, lanesOf, parseAt } from './lanes.ts';
 import '../logs/context.css';
+import './told.css';
 import './moment.css';
 
 const TELLING = 'kind:event OR level:>=warn';
 const HALVES = 1_000;
 const LINES = 150;
+/** The map is shown from so long before the moment until so long after it. */
+const HOUR_NS = 3_600_000_000_000n;
+const MINUTES_NS = 300_000_000_000n;
 const LINES_NS = 30_000_000_000n;
 const SPANS = ['1m', '5m', '15m', '1h'];
 const MARKS = 5;
@@ -58,8 +63,8 @@ export default function Moment() {
   }, [inPath, go]);
 
   const telling = useQuery({
-    queryKey: ['lanes', String(centre), span],
-    queryFn: ({ signal }) => around(TELLING, centre, msToNs(spanMs), HALVES, signal),
+    queryKey: ['lanes', String(centre), span, shared.scope],
+    queryFn: ({ signal }) => around(within(TELLING, shared.scope), centre, msToNs(spanMs), HALVES, signal),
     placeholderData: (before) => before,
   });
   const rows = telling.data ?? [];
@@ -95,6 +100,12 @@ export default function Moment() {
           ))}
         </fieldset>
         <span className="grow" />
+        <Link
+          className="button"
+          href={href('/map', {}, { at: String(at), ...fixedRange(at - HOUR_NS, at + MINUTES_NS) })}
+        >
+          <Icon name="map" /> {t('moment.map')}
+        </Link>
         <Link className="button" href={logs}>
           <Icon name="logs" /> {t('moment.logs')}
         </Link>
@@ -108,7 +119,7 @@ export default function Moment() {
           <Incidents fromMs={fromMs} toMs={fromMs + 2 * spanMs} />
           <Happened rows={rows} atMs={atMs} onMove={moveTo} />
         </div>
-        <Lines at={at} onMove={moveTo} />
+        <Lines at={at} q={within('', shared.scope)} onMove={moveTo} />
       </div>
     </div>
   );
@@ -257,10 +268,10 @@ function Happened({ rows, atMs, onMove }: { rows: Row[]; atMs: number; onMove: (
 }
 
 /** All lines around the cursor, of all hosts and layers as one. */
-function Lines({ at, onMove }: { at: bigint; onMove: (ms: number) => void }) {
+function Lines({ at, q, onMove }: { at: bigint; q: string; onMove: (ms: number) => void }) {
   const { data, error, isFetching } = useQuery({
-    queryKey: ['moment', String(at)],
-    queryFn: ({ signal }) => around('', at, LINES_NS, LINES, signal),
+    queryKey: ['moment', String(at), q],
+    queryFn: ({ signal }) => around(q, at, LINES_NS, LINES, signal),
     placeholderData: (before) => before,
   });
   const list = useRef<HTMLOListElement>(null);
