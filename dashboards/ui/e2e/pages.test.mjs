@@ -28,6 +28,7 @@ const PAGES = {
   moment: { path: `/at/${new Date(Date.now() - 600_000).toISOString()}`, ready: '.lane-strip i' },
   map: { path: '/map?since=2h&node=host%2Fdb1', ready: '.thing' },
   hosts: { path: '/hosts', ready: '.matrix .cell' },
+  host: { path: '/hosts?host=db2&since=2h', ready: '#db-sessions canvas' },
   metrics: { path: '/explore', ready: '.metrics button' },
   graph: { path: '/explore?expr=node_load1', ready: '.plot canvas' },
   table: { path: '/explore?expr=up&view=table', ready: 'table.plain' },

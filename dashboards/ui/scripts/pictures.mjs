@@ -16,6 +16,7 @@ const PICTURES = [
   { name: 'moment', path: '/', ready: '.lane-strip i', click: '.events a', options: dark },
   { name: 'map', path: '/map?since=2h&node=drbd%2Fr0', ready: '.thing' },
   { name: 'hosts', path: '/hosts', ready: '.matrix .cell' },
+  { name: 'host', path: '/hosts?host=db2&since=1h', ready: '#db-sessions canvas' },
   { name: 'explore', path: '/explore?expr=node_load1', ready: '.plot canvas' },
   { name: 'status', path: '/status?span=1h', ready: '.target .beats i', opens: '.target.down [aria-expanded]' },
   { name: 'settings', path: '/settings', ready: '#server .badge' },

@@ -11,6 +11,7 @@ const TITLES: Record<Place, TextKey> = {
   explore: 'page.explore',
   moment: 'page.moment',
   map: 'page.map',
+  host: 'page.hosts',
 };
 
 export function KeyHelp({ onClose }: { onClose: () => void }) {

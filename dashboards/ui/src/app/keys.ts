@@ -66,6 +66,9 @@ export const KEYS = {
     query: { keys: ['/'], label: 'map.find' },
     close: { keys: ['Escape'], label: 'keys.close' },
   },
+  host: {
+    close: { keys: ['Escape'], label: 'hosts.all' },
+  },
   explore: {
     query: { keys: ['/'], label: 'keys.query' },
   },

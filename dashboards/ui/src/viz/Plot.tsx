@@ -50,12 +50,18 @@ interface PlotProps {
   fromS: number;
   toS: number;
   onZoom: (fromS: number, toS: number) => void;
+  height?: number;
+  /** How values are written. */
+  format?: (value: number) => string;
+  /** Plots of the same name have one cursor. */
+  sync?: string;
 }
 
-export function Plot({ lines, fromS, toS, onZoom }: PlotProps) {
+export function Plot({ lines, fromS, toS, onZoom, height = HEIGHT_PX, format = figure, sync }: PlotProps) {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const zoom = useRef(onZoom);
+  const written = useRef(format);
   const { theme, zone } = usePrefs();
   const isDark = useMedia('(prefers-color-scheme: dark)');
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
@@ -63,6 +69,7 @@ export function Plot({ lines, fromS, toS, onZoom }: PlotProps) {
   const data = useMemo(() => aligned(lines), [lines]);
   useEffect(() => {
     zoom.current = onZoom;
+    written.current = format;
   });
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: colours and times follow theme and zone
@@ -76,13 +83,13 @@ export function Plot({ lines, fromS, toS, onZoom }: PlotProps) {
     const made = new uPlot(
       {
         width: shown.clientWidth,
-        height: HEIGHT_PX,
+        height,
         legend: { show: false },
-        cursor: { drag: { x: true, y: false, setScale: false } },
+        cursor: { drag: { x: true, y: false, setScale: false }, ...(sync && { sync: { key: sync } }) },
         scales: { x: { time: true, range: [fromS, toS] } },
         axes: [
           { ...axis, values: (_, ticks) => ticks.map((s) => axisTime(s * 1000, span)) },
-          { ...axis, size: 64, values: (_, ticks) => ticks.map(figure) },
+          { ...axis, size: 64, values: (_, ticks) => ticks.map((value) => written.current(value)) },
         ],
         series: [
           {},
@@ -108,14 +115,14 @@ export function Plot({ lines, fromS, toS, onZoom }: PlotProps) {
       shown,
     );
     plot.current = made;
-    const observer = new ResizeObserver(() => made.setSize({ width: shown.clientWidth, height: HEIGHT_PX }));
+    const observer = new ResizeObserver(() => made.setSize({ width: shown.clientWidth, height }));
     observer.observe(shown);
     return () => {
       observer.disconnect();
       made.destroy();
       plot.current = null;
     };
-  }, [data, lines, fromS, toS, hidden, theme, zone, isDark]);
+  }, [data, lines, fromS, toS, hidden, theme, zone, isDark, height, sync]);
 
   const toggle = (name: string) => {
     const next = new Set(hidden);
@@ -125,7 +132,7 @@ export function Plot({ lines, fromS, toS, onZoom }: PlotProps) {
   const at = cursor === null ? undefined : data[0][cursor];
   return (
     <>
-      <div ref={host} className="plot" />
+      <div ref={host} className="plot" style={{ minHeight: height }} />
       <p className="dim tabular" aria-live="off">
         {at === undefined ? '\u00a0' : dateTime(at * 1000)}
       </p>
@@ -138,7 +145,7 @@ export function Plot({ lines, fromS, toS, onZoom }: PlotProps) {
             <button key={name} type="button" aria-pressed={!hidden.has(name)} onClick={() => toggle(name)}>
               <i style={{ background: colourOf(index) }} />
               <span>{name}</span>
-              <b className="tabular">{Number.isNaN(value) ? '–' : figure(value)}</b>
+              <b className="tabular">{Number.isNaN(value) ? '–' : format(value)}</b>
             </button>
           );
         })}

@@ -1,16 +1,16 @@
 /** Where it is tight: hosts by resources, the worst first, each with its course over the range. */
 import { useQueries } from '@tanstack/react-query';
+import { lazy } from 'react';
 import { Link } from 'wouter';
 import { type Labels, type MatrixSeries, queryRange } from '../../api/metrics.ts';
 import { useAddress } from '../../app/address.ts';
-import { bytes, figure, nsToMs } from '../../app/format.ts';
+import { nsToMs } from '../../app/format.ts';
 import { t } from '../../app/i18n.ts';
 import { usePinnedRange } from '../../app/range.tsx';
-import { term } from '../../app/terms.ts';
 import { Badge } from '../../kit/Badge.tsx';
 import { Empty, ErrorNotice } from '../../kit/Empty.tsx';
 import { Icon } from '../../kit/Icon.tsx';
-import { MEASURES, type Measure, strain, tightness, type Unit } from './measures.ts';
+import { MEASURES, type Measure, shown, strain, tightness } from './measures.ts';
 import './hosts.css';
 
 const POINTS = 60;
@@ -51,14 +51,15 @@ function hostsOf(answers: (MatrixSeries[] | undefined)[]): Host[] {
 const worst = ({ cells }: Host) =>
   Math.max(0, ...[...cells.values()].map(({ value, measure }) => strain(value, measure.bounds)));
 
-export function shown(value: number, unit: Unit): string {
-  if (!Number.isFinite(value)) return '–';
-  if (unit === 'percent') return `${value.toFixed(value < 10 ? 1 : 0)} %`;
-  if (unit === 'seconds') return value < 1 ? `${figure(value * 1000)} ms` : `${figure(value)} s`;
-  return unit === 'bytes' ? `${bytes(value)}/s` : figure(Number(value.toPrecision(3)));
-}
+const HostPage = lazy(() => import('./HostPage.tsx'));
 
 export default function Hosts() {
+  const { params, set } = useAddress();
+  const host = params.get('host');
+  return host ? <HostPage host={host} onClose={() => set({ params: { host: null } })} /> : <Matrix />;
+}
+
+function Matrix() {
   const { range, run } = usePinnedRange();
   const [startS, endS] = [nsToMs(range.from) / 1000, nsToMs(range.to) / 1000];
   const stepS = Math.max(5, Math.ceil((endS - startS) / POINTS));
@@ -110,6 +111,7 @@ export default function Hosts() {
 
 /** What is tight, in words, the worst first. */
 function Reasons({ hosts }: { hosts: Host[] }) {
+  const { href } = useAddress();
   const tight = hosts
     .flatMap(({ name, cells }) => [...cells.values()].map((cell) => ({ name, ...cell })))
     .filter(({ value, measure }) => tightness(value, measure.bounds) !== 'fine')
@@ -129,7 +131,7 @@ function Reasons({ hosts }: { hosts: Host[] }) {
           <Badge tone={tightness(value, measure.bounds) === 'full' ? 'bad' : 'caution'} icon="warning">
             {t(`hosts.${tightness(value, measure.bounds)}`)}
           </Badge>
-          <b>{name}</b>
+          <Link href={href('/hosts', { host: name })}>{name}</Link>
           <span>
             {t(measure.label)} {shown(value, measure.unit)}
           </span>
@@ -144,7 +146,7 @@ function HostRow({ host, measures }: { host: Host; measures: readonly Measure[] 
   return (
     <tr>
       <th scope="row">
-        <Link href={href('/logs', { q: term('host', host.name) })}>{host.name}</Link>
+        <Link href={href('/hosts', { host: host.name })}>{host.name}</Link>
       </th>
       {measures.map((measure) => {
         const cell = host.cells.get(measure.id);

@@ -1,7 +1,9 @@
 /** What is asked of every host: utilisation, saturation and errors of its resources, with the bounds that matter. */
+import { bytes, figure } from '../../app/format.ts';
 import type { TextKey } from '../../app/i18n.ts';
 
-export type Unit = 'percent' | 'seconds' | 'bytes' | 'plain';
+/** `bytes` are those of a second, `size` those that there are. */
+export type Unit = 'percent' | 'seconds' | 'bytes' | 'size' | 'plain';
 
 export interface Measure {
   id: string;
@@ -90,4 +92,12 @@ export function tightness(value: number, bounds: Measure['bounds']): Tightness {
 /** How near a value is to full, to sort by: 1 is full. */
 export function strain(value: number, bounds: Measure['bounds']): number {
   return bounds && Number.isFinite(value) ? value / bounds[1] : 0;
+}
+
+export function shown(value: number, unit: Unit): string {
+  if (!Number.isFinite(value)) return '–';
+  if (unit === 'percent') return `${value.toFixed(value < 10 ? 1 : 0)} %`;
+  if (unit === 'seconds') return value < 1 ? `${figure(value * 1000)} ms` : `${figure(value)} s`;
+  if (unit === 'size') return bytes(value);
+  return unit === 'bytes' ? `${bytes(value)}/s` : figure(Number(value.toPrecision(3)));
 }
