@@ -17,6 +17,7 @@ const PICTURES = [
   { name: 'map', path: '/map?since=2h&node=drbd%2Fr0', ready: '.thing' },
   { name: 'hosts', path: '/hosts', ready: '.matrix .cell' },
   { name: 'host', path: '/hosts?host=db2&since=1h', ready: '#db-sessions canvas' },
+  { name: 'rule', path: '/alerts?tab=rules', ready: '.replayed', clicks: ['Try a rule on past data', 'Try'] },
   { name: 'explore', path: '/explore?expr=node_load1', ready: '.plot canvas' },
   { name: 'status', path: '/status?span=1h', ready: '.target .beats i', opens: '.target.down [aria-expanded]' },
   { name: 'settings', path: '/settings', ready: '#server .badge' },
@@ -30,10 +31,11 @@ try {
   await fire(server.url, { alertname: 'DiskSlow', severity: 'critical', host: 'db1' }, { summary: 'sdb takes 180 ms' });
   await probe(server.url);
   mkdirSync(folder, { recursive: true });
-  for (const { name, path, ready, click, opens, options } of PICTURES) {
+  for (const { name, path, ready, click, clicks = [], opens, options } of PICTURES) {
     const { page, close } = await open(browser, server.url, { viewport: DESKTOP, reducedMotion: 'reduce', ...options });
     await page.goto(server.url + path);
     if (click) await page.locator(click).last().click();
+    for (const button of clicks) await page.getByRole('button', { name: button, exact: true }).click();
     await page.waitForSelector(ready);
     if (opens) await page.locator(opens).first().click();
     await page.waitForLoadState('networkidle');

@@ -166,3 +166,43 @@ export async function why(labels: Record<string, string>, signal?: AbortSignal):
 export async function ruleGroups(signal?: AbortSignal): Promise<RuleGroup[]> {
   return (await ask<{ data: { groups: RuleGroup[] } }>('/api/v1/rules', {}, signal)).data.groups;
 }
+
+export interface ReplayAsk {
+  /** Nothing: the rules in force. */
+  files?: { name: string; text: string }[];
+  /** So long up to now, such as `6h`. */
+  last: string;
+}
+
+export interface Replayed {
+  from: string;
+  to: string;
+  rules: {
+    rule: string;
+    file: string;
+    fired: number;
+    warning: number;
+    critical: number;
+    /** How often it pended and did not fire. */
+    pended: number;
+    total_ms: number;
+    longest_ms: number;
+    failing: { error: string; times: number; first: string } | null;
+  }[];
+  episodes: {
+    rule: string;
+    labels: Record<string, string>;
+    /** `null`: it pended only. */
+    level: AlertLevel | null;
+    from: string;
+    to: string | null;
+  }[];
+  looked_at: { evaluations: number; samples: number; records: number };
+  /** Why it is not all. */
+  partial: string[];
+}
+
+/** What rules would have done over what is stored. */
+export function replay(ask: ReplayAsk, signal: AbortSignal): Promise<Replayed> {
+  return send<Replayed>('/app/v1/rules/replay', ask, 'POST', signal);
+}

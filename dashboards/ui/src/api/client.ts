@@ -96,10 +96,15 @@ export function ask<T>(path: string, params: Params = {}, signal?: AbortSignal):
 }
 
 /** POST or DELETE with a JSON body. */
-export function send<T>(path: string, body?: unknown, method: 'POST' | 'DELETE' = 'POST'): Promise<T> {
+export function send<T>(
+  path: string,
+  body?: unknown,
+  method: 'POST' | 'DELETE' = 'POST',
+  signal?: AbortSignal,
+): Promise<T> {
   const json =
     body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
-  return request<T>(path, { method, ...json });
+  return request<T>(path, { method, ...json, ...(signal && { signal }) });
 }
 
 export async function logIn(token: string): Promise<void> {

@@ -16,7 +16,6 @@ import { shown } from './measures.ts';
 import { lineName, ofHost, PANELS, type Panel } from './panels.ts';
 import { States } from './States.tsx';
 import '../explore/explore.css';
-import '../map/map.css';
 
 const POINTS = 240;
 const HEIGHT_PX = 150;

@@ -87,7 +87,7 @@ export function States({ host, range, run }: { host: string; range: Range; run: 
       ))}
       <div className="state-lane" aria-hidden="true">
         <span />
-        <span className="replay-axis">
+        <span className="time-axis">
           {Array.from({ length: MARKS }, (_, at) => fromMs + (at * spanMs) / (MARKS - 1)).map((ms) => (
             <span key={ms}>{axisTime(ms, spanMs)}</span>
           ))}

@@ -75,7 +75,7 @@ export function Replay(props: ReplayProps) {
           aria-valuetext={dateTimeMs(atMs)}
           onChange={(event) => onMove(Number(event.target.value))}
         />
-        <div className="replay-axis" aria-hidden="true">
+        <div className="time-axis" aria-hidden="true">
           {Array.from({ length: MARKS }, (_, at) => fromMs + (at * spanMs) / (MARKS - 1)).map((ms) => (
             <span key={ms}>{axisTime(ms, spanMs)}</span>
           ))}
