@@ -2,7 +2,7 @@
 import { useQueries } from '@tanstack/react-query';
 import { lazy } from 'react';
 import { Link } from 'wouter';
-import { type Labels, type MatrixSeries, queryRange } from '../../api/metrics.ts';
+import { type MatrixSeries, queryRange } from '../../api/metrics.ts';
 import { useAddress } from '../../app/address.ts';
 import { nsToMs } from '../../app/format.ts';
 import { t } from '../../app/i18n.ts';
@@ -10,7 +10,7 @@ import { usePinnedRange } from '../../app/range.tsx';
 import { Badge } from '../../kit/Badge.tsx';
 import { Empty, ErrorNotice } from '../../kit/Empty.tsx';
 import { Icon } from '../../kit/Icon.tsx';
-import { MEASURES, type Measure, shown, strain, tightness } from './measures.ts';
+import { hostName, MEASURES, type Measure, shown, strain, tightness } from './measures.ts';
 import './hosts.css';
 
 const POINTS = 60;
@@ -29,16 +29,13 @@ interface Host {
   cells: Map<string, Cell>;
 }
 
-/** What a host is called: its label, or the address that is scraped, without the port. */
-const nameOf = ({ host, instance = '' }: Labels) => host ?? instance.replace(/:\d+$/, '');
-
 function hostsOf(answers: (MatrixSeries[] | undefined)[]): Host[] {
   const hosts = new Map<string, Host>();
   answers.forEach((series, at) => {
     const measure = MEASURES[at];
     if (!measure) return;
     for (const { metric, values = [] } of series ?? []) {
-      const name = nameOf(metric);
+      const name = hostName(metric);
       const host = hosts.get(name) ?? { name, cells: new Map<string, Cell>() };
       hosts.set(name, host);
       const numbers = values.map(([, text]) => Number(text));

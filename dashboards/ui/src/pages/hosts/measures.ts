@@ -1,4 +1,5 @@
 /** What is asked of every host: utilisation, saturation and errors of its resources, with the bounds that matter. */
+import type { Labels } from '../../api/metrics.ts';
 import { bytes, figure } from '../../app/format.ts';
 import type { TextKey } from '../../app/i18n.ts';
 
@@ -101,3 +102,6 @@ export function shown(value: number, unit: Unit): string {
   if (unit === 'size') return bytes(value);
   return unit === 'bytes' ? `${bytes(value)}/s` : figure(Number(value.toPrecision(3)));
 }
+
+/** What a host is called: its label, or the address that is scraped, without the port. */
+export const hostName = ({ host, instance = '' }: Labels): string => host ?? instance.replace(/:\d+$/, '');

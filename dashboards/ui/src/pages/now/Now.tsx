@@ -15,6 +15,8 @@ import { Section } from '../../kit/Section.tsx';
 import { Time } from '../../kit/Time.tsx';
 import { axisOf, sum } from '../../viz/histogram.ts';
 import { incidentTitle, LevelBadge } from '../alerts/look.tsx';
+import { Clusters } from './Clusters.tsx';
+import { Tight } from './Tight.tsx';
 import './now.css';
 
 const HOUR_NS = 3_600_000_000_000n;
@@ -36,6 +38,12 @@ export default function Now() {
       </Section>
       <Section title={t('now.hosts')} icon="hosts">
         <Hosts />
+      </Section>
+      <Section title={t('now.cluster')} icon="map" id="clusters">
+        <Clusters />
+      </Section>
+      <Section title={t('now.tight')} icon="explore" id="tight">
+        <Tight />
       </Section>
       <Section title={t('now.events')} icon="moment">
         <Events />
