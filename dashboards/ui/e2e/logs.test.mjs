@@ -149,6 +149,78 @@ test('e goes to the next error', async () => {
   assert.match(await page.getAttribute('.panel .detail-body', 'class'), /error|fatal/);
 });
 
+test('e goes to an error that is not loaded yet, and E back', async () => {
+  const page = await go('?since=2h&q=service:apache2');
+  await page.waitForSelector('.row');
+  await page.locator('h1').click();
+  const line = () => new URL(page.url()).searchParams.get('line');
+  const seen = new Set();
+  for (let n = 0; n < 3; n += 1) {
+    const before = line();
+    await page.keyboard.press('e');
+    await page.waitForFunction((then) => new URLSearchParams(location.search).get('line') !== then, before);
+    seen.add(line());
+  }
+  assert.equal(seen.size, 3);
+  const third = line();
+  await page.keyboard.press('E');
+  await page.waitForFunction((then) => new URLSearchParams(location.search).get('line') !== then, third);
+  assert.ok(seen.has(line()));
+});
+
+test('lines are marked by keys and clicks, and taken along from several searches', async () => {
+  const page = await go('?q=host:db1');
+  await page.waitForSelector('.row');
+  await page.locator('h1').click();
+  for (const key of ['j', 'p']) await page.keyboard.press(key);
+  await page.getByText('1 marked').waitFor();
+  await page
+    .locator('.row')
+    .nth(2)
+    .click({ modifiers: ['Control'] });
+  await page
+    .locator('.row')
+    .nth(5)
+    .click({ modifiers: ['Shift'] });
+  await page.getByText('5 marked').waitFor();
+  await page.locator('.rail').getByText('Now').click();
+  await page.locator('.rail').getByText('Logs').click();
+  await page.getByText('5 marked').waitFor();
+  const bar = page.getByRole('toolbar', { name: 'Marked lines' });
+  const [file] = await Promise.all([page.waitForEvent('download'), bar.getByText('Download as JSON lines').click()]);
+  const rows = readFileSync(await file.path(), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((row) => JSON.parse(row));
+  assert.equal(rows.length, 5);
+  assert.deepEqual(
+    rows.map(({ ts_ns }) => ts_ns),
+    rows.map(({ ts_ns }) => ts_ns).toSorted(),
+  );
+  await bar.getByText('Copy as Markdown').click();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  assert.ok(rows.every(({ body }) => copied.includes(body)));
+  await bar.getByText('Remove the marks').click();
+  await bar.waitFor({ state: 'detached' });
+});
+
+test('a line narrows the query by keys: only, without, its layer, its process', async () => {
+  const page = await go('?q=level:>=error');
+  await page.waitForSelector('.row');
+  await page.locator('h1').click();
+  for (const key of ['j', 'x']) await page.keyboard.press(key);
+  const values = page.locator('dialog .row-values');
+  await values.getByRole('button', { name: /^host / }).press('Enter');
+  await page.waitForFunction(() => / -host:/.test(new URLSearchParams(location.search).get('q')));
+  await settled(page);
+  await page.locator('h1').click();
+  await page.keyboard.press('7');
+  await page.waitForFunction(() => / -layer:web$/.test(new URLSearchParams(location.search).get('q')));
+  await settled(page);
+  await page.keyboard.press('7');
+  await page.waitForFunction(() => !new URLSearchParams(location.search).get('q').includes('-layer:web'));
+});
+
 test('the live tail shows what comes, and waits while one reads', async () => {
   const page = await go('?q=host:app1');
   await page.locator('h1').click();

@@ -26,6 +26,20 @@ export function addTerm(query: string, added: string): string {
   return /(^|\s)OR(\s|$)/.test(outside) ? `(${rest}) ${added}` : `${rest} ${added}`;
 }
 
+/** The query without a condition that stands in it by itself. */
+export function removeTerm(query: string, removed: string): string {
+  return query
+    .split(' ')
+    .filter((one) => one !== removed)
+    .join(' ')
+    .trim();
+}
+
+/** The query with a condition that it lacked, or without one that it had. */
+export function toggleTerm(query: string, one: string): string {
+  return query.split(' ').includes(one) ? removeTerm(query, one) : addTerm(query, one);
+}
+
 /** The query that is sent: what was written, within the scope. */
 export function within(query: string, scope: string[]): string {
   return scope.reduce((all, one) => addTerm(all, one), query.trim());

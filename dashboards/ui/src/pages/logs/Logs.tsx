@@ -11,21 +11,27 @@ import { getPrefs, setPrefs, usePrefs } from '../../app/prefs.ts';
 import { spanText } from '../../app/RangePicker.tsx';
 import { usePinnedRange } from '../../app/range.tsx';
 import { fixedRange, zoomRange } from '../../app/shift.ts';
-import { addTerm, phrase, within } from '../../app/terms.ts';
+import { addTerm, phrase, term, toggleTerm, within } from '../../app/terms.ts';
 import { Button, IconButton } from '../../kit/Button.tsx';
 import { copyText } from '../../kit/clipboard.ts';
 import { Empty, ErrorNotice } from '../../kit/Empty.tsx';
 import { TabPanel, Tabs } from '../../kit/Tabs.tsx';
+import { toast } from '../../kit/toast.tsx';
 import { useIsNarrow } from '../../kit/useMedia.ts';
 import { Histogram } from '../../viz/Histogram.tsx';
 import { sum } from '../../viz/histogram.ts';
+import { LAYERS } from '../moment/lanes.ts';
+import { nextAhead } from './ahead.ts';
 import { Context } from './Context.tsx';
 import { Detail } from './Detail.tsx';
 import { Fields } from './Fields.tsx';
 import { FindBar } from './FindBar.tsx';
+import { MarkBar } from './MarkBar.tsx';
+import { getMarks, markAll, subscribeMarks, toggleMark } from './marks.ts';
 import { Changes, Patterns } from './Patterns.tsx';
 import { QueryBar, type QueryBarHandle } from './QueryBar.tsx';
 import { RowList, type RowListHandle } from './RowList.tsx';
+import { RowValues, sameId } from './RowValues.tsx';
 import { SelectionMenu } from './SelectionMenu.tsx';
 import { Toolbar } from './Toolbar.tsx';
 import { Tail } from './tail.ts';
@@ -82,6 +88,9 @@ export default function Logs() {
   const [find, setFind] = useState<string | null>(null);
   const [showsFields, setShowsFields] = useState(false);
   const [compared, setCompared] = useState<Scope | null>(null);
+  const [narrowing, setNarrowing] = useState<'only' | 'not' | null>(null);
+  const marks = useSyncExternalStore(subscribeMarks, getMarks);
+  const lastMark = useRef<string | null>(null);
 
   // A permalink names a row: it opens once it is loaded, or when asked for by its place in time.
   const linked = useQuery({
@@ -144,15 +153,46 @@ export default function Logs() {
     choose(row);
     list.current?.scrollTo(index);
   };
-  const goToLevel = (step: 1 | -1, bands: readonly Band[]) => {
-    for (let index = at + step; index >= 0 && index < rows.length; index += step) {
-      const row = rows[index];
-      if (row && bands.includes(row.level)) {
-        goTo(index);
-        return;
-      }
+  const goToNext = async (step: 1 | -1, fits: (row: Row) => boolean) => {
+    if (step > 0 && !tail) {
+      const next = await nextAhead(window, at, fits);
+      const row = window.get().rows[next];
+      if (row) {
+        choose(row);
+        // A line that was loaded just now is in the list with the next frame.
+        requestAnimationFrame(() => list.current?.scrollTo(next));
+      } else toast(t('logs.noMore'));
+      return;
     }
+    const next =
+      step > 0
+        ? rows.findIndex((row, index) => index > at && fits(row))
+        : rows.slice(0, Math.max(at, 0)).findLastIndex(fits);
+    if (next < 0) toast(t('logs.noMore'));
+    else goTo(next);
   };
+  const goToLevel = (step: 1 | -1, bands: readonly Band[]) => void goToNext(step, ({ level }) => bands.includes(level));
+  const sought = (find ?? '').toLowerCase();
+  const goToMatch = (step: 1 | -1) => {
+    if (sought !== '') void goToNext(step, ({ body }) => body.toLowerCase().includes(sought));
+    else setFind('');
+  };
+  const mark = useCallback(
+    (row: Row, isRange: boolean) => {
+      const [a, b] = [lastMark.current, rows.findIndex(({ cursor }) => cursor === row.cursor)];
+      const first = isRange && a !== null ? rows.findIndex(({ cursor }) => cursor === a) : -1;
+      if (first >= 0) markAll(rows.slice(Math.min(first, b), Math.max(first, b) + 1));
+      else toggleMark(row);
+      lastMark.current = row.cursor;
+    },
+    [rows],
+  );
+  const follow = () => {
+    const same = opened && sameId(opened);
+    if (same) add(same);
+    else toast(t('logs.noId'));
+  };
+  const toggleLayer = (n: number) => ask(toggleTerm(q, `-${term('layer', LAYERS[n - 1] ?? '')}`));
   const lineLink = () => location.href;
   useKeys('logs', {
     query: () => queryBar.current?.focus(),
@@ -164,6 +204,19 @@ export default function Logs() {
     previousError: () => goToLevel(-1, ['error', 'fatal']),
     nextWarning: () => goToLevel(1, ['warn']),
     previousWarning: () => goToLevel(-1, ['warn']),
+    nextMatch: () => goToMatch(1),
+    previousMatch: () => goToMatch(-1),
+    include: () => opened && setNarrowing('only'),
+    exclude: () => opened && setNarrowing('not'),
+    follow: () => opened && follow(),
+    mark: () => opened && mark(opened, false),
+    layer1: () => toggleLayer(1),
+    layer2: () => toggleLayer(2),
+    layer3: () => toggleLayer(3),
+    layer4: () => toggleLayer(4),
+    layer5: () => toggleLayer(5),
+    layer6: () => toggleLayer(6),
+    layer7: () => toggleLayer(7),
     first: () => list.current?.scrollTop(),
     context: () => setPanelTab('context'),
     live: toggleLive,
@@ -227,6 +280,7 @@ export default function Logs() {
           onFields={() => setShowsFields(!showsFields)}
         />
       </div>
+      <MarkBar q={asked} />
       {find !== null && <FindBar rows={rows} text={find} onText={setFind} onGo={goTo} onClose={() => setFind(null)} />}
       <div className="logs-columns">
         <Fields scope={scope} histogram={histogram.data} onAdd={add} />
@@ -249,8 +303,10 @@ export default function Logs() {
               wrap={wrap}
               isNarrow={isNarrow}
               chosen={opened?.cursor ?? null}
-              find={(find ?? '').toLowerCase()}
+              find={sought}
+              marks={marks}
               onChoose={choose}
+              onMark={mark}
               {...(tail ? { onScrolled: (isAtTop: boolean) => tail.pause(!isAtTop) } : { onEnd, onStart })}
               foot={!tail && loaded.isWhole ? <span className="dim">{t('logs.end')}</span> : undefined}
             />
@@ -290,6 +346,9 @@ export default function Logs() {
         within=".row-body, .detail-body"
         onAdd={(text, isNot) => add(`${isNot ? '-' : ''}${phrase(text)}`)}
       />
+      {narrowing && opened && (
+        <RowValues row={opened} isNot={narrowing === 'not'} onAdd={add} onClose={() => setNarrowing(null)} />
+      )}
       {compared && <Changes scope={compared} onAdd={add} onClose={() => setCompared(null)} />}
     </div>
   );

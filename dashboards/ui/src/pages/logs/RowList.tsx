@@ -29,7 +29,11 @@ interface RowListProps {
   chosen: string | null;
   /** Words to mark and ticks for, in lower case; empty for none. */
   find: string;
+  /** By cursor. */
+  marks: ReadonlyMap<string, Row>;
   onChoose: (row: Row) => void;
+  /** With Ctrl one line, with Shift all up to the one that was marked last. */
+  onMark: (row: Row, isRange: boolean) => void;
   onEnd?: () => void;
   onStart?: () => void;
   onScrolled?: (isAtTop: boolean) => void;
@@ -41,7 +45,22 @@ interface RowListProps {
 const columnWidth = (name: string) => (name === 'host' ? '9ch' : name === 'layer' ? '8ch' : '16ch');
 
 export function RowList(props: RowListProps) {
-  const { rows, columns, wrap, isNarrow, chosen, find, onChoose, onEnd, onStart, onScrolled, foot, ref } = props;
+  const {
+    rows,
+    columns,
+    wrap,
+    isNarrow,
+    chosen,
+    find,
+    marks,
+    onChoose,
+    onMark,
+    onEnd,
+    onStart,
+    onScrolled,
+    foot,
+    ref,
+  } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: rows.length,
@@ -106,7 +125,9 @@ export function RowList(props: RowListProps) {
                   withDay={withDay}
                   isChosen={row.cursor === chosen}
                   isFound={find !== '' && row.body.toLowerCase().includes(find)}
+                  isMarked={marks.has(row.cursor)}
                   onChoose={onChoose}
+                  onMark={onMark}
                   {...(wrap && { measure: virtual.measureElement })}
                 />
               )
@@ -132,12 +153,15 @@ interface RowViewProps {
   withDay: boolean;
   isChosen: boolean;
   isFound: boolean;
+  isMarked: boolean;
   onChoose: (row: Row) => void;
+  onMark: (row: Row, isRange: boolean) => void;
   measure?: (element: HTMLElement | null) => void;
 }
 
 const RowView = memo(function RowView(props: RowViewProps) {
-  const { row, index, top, columns, wrap, isNarrow, withDay, isChosen, isFound, onChoose, measure } = props;
+  const { row, index, top, columns, wrap, isNarrow, withDay, isChosen, isFound, isMarked, onChoose, onMark, measure } =
+    props;
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: keys move the choice in the whole list
     <div
@@ -147,10 +171,15 @@ const RowView = memo(function RowView(props: RowViewProps) {
       role="option"
       tabIndex={-1}
       aria-selected={isChosen}
-      className={`row ${row.level} ${row.kind} ${isFound ? 'found' : ''}`}
+      className={`row ${row.level} ${row.kind} ${isFound ? 'found' : ''} ${isMarked ? 'marked' : ''}`}
       style={{ transform: `translateY(${top}px)` }}
-      onClick={() => {
-        if (!getSelection()?.toString()) onChoose(row);
+      onMouseDown={(event) => {
+        // Shift would select text.
+        if (event.shiftKey) event.preventDefault();
+      }}
+      onClick={(event) => {
+        if (event.shiftKey || event.ctrlKey || event.metaKey) onMark(row, event.shiftKey);
+        else if (!getSelection()?.toString()) onChoose(row);
       }}
     >
       <span className="row-time">{rowTime(nsToMs(row.ts_ns), withDay)}</span>
