@@ -11,7 +11,11 @@ before(async () => {
   server = await startServer();
   browser = await launch();
   one = await open(browser, server.url);
-  await fire(server.url, { alertname: NAME, severity: 'critical', host: 'db2' }, { summary: 'it is slow' });
+  await fire(
+    server.url,
+    { alertname: NAME, severity: 'critical', host: 'db2' },
+    { summary: 'it is slow', runbook: 'https://runbooks.example/slow' },
+  );
 });
 after(async () => {
   await browser?.close();
@@ -23,6 +27,11 @@ test('an incident opens from the list, is taken, noted and given back', async ()
   await page.goto(`${server.url}/alerts`);
   await page.locator('.incident', { hasText: NAME }).click();
   const panel = page.locator('.incident-panel');
+  await panel.getByText('it is slow').waitFor();
+  assert.equal(
+    await panel.getByRole('link', { name: 'runbook' }).getAttribute('href'),
+    'https://runbooks.example/slow',
+  );
   await panel.getByLabel('Your name').fill('eva');
   await panel.getByRole('button', { name: 'Acknowledge' }).click();
   await panel.getByText('taken by eva').waitFor();

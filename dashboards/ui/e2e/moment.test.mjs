@@ -29,6 +29,21 @@ test('what happened lately leads to its moment, in lanes of several layers', asy
   await page.waitForSelector('.moment-lines li');
 });
 
+test('measurements that left their usual values are told, and lead to their host', async () => {
+  const { page } = one;
+  const asked = await fetch(
+    `${server.url}/api/v1/query?query=${encodeURIComponent('max_over_time(timestamp(node_load1{host=~"db.*"} > 5)[100m:15s])')}`,
+  );
+  const [{ value }] = (await asked.json()).data.result;
+  const url = page.url();
+  await page.goto(`${server.url}/at?at=${Math.round(Number(value[1]))}000000000`);
+  await page.locator('#moved li', { hasText: 'Load' }).first().waitFor();
+  const link = new URL(await page.locator('#moved a').first().getAttribute('href'), server.url);
+  assert.match(link.searchParams.get('host'), /^(db1|db2|app1|wit1)$/);
+  await page.goto(url);
+  await page.waitForSelector('.lane-strip i');
+});
+
 test('the cursor moves by clicks and by keys, and is in the address', async () => {
   const { page } = one;
   const first = at(page);

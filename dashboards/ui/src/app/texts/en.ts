@@ -51,6 +51,8 @@ export const en = {
   'moment.logs': 'In the logs',
   'moment.lanes': '{n} events and warnings in {lanes} lanes of layer and host; they are listed below',
   'moment.happened': 'What happened',
+  'moment.moved': 'Measurements that moved',
+  'moment.unmoved': 'None left its usual values.',
   'moment.lines': 'All lines within 30 s',
   'moment.none': 'Nothing of note around this moment',
   'moment.noneText': 'No event, no warning, no error. Look at a wider window.',

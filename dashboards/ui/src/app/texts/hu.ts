@@ -53,6 +53,8 @@ export const hu: Texts = {
   'moment.logs': 'A naplókban',
   'moment.lanes': '{n} esemény és figyelmeztetés {lanes} sávban, réteg és gép szerint; alább felsorolva',
   'moment.happened': 'Mi történt',
+  'moment.moved': 'Megváltozott mérések',
+  'moment.unmoved': 'Egyik sem tért el a szokásostól.',
   'moment.lines': 'Minden sor 30 s-on belül',
   'moment.none': 'E pillanat körül nincs semmi említésre méltó',
   'moment.noneText': 'Se esemény, se figyelmeztetés, se hiba. Nézzen tágabb időt.',

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import * as alerting from '../../api/alerting.ts';
 import { t } from '../../app/i18n.ts';
+import { Annotations } from '../../kit/Annotations.tsx';
 import { Badge } from '../../kit/Badge.tsx';
 import { Button } from '../../kit/Button.tsx';
 import { Empty, ErrorNotice } from '../../kit/Empty.tsx';
@@ -79,9 +80,7 @@ export function Firing({ onIncident }: { onIncident: (id: number) => void }) {
                       </Button>
                     )}
                   </div>
-                  {Object.entries(alert.annotations).map(([key, value]) => (
-                    <p key={key}>{value}</p>
-                  ))}
+                  <Annotations of={alert.annotations} />
                   <LabelChips labels={alert.labels} without={alerts.length > 1 ? Object.keys(shared) : ['alertname']} />
                   <WhyText labels={alert.labels} />
                 </div>

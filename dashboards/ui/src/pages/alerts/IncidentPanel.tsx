@@ -8,6 +8,7 @@ import { duration, msToNs } from '../../app/format.ts';
 import { t } from '../../app/i18n.ts';
 import { setPrefs, usePrefs } from '../../app/prefs.ts';
 import { fixedRange } from '../../app/shift.ts';
+import { Annotations } from '../../kit/Annotations.tsx';
 import { Badge } from '../../kit/Badge.tsx';
 import { Button, IconButton } from '../../kit/Button.tsx';
 import { copyText } from '../../kit/clipboard.ts';
@@ -44,9 +45,16 @@ export function IncidentPanel({ id, onClose }: { id: number; onClose: () => void
   );
 }
 
+const isSame = (a: Record<string, string>, b: Record<string, string>) =>
+  Object.keys(a).length === Object.keys(b).length && Object.entries(a).every(([name, value]) => b[name] === value);
+
 export function Incident({ detail }: { detail: alerting.IncidentDetail }) {
   const { incident, timeline, deliveries } = detail;
   const { href } = useAddress();
+  const firing = useQuery({ queryKey: ['firing'], queryFn: ({ signal }) => alerting.firing(signal) });
+  // What fires still has what its rule says about it.
+  const annotationsOf = (labels: Record<string, string>) =>
+    firing.data?.find((alert) => isSame(alert.labels, labels))?.annotations ?? {};
   const began = Date.parse(incident.started_at);
   const ended = incident.ended_at ? Date.parse(incident.ended_at) : null;
   const until = Math.min(ended ?? Date.now(), began + 10 * AROUND_MS);
@@ -96,6 +104,7 @@ export function Incident({ detail }: { detail: alerting.IncidentDetail }) {
               </Badge>
             </div>
             <LabelChips labels={member.labels} without={['alertname']} />
+            <Annotations of={annotationsOf(member.labels)} />
             {member.why && <p className="dim">{member.why}</p>}
             <WhyText labels={member.labels} />
           </div>

@@ -18,6 +18,7 @@ import { incidentTitle, LevelBadge } from '../alerts/look.tsx';
 import { Body } from '../logs/body.tsx';
 import { LETTERS } from '../logs/values.ts';
 import { type Lane, lanesOf, parseAt } from './lanes.ts';
+import { Moved } from './Moved.tsx';
 import '../logs/context.css';
 import './told.css';
 import './moment.css';
@@ -117,6 +118,7 @@ export default function Moment() {
       <div className="moment-columns">
         <div className="stack">
           <Incidents fromMs={fromMs} toMs={fromMs + 2 * spanMs} />
+          <Moved at={at} />
           <Happened rows={rows} atMs={atMs} onMove={moveTo} />
         </div>
         <Lines at={at} q={within('', shared.scope)} onMove={moveTo} />
