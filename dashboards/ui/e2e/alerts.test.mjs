@@ -68,6 +68,50 @@ test('an alert is silenced, shows it, and the silence ends', async () => {
   await silence.getByText('over').waitFor();
 });
 
+test('a silence says what it is about, comes again every week, and is prolonged', async () => {
+  const { page } = one;
+  await page.goto(`${server.url}/alerts?tab=silences`);
+  await page.getByRole('button', { name: 'New silence' }).press('Enter');
+  const dialog = page.locator('dialog');
+  await dialog.getByLabel('label', { exact: true }).fill('alertname');
+  await dialog.getByLabel('value', { exact: true }).fill('NoSuch');
+  await dialog.getByText(/it is about 0\./).waitFor();
+  await dialog.getByLabel('operator').selectOption('=~');
+  await dialog.getByLabel('value', { exact: true }).fill(`${NAME.slice(0, -1)}.`);
+  await dialog.getByText(new RegExp(`it is about 1\\. ${NAME} db2`)).waitFor();
+  await dialog.getByLabel('Again').selectOption('week');
+  await dialog.getByLabel('How many times').fill('3');
+  await dialog.getByLabel('Why', { exact: true }).fill('sunday jobs');
+  await dialog.getByRole('button', { name: 'Make the silence' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  const made = page.locator('.silence', { hasText: 'sunday jobs' });
+  await page.waitForFunction(
+    () =>
+      [...document.querySelectorAll('.silence')].filter((one) => one.textContent.includes('sunday jobs')).length === 3,
+  );
+  const now = made.filter({ hasText: 'holds' });
+  assert.equal(await now.count(), 1);
+  const ends = () => now.locator('time').nth(1).getAttribute('datetime');
+  const before = Date.parse(await ends());
+  await now.getByRole('button', { name: '1 h longer' }).click();
+  await page.waitForFunction(
+    (then) =>
+      [...document.querySelectorAll('.silence time')].some((time) => Date.parse(time.dateTime) === then + 3_600_000),
+    before,
+  );
+  assert.equal(await made.count(), 3);
+  for (let left = 3; left > 0; left -= 1) {
+    await made.getByRole('button', { name: 'End', exact: true }).first().click();
+    await page.waitForFunction(
+      (n) =>
+        [...document.querySelectorAll('.silence')].filter(
+          (one) => one.textContent.includes('sunday jobs') && one.querySelector('.danger'),
+        ).length === n,
+      left - 1,
+    );
+  }
+});
+
 test('a rule that is written is tried on past data: when it would have fired, and what is wrong with it', async () => {
   const { page } = one;
   await page.goto(`${server.url}/alerts?tab=rules`);

@@ -142,6 +142,8 @@ export function silences(signal?: AbortSignal): Promise<Silence[]> {
 }
 
 export interface NewSilence {
+  /** One that is changed. */
+  id?: string;
   matchers: SilenceMatcher[];
   startsAt: string;
   endsAt: string;

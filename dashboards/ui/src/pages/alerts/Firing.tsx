@@ -9,7 +9,7 @@ import { Button } from '../../kit/Button.tsx';
 import { Empty, ErrorNotice } from '../../kit/Empty.tsx';
 import { LabelChips } from '../../kit/Labels.tsx';
 import { Time } from '../../kit/Time.tsx';
-import { SilenceDialog } from './Silences.tsx';
+import { SilenceDialog } from './SilenceDialog.tsx';
 import { WhyText } from './Why.tsx';
 
 /** Labels that all alerts of a group have, shown once. */

@@ -1,22 +1,21 @@
 /** Silences: those that hold, how to make and to end one. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import * as alerting from '../../api/alerting.ts';
-import { parseSpan } from '../../app/address.ts';
 import { t } from '../../app/i18n.ts';
-import { setPrefs, usePrefs } from '../../app/prefs.ts';
 import { Badge } from '../../kit/Badge.tsx';
-import { Button, IconButton } from '../../kit/Button.tsx';
-import { Dialog } from '../../kit/Dialog.tsx';
+import { Button } from '../../kit/Button.tsx';
 import { Empty, ErrorNotice, errorText } from '../../kit/Empty.tsx';
 import { Time } from '../../kit/Time.tsx';
 import { toast } from '../../kit/toast.tsx';
+import { operator, SilenceDialog } from './SilenceDialog.tsx';
 
 const TONES = { active: 'caution', pending: 'calm', expired: 'plain' } as const;
-const SPANS = ['30m', '1h', '2h', '4h', '8h', '1d', '7d'];
+const LONGER_MS = 3_600_000;
+const ENDLESS_MS = Date.UTC(2200, 0);
 
-const operator = ({ isRegex, isEqual }: alerting.SilenceMatcher) =>
-  isRegex ? (isEqual ? '=~' : '!~') : isEqual ? '=' : '!=';
+/** Of the configuration: without an end, and at times that stand there. */
+const isEndless = ({ endsAt }: alerting.Silence) => Date.parse(endsAt) > ENDLESS_MS;
 
 export function Silences() {
   const client = useQueryClient();
@@ -30,6 +29,18 @@ export function Silences() {
     mutationFn: alerting.endSilence,
     onSuccess: () => {
       toast(t('silences.ended'));
+      return client.invalidateQueries({ queryKey: ['silences'] });
+    },
+    onError: (problem) => toast(errorText(problem), true),
+  });
+  const prolong = useMutation({
+    mutationFn: ({ id, matchers, startsAt, endsAt, createdBy, comment }: alerting.Silence) =>
+      alerting.addSilence({
+        ...{ id, matchers, startsAt, createdBy, comment },
+        endsAt: new Date(Date.parse(endsAt) + LONGER_MS).toISOString(),
+      }),
+    onSuccess: () => {
+      toast(t('silences.made'));
       return client.invalidateQueries({ queryKey: ['silences'] });
     },
     onError: (problem) => toast(errorText(problem), true),
@@ -62,6 +73,11 @@ export function Silences() {
                   </span>
                 ))}
               </span>
+              {silence.status.state === 'active' && !isEndless(silence) && (
+                <Button small disabled={prolong.isPending} onClick={() => prolong.mutate(silence)}>
+                  {t('silences.longer')}
+                </Button>
+              )}
               {silence.status.state !== 'expired' && (
                 <Button small variant="danger" disabled={end.isPending} onClick={() => end.mutate(silence.id)}>
                   {t('silences.end')}
@@ -70,128 +86,19 @@ export function Silences() {
             </div>
             <p>{silence.comment}</p>
             <p className="dim">
-              {silence.createdBy} · <Time ms={Date.parse(silence.startsAt)} /> –{' '}
-              <Time ms={Date.parse(silence.endsAt)} />
+              {silence.createdBy} ·{' '}
+              {isEndless(silence) ? (
+                t('silences.configured')
+              ) : (
+                <>
+                  <Time ms={Date.parse(silence.startsAt)} /> – <Time ms={Date.parse(silence.endsAt)} />
+                </>
+              )}
             </p>
           </li>
         ))}
       </ul>
       {isAdding && <SilenceDialog labels={{}} onClose={() => setAdding(false)} />}
     </div>
-  );
-}
-
-interface Draft extends alerting.SilenceMatcher {
-  key: number;
-}
-
-let drafts = 0;
-function draft(name: string, value: string): Draft {
-  drafts += 1;
-  return { key: drafts, name, value, isRegex: false, isEqual: true };
-}
-
-/** A new silence, beginning with the labels of what it is about. */
-export function SilenceDialog({ labels, onClose }: { labels: Record<string, string>; onClose: () => void }) {
-  const client = useQueryClient();
-  const { name } = usePrefs();
-  const [matchers, setMatchers] = useState<Draft[]>(() => {
-    const given = Object.entries(labels).map(([label, value]) => draft(label, value));
-    return given.length ? given : [draft('', '')];
-  });
-  const [span, setSpan] = useState('2h');
-  const [comment, setComment] = useState('');
-  const add = useMutation({
-    mutationFn: (silence: alerting.NewSilence) => alerting.addSilence(silence),
-    onSuccess: async () => {
-      toast(t('silences.made'));
-      await client.invalidateQueries({ queryKey: ['silences'] });
-      await client.invalidateQueries({ queryKey: ['firing'] });
-      onClose();
-    },
-  });
-  const change = (key: number, patch: Partial<Draft>) =>
-    setMatchers(matchers.map((one) => (one.key === key ? { ...one, ...patch } : one)));
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    const now = Date.now();
-    add.mutate({
-      matchers: matchers.map(({ key: _, ...matcher }) => matcher),
-      startsAt: new Date(now).toISOString(),
-      endsAt: new Date(now + (parseSpan(span) ?? 3_600_000)).toISOString(),
-      createdBy: name.trim() || t('somebody'),
-      comment: comment.trim(),
-    });
-  };
-  return (
-    <Dialog title={t('silences.new')} onClose={onClose}>
-      <form className="stack" onSubmit={submit}>
-        <fieldset className="stack matchers">
-          <legend>{t('silences.matchers')}</legend>
-          {matchers.map((matcher) => (
-            <div key={matcher.key} className="line matcher">
-              <input
-                required
-                aria-label={t('silences.label')}
-                placeholder={t('silences.label')}
-                value={matcher.name}
-                onChange={(event) => change(matcher.key, { name: event.target.value })}
-              />
-              <select
-                aria-label={t('silences.operator')}
-                value={operator(matcher)}
-                onChange={({ target }) =>
-                  change(matcher.key, { isRegex: target.value.includes('~'), isEqual: !target.value.startsWith('!') })
-                }
-              >
-                {['=', '!=', '=~', '!~'].map((sign) => (
-                  <option key={sign}>{sign}</option>
-                ))}
-              </select>
-              <input
-                className="grow"
-                aria-label={t('silences.value')}
-                placeholder={t('silences.value')}
-                value={matcher.value}
-                onChange={(event) => change(matcher.key, { value: event.target.value })}
-              />
-              {matchers.length > 1 && (
-                <IconButton
-                  small
-                  icon="close"
-                  label={t('silences.removeMatcher')}
-                  onClick={() => setMatchers(matchers.filter((one) => one !== matcher))}
-                />
-              )}
-            </div>
-          ))}
-          <div>
-            <Button small icon="plus" onClick={() => setMatchers([...matchers, draft('', '')])}>
-              {t('silences.addMatcher')}
-            </Button>
-          </div>
-        </fieldset>
-        <label className="field">
-          <span>{t('silences.for')}</span>
-          <select value={span} onChange={(event) => setSpan(event.target.value)}>
-            {SPANS.map((one) => (
-              <option key={one}>{one}</option>
-            ))}
-          </select>
-        </label>
-        <label className="field">
-          <span>{t('incidents.name')}</span>
-          <input value={name} autoComplete="name" onChange={(event) => setPrefs({ name: event.target.value })} />
-        </label>
-        <label className="field">
-          <span>{t('silences.comment')}</span>
-          <input required value={comment} onChange={(event) => setComment(event.target.value)} />
-        </label>
-        {add.error && <ErrorNotice error={add.error} />}
-        <Button variant="primary" type="submit" disabled={add.isPending}>
-          {t('silences.make')}
-        </Button>
-      </form>
-    </Dialog>
   );
 }
