@@ -33,6 +33,7 @@ use crate::catalogue::ApiError;
 use crate::collecting;
 use crate::config::{Config, retention_of_up};
 use crate::data_dir::DataDir;
+use crate::deputies::Deputies;
 use crate::descriptors;
 use crate::features::Features;
 use crate::follow;
@@ -117,6 +118,7 @@ pub struct App {
     alerting: Reloading,
     probing: Probing,
     heartbeats: Heartbeats,
+    deputies: Deputies,
     reporting: Reporting,
     stops: Stops,
     /// Held until everything has stopped.
@@ -155,7 +157,8 @@ impl App {
         let (heartbeats, keeping) =
             Heartbeats::start(config.heartbeat.clone(), data_dir.path(), samples.samples.clone())?;
         stops.push("heartbeats", Box::pin(keeping.stop()));
-        let routes = routes.merge(probing.routes()).merge(heartbeats.routes());
+        let deputies = Deputies::new(&config.notify)?;
+        let routes = routes.merge(probing.routes()).merge(heartbeats.routes()).merge(deputies.routes());
         let router = shell.router(routes, Arc::clone(&access), config.server.body_max.bytes());
         let addresses = start_server(&mut stops, listeners, router, tls.clone(), &config)?;
         start_syslog(&mut stops, &config, &ingest, tls.as_ref(), &syslog_metrics).await?;
@@ -167,7 +170,7 @@ impl App {
                 keep_edges(&mut stops, collector.clone(), topology);
                 keep_votes(&mut stops, &collector, &probes);
                 running.set_collector(collector.clone());
-                telemetry::measure_own(&collector);
+                telemetry::measure_own(&collector, None);
                 Some(collector)
             }
             false => None,
@@ -187,6 +190,7 @@ impl App {
             alerting,
             probing,
             heartbeats,
+            deputies,
             reporting,
             stops,
             data_dir,
@@ -271,6 +275,7 @@ impl App {
         self.alerting.reload(&fresh).await?;
         self.probing.replace(modules);
         self.heartbeats.replace(fresh.heartbeat.clone());
+        self.deputies.replace(&fresh.notify).await;
         self.reporting.replace(&fresh);
         self.config.collector = fresh.collector.clone();
         self.config.alerting = fresh.alerting.clone();

@@ -1,5 +1,6 @@
 //! Runs the collector of this host as a process of its own.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,6 +10,7 @@ use axum::Router;
 use axum::routing::get;
 use orszem_collector::{Collector, CollectorConfig, CollectorHandle, Destination, Input};
 use orszem_model::Timestamp;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -16,6 +18,7 @@ use tracing::{error, info, warn};
 use crate::app::host_name;
 use crate::cli::{DEFAULT_SERVER, Global, chain};
 use crate::config::Config;
+use crate::deputies::{Counts, Deputy, Page};
 use crate::telemetry;
 use crate::{data_dir, descriptors};
 
@@ -75,15 +78,22 @@ pub async fn run(global: &Global, reads_stdin: bool) -> anyhow::Result<ExitCode>
     if global.config.is_none() && config.output.endpoints == [DEFAULT_SERVER] {
         info!(server = DEFAULT_SERVER, "no server is named, so records go to the one on this host");
     }
-    let listen = config.metrics_listen;
+    let (listen, state_dir) = (config.metrics_listen, config.state_dir.clone());
+    let (page, counts) = (Page::default(), Counts::default());
     let shutdown = CancellationToken::new();
     let input = if reads_stdin { Input::Reader(Box::new(std::io::stdin())) } else { Input::Configured };
     let collector = Collector::start(config, host_name(), input, Destination::Configured)?;
-    telemetry::measure_own(&collector);
-    let metrics = match listen {
-        Some(address) => Some(serve_metrics(address, collector.clone(), shutdown.clone()).await?),
+    telemetry::measure_own(&collector, Some(Box::new(counts.clone())));
+    let listener = match listen {
+        Some(address) => Some(bind(address).await?),
         None => None,
     };
+    let deputy = (!reads_stdin).then(|| {
+        let listen = listener.as_ref().map(|(_, address)| *address);
+        Deputy { handle: collector.clone(), state_dir, listen, page: page.clone(), counts: counts.clone() }.start()
+    });
+    let metrics =
+        listener.map(|(listener, _)| serve_metrics(listener, collector.clone(), (page, counts), shutdown.clone()));
     let mut watched = Watched::new(global.config.as_deref());
     loop {
         tokio::select! {
@@ -99,6 +109,9 @@ pub async fn run(global: &Global, reads_stdin: bool) -> anyhow::Result<ExitCode>
                 break;
             }
         }
+    }
+    if let Some(deputy) = deputy {
+        deputy.stop().await;
     }
     collector.stop(DRAIN_MAX).await;
     shutdown.cancel();
@@ -119,27 +132,35 @@ async fn reload(global: &Global, collector: &CollectorHandle) {
     }
 }
 
-/// The collector's own metrics, in the OpenMetrics text format.
-async fn serve_metrics(
-    address: std::net::SocketAddr,
+/// Listens for who asks for the metrics page, and says where.
+async fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let failed = || format!("collector.metrics_listen = \"{address}\": can't listen there");
+    let listener = TcpListener::bind(address).await.with_context(failed)?;
+    let address = listener.local_addr().with_context(failed)?;
+    Ok((listener, address))
+}
+
+/// The collector's own metrics, in the OpenMetrics text format, and what it tells other collectors.
+fn serve_metrics(
+    listener: TcpListener,
     collector: CollectorHandle,
+    (page, counts): (Page, Counts),
     shutdown: CancellationToken,
-) -> anyhow::Result<tokio::task::JoinHandle<()>> {
-    let listener = tokio::net::TcpListener::bind(address)
-        .await
-        .with_context(|| format!("collector.metrics_listen = \"{address}\": can't listen there"))?;
+) -> tokio::task::JoinHandle<()> {
     let (mut registry, _) = telemetry::registry();
     telemetry::CollectorMetrics::register(&mut registry).fill(collector);
+    registry.register_collector(Box::new(counts));
     let router = Router::new()
         .route("/metrics", get(telemetry::metrics_page))
         .with_state(std::sync::Arc::new(registry))
-        .route("/-/healthy", get(|| async { "healthy\n" }));
-    Ok(tokio::spawn(async move {
+        .route("/-/healthy", get(|| async { "healthy\n" }))
+        .merge(page.routes());
+    tokio::spawn(async move {
         let served = axum::serve(listener, router).with_graceful_shutdown(async move { shutdown.cancelled().await });
         if let Err(error) = served.await {
             warn!(%error, "the metrics page ended");
         }
-    }))
+    })
 }
 
 /// The signals that a collector listens to.

@@ -14,6 +14,7 @@ pub mod collecting;
 pub mod commands;
 pub mod config;
 pub mod data_dir;
+mod deputies;
 pub mod descriptors;
 pub mod doctor;
 mod engine;

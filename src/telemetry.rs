@@ -118,10 +118,11 @@ pub async fn metrics_page(State(registry): State<Arc<Registry>>, headers: Header
     ([(CONTENT_TYPE, kind), (VARY, "accept")], text).into_response()
 }
 
-/// Has the collector of this process send its own metrics, those of the process among them.
-pub fn measure_own(collector: &CollectorHandle) {
+/// Has the collector of this process send its own metrics, those of the process and of `more` among them.
+pub fn measure_own(collector: &CollectorHandle, more: Option<Box<dyn Collector>>) {
     let (mut registry, _) = registry();
     CollectorMetrics::register(&mut registry).fill(collector.clone());
+    more.into_iter().for_each(|more| registry.register_collector(more));
     collector.measure_own(move || page(&registry));
 }
 

@@ -1,5 +1,6 @@
 //! Where batches go, and how they get there: each is tried until it was taken, or set aside as a dead letter.
 
+mod asking;
 mod config;
 mod counts;
 mod dead_letter;
@@ -27,6 +28,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
+pub use asking::{ASKED_BYTES_MAX, AskError, Asker};
 pub use config::OutputConfig;
 pub use counts::{OutputCounts, RetryCounts};
 pub use endpoints::{EndpointState, EndpointStatus, OutputStatus};

@@ -6,6 +6,6 @@ pub mod numbered;
 mod quarantine;
 mod sealed;
 
-pub use file::{replace, sync_directory};
+pub use file::{replace, replace_private, sync_directory};
 pub use quarantine::{Copied, QUARANTINE_BYTES_MAX, Quarantine};
 pub use sealed::{Flaw, Format};

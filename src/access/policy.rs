@@ -42,8 +42,9 @@ const OPEN: [&str; 9] = [
     "/app/v1/login/pair",
     "/app/v1/logout",
 ];
-const INGEST: [&str; 9] = [
+const INGEST: [&str; 10] = [
     "/app/v1/ingest",
+    "/app/v1/deputies",
     "/app/v1/probes/votes",
     "/loki/api/v1/push",
     "/v1/logs",
@@ -204,6 +205,8 @@ mod tests {
             (Method::POST, "/app/v1/topology", Need::Ingest),
             (Method::DELETE, "/app/v1/topology", Need::Admin),
             (Method::POST, "/app/v1/probes/votes", Need::Ingest),
+            (Method::POST, "/app/v1/deputies", Need::Ingest),
+            (Method::POST, "/app/v1/deputies/x", Need::Admin),
             (Method::GET, "/app/v1/probes", Need::Read),
             (Method::POST, "/app/v1/probes/1/exclude", Need::Admin),
             (Method::POST, "/api/v2/alerts", Need::Ingest),

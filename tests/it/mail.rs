@@ -1,6 +1,6 @@
 //! A mail server of Python's that tells each mail that it took.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
@@ -29,6 +29,13 @@ impl MailServer {
     /// The next mail; waits for it.
     pub(crate) fn next(&mut self) -> Value {
         read(&mut self.lines)
+    }
+
+    /// Ends it: the mails that it took and that nobody asked for.
+    pub(crate) fn rest(mut self) -> Vec<Value> {
+        drop(self.child.stdin.take());
+        let lines = self.lines.by_ref().lines();
+        lines.map(|line| serde_json::from_str(&line.expect("reads")).expect("a line of JSON")).collect()
     }
 }
 

@@ -16,6 +16,7 @@ mod config;
 mod damage;
 mod databases;
 mod demo;
+mod deputies;
 mod disk_full;
 mod dist;
 mod doctor;

@@ -1,6 +1,7 @@
 //! The section `[notify]`: the channels that messages go through.
 
 mod check;
+mod collectors;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use crate::heartbeat::HeartbeatConfig;
 use crate::texts::Language;
 
 pub use check::ConfigError;
+pub use collectors::{COLLECTOR_ADDRESSES_MAX, CollectorAddress, CollectorsConfig};
 
 /// What messages look like, and where they can be sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +40,8 @@ pub struct NotifyConfig {
     pub alertmanager: Vec<AlertmanagerConfig>,
     /// Where it is told that this server is well.
     pub heartbeat: Option<HeartbeatConfig>,
+    /// What collectors are handed so that they tell people while this server is gone.
+    pub collectors: Option<CollectorsConfig>,
 }
 
 impl Default for NotifyConfig {
@@ -55,6 +59,7 @@ impl Default for NotifyConfig {
             exec: Vec::new(),
             alertmanager: Vec::new(),
             heartbeat: None,
+            collectors: None,
         }
     }
 }

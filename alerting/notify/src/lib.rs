@@ -9,6 +9,7 @@ mod config;
 mod curve;
 mod email;
 mod exec;
+mod gone;
 mod heartbeat;
 mod http;
 mod notice;
@@ -25,9 +26,11 @@ mod webpush;
 
 pub use alertmanager::{Alertmanager, AlertmanagerConfig, ForwardedAlert};
 pub use config::{
-    ConfigError, EmailConfig, EmailTls, ExecConfig, NotifyConfig, NtfyConfig, WebPushConfig, WebhookConfig,
+    COLLECTOR_ADDRESSES_MAX, CollectorAddress, CollectorsConfig, ConfigError, EmailConfig, EmailTls, ExecConfig,
+    NotifyConfig, NtfyConfig, WebPushConfig, WebhookConfig,
 };
 pub use email::{AddressError, is_address};
+pub use gone::Gone;
 pub use heartbeat::{BeatMethod, Heartbeat, HeartbeatConfig};
 pub use notice::{Action, ActionKind, Curve, Links, Notice};
 pub use outcome::Outcome;

@@ -40,6 +40,12 @@ const BUILT_IN: [(&str, &str); 9] = [
 
 /// At most [`SHORT_CHARS_MAX`] characters, for pushes and SMS.
 pub(crate) const SHORT: &str = "short.txt";
+/// Whether a webhook's body of this name needs no template of the site.
+pub(crate) fn is_built_in(body: &str) -> bool {
+    let has_name = |name: &str| name == body || name.strip_suffix(".json") == Some(body);
+    body == "alertmanager" || BUILT_IN.iter().any(|(name, _)| has_name(name))
+}
+
 /// The whole message without markup.
 pub(crate) const TEXT: &str = "text.txt";
 /// The whole message as HTML.

@@ -51,6 +51,9 @@ pub(crate) struct Texts {
     pub(crate) digest_title: &'static str,
     pub(crate) test_title: &'static str,
     pub(crate) test_body: &'static str,
+    pub(crate) gone_title: &'static str,
+    pub(crate) gone: &'static str,
+    pub(crate) back: &'static str,
     pub(crate) plot: &'static str,
     pub(crate) footer: &'static str,
 }

@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 
 use super::{CollectorHandle, http_output, identity, source};
 use crate::metrics::{self, Metrics, Plan};
-use crate::output::{Sender, Signal};
+use crate::output::{OutputConfig, Sender, Signal};
 use crate::pipeline::Command;
 use crate::report::Report;
 use crate::send::Way;
@@ -38,6 +38,15 @@ impl CollectorHandle {
     /// Everything there is to say.
     pub fn report(&self) -> Report {
         self.inner.shared.report(clock::now())
+    }
+
+    /// The servers of the configuration in force, the one in use first.
+    pub fn servers(&self) -> OutputConfig {
+        let mut output = self.inner.config.lock().unwrap_or_else(PoisonError::into_inner).output.clone();
+        if let Some(in_use) = self.inner.shared.endpoint_in_use() {
+            output.endpoints.sort_by_key(|url| *url != in_use);
+        }
+        output
     }
 
     /// Goes on with another configuration. All of it is checked first; on an error everything stays as it is. Sources

@@ -7,10 +7,11 @@ use std::time::Duration;
 use orszem_model::{Span, without_password};
 
 use super::{
-    AlertmanagerConfig, EmailConfig, EmailTls, ExecConfig, HeartbeatConfig, NotifyConfig, NtfyConfig, WebPushConfig,
-    WebhookConfig,
+    AlertmanagerConfig, COLLECTOR_ADDRESSES_MAX, CollectorsConfig, EmailConfig, EmailTls, ExecConfig, HeartbeatConfig,
+    NotifyConfig, NtfyConfig, WebPushConfig, WebhookConfig,
 };
 use crate::http::Url;
+use crate::template::is_built_in;
 
 /// The longest name of a channel, and of the site.
 const NAME_BYTES_MAX: usize = 64;
@@ -21,6 +22,11 @@ const TTL_MAX: Duration = Duration::from_secs(28 * 86_400);
 
 /// How often heartbeats are sent.
 const INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(86_400));
+/// How long collectors wait before they tell, and how much longer each next one.
+const AFTER: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(86_400));
+const SPREAD: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3_600));
+/// How many of them may tell.
+const TELLERS_MAX: u32 = 10;
 
 /// A value that can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -122,6 +128,9 @@ impl NotifyConfig {
         }
         if let Some(heartbeat) = &self.heartbeat {
             heartbeat.validate(&mut errors);
+        }
+        if let Some(collectors) = &self.collectors {
+            collectors.validate(self, &mut errors);
         }
         for (place, (at, name)) in names.iter().enumerate() {
             let is_twice = names.iter().take(place).any(|(_, other)| other == name);
@@ -270,6 +279,45 @@ impl HeartbeatConfig {
         }
         let is_wrong = !(INTERVALS.0..=INTERVALS.1).contains(&interval.duration());
         check.wrong(is_wrong, "interval", interval, "is out of range", "write 1s to 1d");
+    }
+}
+
+impl CollectorsConfig {
+    fn validate(&self, notify: &NotifyConfig, errors: &mut Vec<ConfigError>) {
+        let Self { addresses, after, spread, tellers } = self;
+        let mut check = Check { at: "notify.collectors".to_owned(), errors };
+        let count = addresses.len();
+        check.wrong(count > COLLECTOR_ADDRESSES_MAX, "addresses", count, "are too many", "write at most 8");
+        let is_wrong = !(AFTER.0..=AFTER.1).contains(&after.duration());
+        check.wrong(is_wrong, "after", after, "is out of range", "write 1s to 1d");
+        let is_wrong = !(SPREAD.0..=SPREAD.1).contains(&spread.duration());
+        check.wrong(is_wrong, "spread", spread, "is out of range", "write 1s to 1h");
+        let is_wrong = !(1..=TELLERS_MAX).contains(tellers);
+        check.wrong(is_wrong, "tellers", tellers, "is out of range", "write 1 to 10");
+        for (at, address) in addresses.iter().enumerate() {
+            let mut check = Check { at: format!("notify.collectors.addresses[{at}]"), errors: &mut *check.errors };
+            let (channel, to) = (&address.channel, &address.to);
+            let is_mail = notify.email.iter().any(|email| email.name == *channel);
+            let webhook = notify.webhook.iter().find(|webhook| webhook.name == *channel);
+            let is_known = is_mail || webhook.is_some() || notify.ntfy.iter().any(|ntfy| ntfy.name == *channel);
+            check.wrong(
+                !is_known,
+                "channel",
+                channel,
+                "is no channel that collectors can use",
+                "name one of [[notify.email]], [[notify.ntfy]] and [[notify.webhook]]",
+            );
+            let is_own = webhook.is_some_and(|webhook| !is_built_in(&webhook.body));
+            check.wrong(
+                is_own,
+                "channel",
+                channel,
+                "has a template of the site as its body, which collectors do not have",
+                "name a channel with a built-in body",
+            );
+            let is_wrong = is_mail && !crate::email::is_address(to);
+            check.wrong(is_wrong, "to", to, "is no mail address", "write user@example.com");
+        }
     }
 }
 

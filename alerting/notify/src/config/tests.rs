@@ -120,3 +120,54 @@ fn unknown_keys_are_refused() {
         assert!(toml::from_str::<NotifyConfig>(bad).is_err(), "{bad}");
     }
 }
+
+const COLLECTORS: &str = r#"
+[[collectors.addresses]]
+channel = "mail"
+to = "ops@example.com"
+[[collectors.addresses]]
+channel = "slack"
+to = "x"
+"#;
+
+#[test]
+fn collectors_are_handed_the_channels_that_they_need() {
+    let mut config: NotifyConfig = toml::from_str(&format!("{GOOD}{COLLECTORS}")).expect("reads");
+    assert_eq!(config.validate(), []);
+    let mut handed = config.of_collectors().expect("something is handed");
+    assert_eq!((handed.language, handed.origin.as_str()), (config.language, "site-1"));
+    assert_eq!((&handed.email, &handed.webhook), (&config.email, &config.webhook));
+    assert_eq!((handed.ntfy.len(), handed.webpush.len(), handed.exec.len()), (0, 0, 0));
+    let files: Vec<String> = handed.files_mut().iter().map(|path| path.display().to_string()).collect();
+    assert_eq!(files, ["/etc/orszem/smtp", "/etc/orszem/slack"]);
+    config.collectors = Some(CollectorsConfig::default());
+    assert_eq!(config.of_collectors(), None, "nobody is to be told");
+    config.collectors = None;
+    assert_eq!(config.of_collectors(), None);
+}
+
+#[test]
+fn collectors_are_not_handed_what_they_can_not_use() {
+    let bad = r#"
+[[webhook]]
+name = "own"
+url = "http://a"
+body = "own.json"
+[collectors]
+after = "500ms"
+spread = "2h"
+tellers = 0
+addresses = [{ channel = "modem", to = "1" }, { channel = "mail", to = "ops" }, { channel = "own", to = "" }]
+"#;
+    let expected = [
+        "notify.collectors.after \"500ms\" is out of range; write 1s to 1d",
+        "notify.collectors.spread \"2h\" is out of range; write 1s to 1h",
+        "notify.collectors.tellers \"0\" is out of range; write 1 to 10",
+        "notify.collectors.addresses[0].channel \"modem\" is no channel that collectors can use; name one of \
+         [[notify.email]], [[notify.ntfy]] and [[notify.webhook]]",
+        "notify.collectors.addresses[1].to \"ops\" is no mail address; write user@example.com",
+        "notify.collectors.addresses[2].channel \"own\" has a template of the site as its body, which collectors do not \
+         have; name a channel with a built-in body",
+    ];
+    assert_eq!(told(&format!("{GOOD}{bad}")), expected);
+}

@@ -44,6 +44,9 @@ pub(super) const TEXTS: Texts = Texts {
     digest_title: "digest: {n} happenings",
     test_title: "Test message to {contact}",
     test_body: "This is a test: nothing has happened. You receive messages for {contact} through {channel}.",
+    gone_title: "Őrszem's server does not answer",
+    gone: "{host} has not reached {servers} for {span}. No alert is sent until it is back; collectors keep what they read.",
+    back: "{host} reaches {servers} again, after {span}. It kept {records} records meanwhile, which it now sends.",
     plot: "{from} to {until}, from {min} to {max}",
     footer: "Őrszem, to {contact} through {channel}",
 };

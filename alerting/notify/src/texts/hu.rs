@@ -44,6 +44,9 @@ pub(super) const TEXTS: Texts = Texts {
     digest_title: "összefoglaló: {n} esemény",
     test_title: "Próbaüzenet neki: {contact}",
     test_body: "Ez próba: semmi sem történt. Az üzenetek {contact} részére ezen érkeznek: {channel}.",
+    gone_title: "Az Őrszem kiszolgálója nem válaszol",
+    gone: "{host} már {span} óta nem éri el: {servers}. Amíg vissza nem tér, nem megy ki riasztás; a gyűjtők megőrzik, amit olvasnak.",
+    back: "{host} {span} után ismét eléri: {servers}. Közben {records} rekordot őrzött meg, ezeket most küldi el.",
     plot: "{from} – {until}, {min} és {max} között",
     footer: "Őrszem, címzett: {contact}, csatorna: {channel}",
 };
