@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Bound::{Excluded, Unbounded};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,6 +30,8 @@ use crate::cli::chain;
 const COLLECTORS_MAX: usize = 10_000;
 /// Other collectors that one is told of.
 const PEERS_MAX: usize = 8;
+/// Collectors among which these are looked for. Ranks end there, too: more than can tell.
+const LOOKED_AT_MAX: usize = 64;
 /// Who does not ask for so long has no rank any more. Collectors ask every 15 s or more often.
 const SILENT: Duration = Duration::from_secs(90);
 /// How often the files of channels are read again.
@@ -148,7 +151,6 @@ impl Inner {
 
     /// The rank by name among those who have asked of late, so that all who ask know the same one.
     fn place(&mut self, asked: &Asked, from: Option<IpAddr>, now: Instant) -> Place {
-        self.seen.retain(|_, seen| now.duration_since(seen.at) < SILENT);
         let is_known = self.seen.contains_key(&asked.collector);
         let outage = self.outage;
         if !is_known && self.seen.len() >= COLLECTORS_MAX {
@@ -156,18 +158,20 @@ impl Inner {
         }
         let page = asked.page.and_then(|page| reachable(page, from));
         self.seen.insert(asked.collector.clone(), Seen { at: now, page });
-        let rank = self.seen.keys().take_while(|name| **name != asked.collector).count();
-        let others = self.seen.iter().filter(|(name, _)| **name != asked.collector);
+        let before = self.seen.range::<str, _>((Unbounded, Excluded(asked.collector.as_str())));
+        let rank = before.take(LOOKED_AT_MAX).count();
+        let others = self.seen.iter().filter(|(name, _)| **name != asked.collector).take(LOOKED_AT_MAX);
         let peers = others.filter_map(|(_, seen)| seen.page).take(PEERS_MAX).collect();
         Place { outage, rank: u32::try_from(rank).unwrap_or(u32::MAX), peers }
     }
 
-    /// Reads the files of the channels again, when it is time.
+    /// Reads the files of the channels again, and forgets collectors that are silent, when it is time.
     async fn read(&mut self, now: Instant) {
         if self.read.is_some_and(|read| now.duration_since(read) < READ_EVERY) {
             return;
         }
         self.read = Some(now);
+        self.seen.retain(|_, seen| now.duration_since(seen.at) < SILENT);
         let setting = match self.notify.of_collectors() {
             None => Ok(None),
             Some(notify) => setting(notify).await.map(Some),

@@ -145,7 +145,7 @@ fn one_collector_tells_that_the_server_is_gone_and_that_it_is_back() {
     let root = format!("<incident-{number}-site@example.com>");
     assert_eq!(header(&told, "Subject"), "[critical] Őrszem's server does not answer");
     assert_eq!((header(&told, "References"), header(&told, "In-Reply-To")), (root.as_str(), ""));
-    assert!(text(&told).contains(&format!("a has not reached http://{address} for 2s. ")), "{told}");
+    assert!(text(&told).contains(&format!("a has not reached http://{address} for ")), "{told}");
     assert!(told["login"].is_string(), "{told}");
     wait_until("the second knows that it was told", || b.log().contains("has told people"));
 
