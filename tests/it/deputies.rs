@@ -177,7 +177,8 @@ fn one_collector_tells_that_the_server_is_gone_and_that_it_is_back() {
     assert!(text(&clear).contains("b reaches "), "{clear}");
     wait_settled(&a, &b, &second);
     drop(back);
-    (a.kill(), b.kill());
+    a.kill();
+    b.kill();
     assert_eq!(mail.rest(), Vec::<Value>::new());
     for log in [a.log(), b.log(), fs::read_to_string(path("server.err")).expect("a log")] {
         assert!(!log.contains(PASSWORD), "{log}");
