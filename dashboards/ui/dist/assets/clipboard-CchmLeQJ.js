@@ -1,1 +1,0 @@
-import{s as e}from"./Empty-DyukZ18g.js";import{j as t}from"./index-wSwedFlX.js";async function n(n){try{await navigator.clipboard.writeText(n),t(e(`copied`))}catch{t(e(`copyFailed`),!0)}}export{n as t};

@@ -1,1 +1,0 @@
-import{b as e}from"./Empty-DyukZ18g.js";async function t(t){return(await e(`/app/v1/collectors`,{},t)).collectors}export{t};

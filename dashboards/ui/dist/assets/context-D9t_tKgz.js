@@ -1,1 +1,0 @@
-function e(e){return typeof e==`string`?e:JSON.stringify(e)}function t(t,n){let r=t.stream[n];if(r!==void 0)return r;if(n===`trace_id`)return t.trace_id??``;if(n===`kind`)return t.kind;let i=t.attributes[n];return i===void 0?``:e(i)}var n={unset:`·`,trace:`T`,debug:`D`,info:`I`,warn:`W`,error:`E`,fatal:`F`};export{e as n,t as r,n as t};
