@@ -3,6 +3,7 @@
 mod forwarding;
 mod measured;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -19,7 +20,7 @@ use tracing::{error, warn};
 
 use crate::access::Identity;
 use crate::collecting::now;
-use forwarding::Forwarding;
+use forwarding::{Forwarding, Queue};
 use measured::Measured;
 
 /// How often it is looked.
@@ -42,8 +43,13 @@ pub(crate) struct Watching {
 #[derive(Default)]
 struct Outward {
     stop: CancellationToken,
-    tasks: Vec<JoinHandle<()>>,
+    beating: Option<JoinHandle<()>>,
+    /// By the name of each Alertmanager; they give back what it was told.
+    forwarding: Vec<(String, JoinHandle<Queue>)>,
 }
+
+/// What each Alertmanager was told, by its name.
+type Told = BTreeMap<String, Queue>;
 
 impl Watching {
     /// Starts looking, and telling. Called within a runtime.
@@ -65,7 +71,7 @@ impl Watching {
             started,
             stop.clone(),
         ));
-        let outward = Outward::start(alerting, notify, &handle, &health, &measured, started);
+        let outward = Outward::start((alerting, notify), Told::new(), &handle, &health, &measured, started);
         Self {
             handle,
             measured,
@@ -82,8 +88,9 @@ impl Watching {
     pub(crate) async fn reload(&self, alerting: &AlertingConfig, notify: &NotifyConfig) {
         self.silent_after.send_replace(alerting.collector_silent.duration());
         let mut outward = self.outward.lock().await;
-        outward.end().await;
-        *outward = Outward::start(alerting, notify, &self.handle, &self.health, &self.measured, self.started);
+        // What ends meanwhile is still told as over.
+        let told = outward.end().await;
+        *outward = Outward::start((alerting, notify), told, &self.handle, &self.health, &self.measured, self.started);
     }
 
     /// Ends it.
@@ -102,19 +109,18 @@ impl Watching {
 
 impl Outward {
     fn start(
-        alerting: &AlertingConfig,
-        notify: &NotifyConfig,
+        (alerting, notify): (&AlertingConfig, &NotifyConfig),
+        mut told: Told,
         handle: &AlertingHandle,
         health: &watch::Receiver<Health>,
         measured: &Arc<Measured>,
         started: Timestamp,
     ) -> Self {
         let stop = CancellationToken::new();
-        let mut tasks = Vec::new();
-        if let Some(config) = &notify.heartbeat {
-            let beating = beat(Heartbeat::new(config), health.clone(), Arc::clone(measured), stop.clone());
-            tasks.push(tokio::spawn(beating));
-        }
+        let beating = notify.heartbeat.as_ref().map(|config| {
+            tokio::spawn(beat(Heartbeat::new(config), health.clone(), Arc::clone(measured), stop.clone()))
+        });
+        let mut all = Vec::new();
         for config in &notify.alertmanager {
             let forwarding = Forwarding {
                 name: config.name.clone(),
@@ -127,18 +133,31 @@ impl Outward {
                 measured: Arc::clone(measured),
                 started,
             };
-            tasks.push(tokio::spawn(forwarding.run(stop.clone())));
+            let queue = told.remove(&config.name).unwrap_or_default();
+            all.push((config.name.clone(), tokio::spawn(forwarding.run(queue, stop.clone()))));
         }
-        Self { stop, tasks }
+        Self { stop, beating, forwarding: all }
     }
 
-    async fn end(&mut self) {
+    async fn end(&mut self) -> Told {
         self.stop.cancel();
-        for task in self.tasks.drain(..) {
-            if let Err(error) = task.await {
-                error!(%error, "telling others how this server is doing ended badly");
+        let failed = |error| error!(%error, "telling others how this server is doing ended badly");
+        if let Some(Err(error)) = match self.beating.take() {
+            Some(beating) => Some(beating.await),
+            None => None,
+        } {
+            failed(error);
+        }
+        let mut told = Told::new();
+        for (name, task) in self.forwarding.drain(..) {
+            match task.await {
+                Ok(queue) => {
+                    told.insert(name, queue);
+                }
+                Err(error) => failed(error),
             }
         }
+        told
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tells an Alertmanager elsewhere of all own alerts, as Prometheus does: again every minute while they fire, and for a
-//! quarter of an hour that they are over.
+//! quarter of an hour that they are over. Over a restart the end of what ended meanwhile is not told: what Alertmanager
+//! was told ends four minutes after it was said to fire, as that of Prometheus does.
 
 mod queue;
 
@@ -16,7 +17,8 @@ use tracing::warn;
 
 use super::measured::Measured;
 use crate::collecting::now;
-use queue::{FIRES_FOR, Queue};
+use queue::FIRES_FOR;
+pub(super) use queue::Queue;
 
 /// How often the engine is asked.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -39,8 +41,8 @@ pub(super) struct Forwarding {
 }
 
 impl Forwarding {
-    pub(super) async fn run(self, stop: CancellationToken) {
-        let mut queue = Queue::default();
+    /// Goes on from what it was told before; gives back what it was told in the end.
+    pub(super) async fn run(self, mut queue: Queue, stop: CancellationToken) -> Queue {
         let mut pause = PAUSES.0;
         loop {
             let wait = match self.round(&mut queue).await {
@@ -57,7 +59,7 @@ impl Forwarding {
                 }
             };
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return queue,
                 () = tokio::time::sleep(wait) => {}
             }
         }

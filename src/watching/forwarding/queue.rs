@@ -17,7 +17,7 @@ const ALERTS_MAX: usize = 10_000;
 
 /// Alerts by their labels.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(in crate::watching) struct Queue {
     held: BTreeMap<Labels, Held>,
 }
 
