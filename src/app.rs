@@ -63,6 +63,8 @@ pub struct Options {
     pub data_dir: PathBuf,
     /// Whether this host's own logs are followed.
     pub follow: bool,
+    /// Whether the rules that the program brings hold where the file has none of its own and does not say.
+    pub built_in_rules: bool,
     pub features: Features,
 }
 
@@ -91,7 +93,7 @@ impl Options {
         if self.follow && config.logs.retention.is_empty() {
             config.logs.retention = retention_of_up();
         }
-        if self.follow && config.alerting.rule_files.is_empty() {
+        if self.built_in_rules && config.alerting.rule_files.is_empty() {
             config.alerting.built_in_rules.get_or_insert(true);
         }
         if token_file.is_some() {
@@ -494,13 +496,20 @@ mod tests {
         let address: SocketAddr = "127.0.0.1:2".parse().expect("an address");
         let overrides = Overrides { listen: vec![address], token_file: Some("t".into()), mailing: None };
         let config_file = Some(file.path().to_owned());
-        let options =
-            Options { config_file, overrides, data_dir: PathBuf::new(), follow: true, features: Features::default() };
+        let options = Options {
+            config_file,
+            overrides,
+            data_dir: PathBuf::new(),
+            follow: true,
+            built_in_rules: true,
+            features: Features::default(),
+        };
         let mut expected = Config::default();
         expected.server.listen = vec![address];
         expected.server.connections_max = 5;
         expected.access.token_file = Some("t".into());
-        let kept_by_server = Options { follow: false, ..options.clone() }.config().expect("a good file");
+        let kept_by_server =
+            Options { follow: false, built_in_rules: false, ..options.clone() }.config().expect("a good file");
         assert_eq!(kept_by_server, expected);
         expected.logs.retention = retention_of_up();
         expected.alerting.built_in_rules = Some(true);

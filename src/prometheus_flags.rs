@@ -47,6 +47,7 @@ mod tests {
             overrides: Overrides::default(),
             data_dir: "/srv/o".into(),
             follow: false,
+            built_in_rules: false,
             features: Features { promql_experimental: true },
         };
         let config = Config::parse("[metrics]\nage = \"30d\"\nbytes = \"1GiB\"\n", "t.toml").expect("a good file");

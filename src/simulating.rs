@@ -21,6 +21,26 @@ pub(crate) use truths::Truths;
 /// How often the site is let live on.
 const STEP: Duration = Duration::from_millis(500);
 
+/// How often there is a story, and how many are past at the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Turns {
+    every: Duration,
+    past: u32,
+}
+
+impl Turns {
+    /// At most `history`, and at least one failover. Every second turn is one and the last of the past is, unless the next
+    /// is to be one: of every four the last is for a failed disk.
+    pub(crate) fn of(history: Duration, every: Duration, next_is_failover: bool) -> Self {
+        let most = u32::try_from(history.as_secs() / every.as_secs().max(1)).unwrap_or(u32::MAX);
+        let past = match next_is_failover {
+            false => (most / 2).max(1) * 2,
+            true => (most.saturating_add(1) / 4).max(1) * 4 - 1,
+        };
+        Self { every, past }
+    }
+}
+
 /// A site, and the way into the stores.
 pub(crate) struct Simulation {
     seed: u64,
@@ -33,18 +53,11 @@ pub(crate) struct Simulation {
 }
 
 impl Simulation {
-    /// A site of which at most `history` is past, at least two stories.
-    pub(crate) fn new(
-        seed: u64,
-        every: Duration,
-        history: Duration,
-        state: SamplesState,
-        truths: Truths,
-    ) -> anyhow::Result<Self> {
+    /// A site of which so many turns are past.
+    pub(crate) fn new(seed: u64, turns: Turns, state: SamplesState, truths: Truths) -> anyhow::Result<Self> {
         let present = now();
-        // An even number of turns, as every second one is a failover.
-        let pairs = (history.as_secs() / (2 * every.as_secs().max(1))).max(1);
-        let start = present.before(every * u32::try_from(2 * pairs).unwrap_or(u32::MAX));
+        let Turns { every, past } = turns;
+        let start = present.before(every * past);
         let feed = Feed::new(state, u64::try_from(present.0).unwrap_or(0))?;
         Ok(Self { seed, every, start, present, feed, truths })
     }
@@ -99,5 +112,20 @@ impl Simulation {
             }
         }
         Ok(site)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_past_ends_with_a_failover_or_before_one() {
+        let past = |minutes: u64, next_is_failover| {
+            let minute = Duration::from_secs(60);
+            Turns::of(minute * u32::try_from(minutes).expect("few"), minute * 5, next_is_failover).past
+        };
+        assert_eq!([1, 20, 34, 120].map(|minutes| past(minutes, false)), [2, 4, 6, 24]);
+        assert_eq!([1, 20, 34, 35, 120].map(|minutes| past(minutes, true)), [3, 3, 3, 7, 23]);
     }
 }

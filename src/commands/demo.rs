@@ -10,9 +10,9 @@ use orszem_demo::{EVERY_MAX_S, EVERY_MIN_S};
 use orszem_model::Span;
 
 use super::server::{Listen, Signals, options};
-use crate::app::App;
+use crate::app::{App, Options};
 use crate::cli::{DEFAULT_SERVER, Global};
-use crate::simulating::{Simulation, Truths};
+use crate::simulating::{Simulation, Truths, Turns};
 
 /// The truth about the stories, in the data directory.
 const TRUTH_FILE: &str = "truth.ndjson";
@@ -23,7 +23,8 @@ const TRUTH_FILE: &str = "truth.ndjson";
 Starts a server and a page as `up` does, but instead of this host's logs it has those of a made-up site: two database
 nodes with DRBD, corosync and Pacemaker, a witness, and a host with Apache, Tomcat and PostgreSQL. The last two hours are
 there after seconds, then it goes on living. Every second story is a failover; others are a disk that fails unnoticed, a
-planned standby, a backup and a restart by cron. All of it has the label simulated=\"true\". What really happened is in
+planned standby, a backup and a restart by cron. The rules that the program brings hold, and open incidents of what is
+new. All of it has the label simulated=\"true\". What really happened is in
 truth.ndjson in the data directory, a JSON object a story; without --data-dir that is a directory that is removed at the
 end, and else it has to be empty.
 
@@ -31,6 +32,7 @@ EXAMPLES
   orszem demo                                             then, in another shell:
   orszem search 'kind:event' --since 10m                  what happened, in words
   orszem topology --since 10m                             what runs where, and what has changed
+  orszem demo --failover                                  watch one begin, and its incident open
   orszem demo --seed 7 --every 4m --listen 127.0.0.1:8080
   orszem demo --print-truth --data-dir /tmp/orszem-demo")]
 pub struct Args {
@@ -45,6 +47,9 @@ pub struct Args {
     /// How much of the past is filled in at the start, at most
     #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = parse_span)]
     pub history: Duration,
+    /// Begin with a failover, for a disk that fails within a minute
+    #[arg(long)]
+    pub failover: bool,
     /// Print what really happens, too
     #[arg(long)]
     pub print_truth: bool,
@@ -52,7 +57,7 @@ pub struct Args {
 
 /// Runs until a signal stops it.
 pub async fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
-    let Args { listen, seed, every, history, print_truth } = args;
+    let Args { listen, seed, every, history, failover, print_truth } = args;
     let signals = Signals::new()?;
     let temporary = match &global.data_dir {
         Some(_) => None,
@@ -61,10 +66,11 @@ pub async fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
     let data_dir: Option<PathBuf> = temporary.as_ref().map(|directory| directory.path().to_owned());
     let global = Global { data_dir: data_dir.or_else(|| global.data_dir.clone()), ..global.clone() };
     refuse_used(&global.data_dir()?)?;
-    let mut app = App::start(options(&global, listen, false)?).await?;
+    let options = Options { built_in_rules: true, ..options(&global, listen, false)? };
+    let mut app = App::start(options).await?;
     let truth_file = global.data_dir()?.join(TRUTH_FILE);
     let truths = Truths::new(&truth_file, print_truth)?;
-    let simulation = Simulation::new(seed, every, history, app.samples(), truths)?;
+    let simulation = Simulation::new(seed, Turns::of(history, every, failover), app.samples(), truths)?;
     welcome(&mut std::io::stdout().lock(), &app, seed, &truth_file)?;
     app.add_part("demo", simulation.start());
     let code = signals.serve(app).await;

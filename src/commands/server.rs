@@ -58,7 +58,8 @@ pub async fn run(global: &Global, args: Args) -> anyhow::Result<ExitCode> {
 pub fn options(global: &Global, listen: Listen, follow: bool) -> anyhow::Result<Options> {
     let overrides = Overrides { listen: listen.listen, token_file: global.token_file.clone(), mailing: None };
     let features = Features::named(&global.enable_feature);
-    Ok(Options { config_file: global.config.clone(), overrides, data_dir: global.data_dir()?, follow, features })
+    let (config_file, data_dir) = (global.config.clone(), global.data_dir()?);
+    Ok(Options { config_file, overrides, data_dir, follow, built_in_rules: follow, features })
 }
 
 /// The signals that a server listens to; they count from the moment this is made.
