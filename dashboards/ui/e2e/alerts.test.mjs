@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fire, launch, open, PHONE, startServer } from './harness.mjs';
 
+/** Its host, too: of a host that is known it would join an incident of that one. */
 const NAME = `Test${Date.now()}`;
 let server;
 let browser;
@@ -13,7 +14,7 @@ before(async () => {
   one = await open(browser, server.url);
   await fire(
     server.url,
-    { alertname: NAME, severity: 'critical', host: 'db2' },
+    { alertname: NAME, severity: 'critical', host: NAME },
     { summary: 'it is slow', runbook: 'https://runbooks.example/slow' },
   );
 });

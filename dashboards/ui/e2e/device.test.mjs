@@ -2,7 +2,7 @@
 // a network and shows what it saw last.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { hasSideways, launch, open, PHONE, startGuarded, violations } from './harness.mjs';
+import { beside, launch, open, PHONE, startGuarded, tabTo, violations } from './harness.mjs';
 import { startPushService } from './push.mjs';
 
 let server;
@@ -24,10 +24,27 @@ after(async () => {
 test('a token logs in, settings say who that is, a code logs the phone in', async () => {
   const { page } = desk;
   await page.goto(`${server.url}/settings`);
-  await page.getByLabel('Token').fill(server.token);
-  await page.getByRole('button', { name: 'Log in' }).click();
+  const token = page.getByLabel('Token');
+  await token.waitFor();
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme });
+    assert.deepEqual(await violations(page), [], colorScheme);
+  }
+  for (const width of [320, 390, 768, 1280, 1920]) {
+    await page.setViewportSize({ width, height: 800 });
+    assert.deepEqual(await beside(page), [], `at ${width}`);
+  }
+  // All of it without a mouse.
+  await tabTo(page, token);
+  await page.keyboard.type('orszem_wrong');
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').getByText('not accepted').waitFor();
+  await page.keyboard.press('Control+a');
+  await page.keyboard.insertText(server.token);
+  await page.keyboard.press('Enter');
   await page.locator('#me').getByText('eva', { exact: true }).waitFor();
-  await page.getByRole('button', { name: 'Log a phone in' }).click();
+  await tabTo(page, page.getByRole('button', { name: 'Log a phone in' }));
+  await page.keyboard.press('Enter');
   const code = page.locator('.pairing svg[data-address]');
   await code.waitFor();
   const address = await code.getAttribute('data-address');
@@ -63,7 +80,7 @@ test('it subscribes, and is sent a test', async () => {
     [{ name: "Eva's phone", contact: 'eva', level_min: 'warning' }],
   );
   assert.deepEqual(await violations(page), []);
-  assert.equal(await hasSideways(page), false);
+  assert.deepEqual(await beside(page), []);
 });
 
 test('a push is shown, and its button acknowledges', async () => {

@@ -1,6 +1,7 @@
 // What the browser tests share: a server with the demo's site, a Chromium, pages that complain about every complaint.
 //
-// ORSZEM_URL names a server that runs already; else ORSZEM_BIN (target/debug/orszem) is started as `orszem demo`.
+// ORSZEM_URL names a demo that runs already, ORSZEM_TRUTH its file of what really happened; else ORSZEM_BIN
+// (target/debug/orszem) is started as `orszem demo`, which begins with a failover.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
@@ -9,6 +10,7 @@ import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
@@ -25,7 +27,10 @@ const FLAGS = [
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const READY_MS = 180_000;
 /** How long a state may take to come: a machine of two cores with a debug build is no fast one. */
-const STATE_MS = 60_000;
+const STATE_MS = Number(process.env.ORSZEM_STATE_MS ?? 60_000);
+
+/** How long a page may take to be drawn for another width. */
+const DRAWN_MS = 5_000;
 
 export const DESKTOP = { width: 1360, height: 850 };
 export const PHONE = { width: 390, height: 844 };
@@ -38,55 +43,74 @@ async function freePort() {
   return port;
 }
 
-/** Whether the past of the demo is there, lines and measurements: without it there is nothing to look at. */
-async function isFilled(url) {
-  try {
-    const asked = await fetch(`${url}/app/v1/count?since=2h&q=host:db1`);
-    if (!((await asked.json()).count > 100)) return false;
-    const series = await fetch(`${url}/api/v1/query?query=count(node_load1)`);
-    return Number((await series.json()).data.result[0]?.value[1]) >= 4;
-  } catch {
-    return false;
-  }
+/** Waits until a program that runs has written `what` to its errors. */
+function wrote(child, what) {
+  let told = '';
+  return new Promise((resolve, reject) => {
+    const fail = (why) => reject(new Error(`${why}: ${told}`));
+    const timer = setTimeout(() => fail(`no “${what}” for long`), READY_MS);
+    child.on('exit', (code) => fail(`ended with ${code}`));
+    child.on('error', (error) => fail(error.message));
+    child.stderr.on('data', (text) => {
+      told = (told + text).slice(-4000);
+      if (!told.includes(what)) return;
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
-/** A server; `stop` ends it. */
+/** A demo with all of its past, at whose start a failover is about to begin; `stop` ends it. */
 export async function startServer() {
-  if (process.env.ORSZEM_URL) return { url: process.env.ORSZEM_URL, stop: () => {} };
+  const { ORSZEM_URL, ORSZEM_TRUTH } = process.env;
+  if (ORSZEM_URL) return { url: ORSZEM_URL, truth: ORSZEM_TRUTH, stop: () => {} };
+  const folder = mkdtempSync(join(tmpdir(), 'orszem-ui-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const binary = process.env.ORSZEM_BIN ?? here('../../../target/debug/orszem');
-  const child = spawn(binary, ['demo', '--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let told = '';
-  child.stderr.on('data', (text) => {
-    told = (told + text).slice(-4000);
-  });
+  const own = ['--listen', `127.0.0.1:${port}`, '--data-dir', join(folder, 'data'), '--log-level', 'info'];
+  const child = spawn(binary, ['demo', '--failover', ...own], { stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = new Promise((resolve) => child.on('exit', resolve));
-  const until = Date.now() + READY_MS;
-  while (!(await isFilled(url))) {
-    assert.ok(child.exitCode === null && Date.now() < until, `the demo did not start: ${told}`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
+  await wrote(child, 'the simulated past is filled in');
   // Patterns are known of what was written out.
   assert.equal((await fetch(`${url}/app/v1/admin/flush`, { method: 'POST' })).status, 200);
   return {
     url,
+    truth: join(folder, 'data/truth.ndjson'),
     stop: async () => {
       child.kill('SIGTERM');
       await ended;
+      rmSync(folder, { recursive: true });
     },
   };
+}
+
+/** What really happened in the failover that the demo began with: the last story that is told with an outage. */
+export function lastFailover(truth) {
+  const stories = readFileSync(truth, 'utf8').trimEnd().split('\n');
+  return stories.map((line) => JSON.parse(line)).findLast(({ moved, outage }) => moved && outage);
 }
 
 export function launch() {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
 }
 
+/** What the policy of a page refused, of all pages of a test file. */
+const refused = [];
+// Pictures are taken outside of any test.
+if (process.env.NODE_TEST_CONTEXT) after(() => assert.deepEqual(refused, [], 'the policy refused something'));
+
 /** A page of its own browser context; what it complains of is in `complaints`. */
 export async function open(browser, url, options = {}) {
   const context = await browser.newContext({ viewport: DESKTOP, colorScheme: 'light', locale: 'en-GB', ...options });
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: url });
   const page = await context.newPage();
+  await page.exposeFunction('orszemRefused', (what) => refused.push(what));
+  await page.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', ({ effectiveDirective: rule, blockedURI, documentURI }) => {
+      globalThis.orszemRefused(`${documentURI}: ${rule}: ${blockedURI}`);
+    });
+  });
   page.setDefaultTimeout(STATE_MS);
   const complaints = [];
   page.on('console', (message) => {
@@ -115,8 +139,28 @@ export async function violations(page) {
   );
 }
 
-export async function hasSideways(page) {
-  return page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+/** What makes the page wider than the screen, in words; nothing where it is not, or not once it was drawn anew. */
+export async function beside(page) {
+  const fits = () => document.documentElement.scrollWidth <= document.documentElement.clientWidth;
+  const isFit = await page.waitForFunction(fits, undefined, { timeout: DRAWN_MS }).catch(() => null);
+  if (isFit) return [];
+  return page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    const wide = [...document.querySelectorAll('body *')].filter(
+      (e) => e.getBoundingClientRect().right > clientWidth + 1,
+    );
+    return [`${scrollWidth} > ${clientWidth}`, ...wide.slice(0, 5).map((e) => e.outerHTML.slice(0, 120))];
+  });
+}
+
+/** Goes on with Tab until `target` has the focus: what can't be reached so, people without a mouse do not reach. */
+export async function tabTo(page, target, most = 120) {
+  await target.waitFor();
+  const isThere = () => target.evaluate((element) => element === document.activeElement);
+  for (let presses = 0; !(await isThere()); presses += 1) {
+    assert.ok(presses < most, `${target} is not reached by ${most} presses of Tab`);
+    await page.keyboard.press('Tab');
+  }
 }
 
 /** A picture to be looked at, in e2e/pictures. */

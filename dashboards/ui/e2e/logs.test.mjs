@@ -262,8 +262,10 @@ test('searches are saved and columns chosen', async () => {
   await page.getByRole('button', { name: 'Saved searches' }).click();
   await page.getByRole('textbox', { name: 'Name' }).fill('Disks');
   await page.getByRole('button', { name: 'Save', exact: true }).click();
-  await page.keyboard.press('Escape');
+  await go();
+  await page.locator('h1').click();
   await page.keyboard.press('Control+k');
+  await page.locator('dialog[open] input:focus').waitFor();
   await page.keyboard.type('disks');
   await page.keyboard.press('Enter');
   await page.waitForFunction(() => new URLSearchParams(location.search).get('q') === 'layer:storage');

@@ -17,7 +17,6 @@ export function me(signal?: AbortSignal): Promise<Me> {
 export interface Runtime {
   startTime: string;
   hostname: string;
-  CWD: string;
   storageRetention: string;
   timeSeriesCount: number;
   corruptionCount: number;

@@ -107,13 +107,16 @@ export function strokeOf(event: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey
   return event.ctrlKey || event.metaKey ? `mod+${event.key.toLowerCase()}` : event.key;
 }
 
-/** A button has its own Enter, and a menu its own arrows. */
+/** A button has its own Enter, and a menu its own arrows; the rows have those of the table. */
 function ownsKey(event: KeyboardEvent, stroke: string): boolean {
   const target = event.composedPath()[0];
   if (!(target instanceof HTMLElement)) return false;
   if ((stroke === 'Enter' || stroke === ' ') && target.closest('button, a, summary')) return true;
   if (isSlider(target) && /^(Arrow|Home|End|Page)/.test(stroke)) return true;
-  return stroke.startsWith('Arrow') && target.closest('[role="tablist"], [role="listbox"], [role="menu"]') !== null;
+  return (
+    stroke.startsWith('Arrow') &&
+    target.closest('[role="tablist"], [role="listbox"]:not(.rows), [role="menu"]') !== null
+  );
 }
 
 /** Runs the handlers of a place while it is mounted; not while somebody types or a dialog is open. */

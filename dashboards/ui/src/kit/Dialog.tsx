@@ -15,6 +15,8 @@ export function Dialog({ title, onClose, wide, children }: DialogProps) {
   useEffect(() => {
     const shown = dialog.current;
     shown?.showModal();
+    // The browser would choose the button that closes it.
+    shown?.querySelector<HTMLElement>('.dialog-body :is(input, textarea)')?.focus();
     return () => shown?.close();
   }, []);
   return (

@@ -4,7 +4,7 @@ import { type FormEvent, useState } from 'react';
 import { Link } from 'wouter';
 import * as alerting from '../../api/alerting.ts';
 import { useAddress } from '../../app/address.ts';
-import { duration, msToNs } from '../../app/format.ts';
+import { duration, msToNs, shortTime } from '../../app/format.ts';
 import { t } from '../../app/i18n.ts';
 import { setPrefs, usePrefs } from '../../app/prefs.ts';
 import { fixedRange } from '../../app/shift.ts';
@@ -18,6 +18,7 @@ import { LabelChips } from '../../kit/Labels.tsx';
 import { Popover } from '../../kit/Popover.tsx';
 import { Time } from '../../kit/Time.tsx';
 import { type Act, useAct } from './act.ts';
+import { Beginning } from './Beginning.tsx';
 import { DeliveryTable } from './Deliveries.tsx';
 import { incidentTitle, LevelBadge } from './look.tsx';
 import { WhyText } from './Why.tsx';
@@ -81,6 +82,7 @@ export function Incident({ detail }: { detail: alerting.IncidentDetail }) {
         {incident.merged_into !== null && <Badge>{t('incidents.mergedInto', { id: incident.merged_into })}</Badge>}
       </div>
       {incident.state === 'open' && <Actions incident={incident} />}
+      <Beginning beganMs={began} most={6} title={t('incidents.beginning')} />
       <div className="line">
         <Link className="button" href={href('/at', {}, { at: String(msToNs(began)) })}>
           <Icon name="moment" /> {t('incidents.moment')}
@@ -116,7 +118,7 @@ export function Incident({ detail }: { detail: alerting.IncidentDetail }) {
           {timeline.map((event) => (
             <li key={`${event.at} ${event.text}`}>
               <Time ms={Date.parse(event.at)} />
-              <span>{event.text}</span>
+              <span>{withOwnTimes(event.text)}</span>
             </li>
           ))}
         </ol>
@@ -133,6 +135,9 @@ export function Incident({ detail }: { detail: alerting.IncidentDetail }) {
     </div>
   );
 }
+
+/** A text of the server with its times as the reader has them. */
+const withOwnTimes = (text: string) => text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (time) => shortTime(Date.parse(time)));
 
 /** Acknowledge, snooze, note, escalate. */
 export function Actions({ incident }: { incident: alerting.Incident }) {

@@ -12,7 +12,7 @@ export function LevelBadge({ level, isOver }: { level: AlertLevel; isOver?: bool
   );
 }
 
-const WHERE = ['host', 'instance', 'resource', 'service', 'database', 'cluster'];
+const WHERE = ['host', 'instance', 'resource', 'drbd', 'service', 'database', 'entity', 'cluster'];
 
 /** Where an alert is, from its labels. */
 export function whereOf(labels: Record<string, string>): string {

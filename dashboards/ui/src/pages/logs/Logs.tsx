@@ -152,6 +152,7 @@ export default function Logs() {
     if (!row) return;
     choose(row);
     list.current?.scrollTo(index);
+    list.current?.focus();
   };
   const goToNext = async (step: 1 | -1, fits: (row: Row) => boolean) => {
     if (step > 0 && !tail) {

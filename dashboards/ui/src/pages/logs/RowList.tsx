@@ -18,6 +18,8 @@ const AHEAD = 400;
 export interface RowListHandle {
   scrollTo: (index: number) => void;
   scrollTop: () => void;
+  /** So that the next key is not one of a button far away. */
+  focus: () => void;
 }
 
 interface RowListProps {
@@ -74,6 +76,7 @@ export function RowList(props: RowListProps) {
   useImperativeHandle(ref, () => ({
     scrollTo: (index) => virtual.scrollToIndex(index, { align: 'auto' }),
     scrollTop: () => virtual.scrollToOffset(0),
+    focus: () => scroller.current?.focus({ preventScroll: true }),
   }));
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;

@@ -4,9 +4,9 @@ import { useState } from 'react';
 import { Link } from 'wouter';
 import * as alerting from '../../api/alerting.ts';
 import { ApiError } from '../../api/client.ts';
-import { histogram, type Row, search } from '../../api/logs.ts';
+import { histogram } from '../../api/logs.ts';
 import { useAddress } from '../../app/address.ts';
-import { duration, msToNs, nsToMs, rowTime } from '../../app/format.ts';
+import { duration, msToNs } from '../../app/format.ts';
 import { t } from '../../app/i18n.ts';
 import { keepLast, readLast } from '../../app/last.ts';
 import { fixedRange } from '../../app/shift.ts';
@@ -16,9 +16,9 @@ import { Empty, ErrorNotice } from '../../kit/Empty.tsx';
 import { Icon } from '../../kit/Icon.tsx';
 import { Time } from '../../kit/Time.tsx';
 import { useAct } from '../alerts/act.ts';
+import { Beginning } from '../alerts/Beginning.tsx';
 import { Incident } from '../alerts/IncidentPanel.tsx';
 import { incidentTitle, LevelBadge } from '../alerts/look.tsx';
-import { Body } from '../logs/body.tsx';
 import '../alerts/alerts.css';
 import './m.css';
 
@@ -133,7 +133,7 @@ function Card({ incident, onOpen }: { incident: alerting.Incident; onOpen: () =>
           <span className="dim">{t('incidents.alerts', { n: incident.alerts.length })}</span>
         )}
       </button>
-      <Telling from={String(around.from)} to={String(around.to)} />
+      <Beginning beganMs={began} most={2} />
       <div className="phone-actions">
         {isOpen &&
           (incident.acknowledged_by === null ? (
@@ -164,35 +164,6 @@ function Card({ incident, onOpen }: { incident: alerting.Incident; onOpen: () =>
         </Link>
       </div>
     </li>
-  );
-}
-
-/** The two most telling lines around a moment: what broke first. */
-function Telling({ from, to }: { from: string; to: string }) {
-  const { data } = useQuery({
-    queryKey: ['telling', from, to],
-    queryFn: ({ signal }) => search({ q: 'level:>=error', from, to }, { order: 'oldest', limit: 2 }, signal),
-    staleTime: 60_000,
-  });
-  return (
-    <>
-      {data?.rows.map((row) => (
-        <Line key={row.cursor} row={row} />
-      ))}
-    </>
-  );
-}
-
-function Line({ row }: { row: Row }) {
-  return (
-    <p className={`phone-line ${row.level}`}>
-      <span className="dim">
-        {rowTime(nsToMs(row.ts_ns), false)} {row.stream.host ?? ''}
-      </span>
-      <span className="phone-body">
-        <Body row={row} max={300} />
-      </span>
-    </p>
   );
 }
 

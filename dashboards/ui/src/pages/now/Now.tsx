@@ -33,24 +33,28 @@ const lastHour = () => {
 export default function Now() {
   return (
     <div className="page now columns">
-      <Section title={t('now.incidents')} icon="alerts">
-        <OpenIncidents />
-      </Section>
-      <Section title={t('now.hosts')} icon="hosts">
-        <Hosts />
-      </Section>
-      <Section title={t('now.cluster')} icon="map" id="clusters">
-        <Clusters />
-      </Section>
-      <Section title={t('now.tight')} icon="explore" id="tight">
-        <Tight />
-      </Section>
-      <Section title={t('now.events')} icon="moment">
-        <Events />
-      </Section>
-      <Section title={t('now.ingest')} icon="shield">
-        <Ingest />
-      </Section>
+      <div className="column">
+        <Section title={t('now.incidents')} icon="alerts">
+          <OpenIncidents />
+        </Section>
+        <Section title={t('now.cluster')} icon="map" id="clusters">
+          <Clusters />
+        </Section>
+        <Section title={t('now.events')} icon="moment">
+          <Events />
+        </Section>
+      </div>
+      <div className="column">
+        <Section title={t('now.hosts')} icon="hosts">
+          <Hosts />
+        </Section>
+        <Section title={t('now.tight')} icon="explore" id="tight">
+          <Tight />
+        </Section>
+        <Section title={t('now.ingest')} icon="shield">
+          <Ingest />
+        </Section>
+      </div>
     </div>
   );
 }

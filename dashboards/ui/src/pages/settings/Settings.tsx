@@ -25,18 +25,22 @@ export default function Settings() {
   return (
     <div className="page settings columns">
       {error && <ErrorNotice error={error} />}
-      <Section title={t('settings.me')} icon="shield" id="me">
-        {me && <Me me={me} />}
-      </Section>
-      <Section title={t('settings.devices')} icon="phone" id="devices">
-        <Devices isAdmin={isAdmin} />
-      </Section>
-      <Section title={t('settings.contacts')} icon="alerts" id="contacts">
-        <Contacts isAdmin={isAdmin} />
-      </Section>
-      <Section title={t('settings.server')} icon="hosts" id="server">
-        <Server me={me} />
-      </Section>
+      <div className="column">
+        <Section title={t('settings.me')} icon="shield" id="me">
+          {me && <Me me={me} />}
+        </Section>
+        <Section title={t('settings.contacts')} icon="alerts" id="contacts">
+          <Contacts isAdmin={isAdmin} />
+        </Section>
+      </div>
+      <div className="column">
+        <Section title={t('settings.devices')} icon="phone" id="devices">
+          <Devices isAdmin={isAdmin} />
+        </Section>
+        <Section title={t('settings.server')} icon="hosts" id="server">
+          <Server me={me} />
+        </Section>
+      </div>
       <Section title={t('settings.collectors')} icon="logs" id="collectors" wide>
         <Collectors />
       </Section>
@@ -171,10 +175,6 @@ function Server({ me }: { me: server.Me | undefined }) {
                   {t('settings.configWrong')}
                 </Badge>
               )}
-            </dd>
-            <dt>{t('settings.directory')}</dt>
-            <dd className="mono cut" title={data.CWD}>
-              {data.CWD}
             </dd>
             <dt>{t('settings.series')}</dt>
             <dd className="tabular">{count(data.timeSeriesCount)}</dd>
