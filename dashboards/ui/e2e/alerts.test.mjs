@@ -113,6 +113,40 @@ test('a silence says what it is about, comes again every week, and is prolonged'
   }
 });
 
+test('the log of messages says in words what became of each, and shows those that did not arrive', async () => {
+  const { page } = one;
+  const message = (contact, state, detail) => ({
+    key: contact,
+    incident: 1,
+    kind: 'open',
+    contact,
+    channel: 'mail',
+    target: `${contact}@example.com`,
+    title: 'DiskSlow',
+    created_at: new Date().toISOString(),
+    expires_at: new Date().toISOString(),
+    state,
+    attempts: [{ at: new Date().toISOString(), outcome: state, detail }],
+  });
+  const deliveries = [
+    message('eva', 'delivered', '250'),
+    message('adam', 'refused', '550 no such'),
+    message('old', 'superseded', ''),
+  ];
+  await page.route('**/app/v1/deliveries*', (route) => route.fulfill({ json: { deliveries } }));
+  await page.goto(`${server.url}/alerts?tab=deliveries`);
+  const rows = page.locator('tbody tr');
+  await rows.nth(2).waitFor();
+  await page.getByRole('button', { name: 'Only what did not arrive' }).press('Enter');
+  await page.getByText('1 / 3').waitFor();
+  assert.match(await rows.textContent(), /adam.*refused/);
+  await page.getByRole('button', { name: 'Only what did not arrive' }).press('Enter');
+  await page.getByLabel('Whom, or what about').fill('EVA@');
+  await page.getByText('1 / 3').waitFor();
+  assert.match(await rows.textContent(), /eva.*delivered/);
+  await page.unroute('**/app/v1/deliveries*');
+});
+
 test('a rule that is written is tried on past data: when it would have fired, and what is wrong with it', async () => {
   const { page } = one;
   await page.goto(`${server.url}/alerts?tab=rules`);
@@ -140,6 +174,7 @@ test('the phone page takes an incident with one tap', async () => {
   const card = page.locator('.incident-card', { hasText: NAME });
   const button = card.getByRole('button', { name: 'Acknowledge' });
   assert.ok((await button.boundingBox()).height >= 44);
+  await page.locator('.phone-state .layers a').first().waitFor();
   await button.tap();
   await card.getByRole('button', { name: 'Give back' }).waitFor();
   assert.deepEqual(complaints, []);

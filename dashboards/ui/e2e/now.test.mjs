@@ -1,7 +1,7 @@
 // Now: what of the clusters is not well, what is nearest to full, and the ways on from there.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { launch, open, startServer } from './harness.mjs';
+import { hasSideways, launch, open, startServer } from './harness.mjs';
 
 let server;
 let browser;
@@ -19,12 +19,18 @@ after(async () => {
 test('the clusters are told as the topology has them', async () => {
   const { page } = one;
   let edges = [{ relation: 'part_of', from: 'resource/shop', to: 'cluster/test', detail: 'stopped' }];
+  const long = 'Connecting to a peer that nobody has seen, over a link with a long name';
+  edges.push({ relation: 'replicates_to', from: 'drbd/r0', to: 'host/db2', detail: long });
   await page.route('**/app/v1/topology*', (route) =>
     route.fulfill({ json: { at_ns: '0', edges: edges.map((edge) => ({ origin: 'test', since: 'now', ...edge })) } }),
   );
   await page.goto(server.url);
   const section = page.locator('#clusters');
   assert.match(await section.locator('li a', { hasText: 'resource/shop' }).textContent(), /stopped/);
+  for (const width of [320, 390, 1024]) {
+    await page.setViewportSize({ width, height: 800 });
+    assert.equal(await hasSideways(page), false, `at ${width}`);
+  }
   edges = [{ relation: 'runs_on', from: 'resource/shop', to: 'host/db1', detail: 'Started' }];
   await page.reload();
   await section.getByText('All 2 things on the map are well.').waitFor();

@@ -53,6 +53,15 @@ test('a thing is as bad as the worst that is said of it; what is in no edge is n
   assert.deepEqual(stateOf('resource/vip', heldAt(moved, 95_000)), { health: 'bad', words: ['stopped'] });
   assert.deepEqual(stateOf('resource/vip', heldAt(moved, 100_000)), { health: 'good', words: ['Started'] });
   assert.equal(stateOf('host/db1', heldAt(moved, 100_000)), null);
+  const copies = ['Secondary UpToDate', 'db1 Connected resync', 'Primary Diskless'].map((detail) => ({
+    edge: edge('drbd/r0', 'runs_on', 'host/db1', detail),
+    fromMs: 0,
+    toMs: 1,
+  }));
+  assert.deepEqual(stateOf('drbd/r0', copies), {
+    health: 'bad',
+    words: ['Primary Diskless', 'db1 Connected resync', 'Secondary UpToDate'],
+  });
   assert.deepEqual(
     [
       'Primary UpToDate',

@@ -1,21 +1,32 @@
 /** Who was told, how it went, and every attempt. */
 import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
 import * as alerting from '../../api/alerting.ts';
-import { t } from '../../app/i18n.ts';
+import { hasText, t } from '../../app/i18n.ts';
 import { Badge, type Tone } from '../../kit/Badge.tsx';
 import { Button } from '../../kit/Button.tsx';
 import { Empty, ErrorNotice } from '../../kit/Empty.tsx';
 import { Time } from '../../kit/Time.tsx';
 
+/** A state in words; one that is not known is shown as it is written. */
+function stateText(state: string): string {
+  const key = `delivery.${state}`;
+  return hasText(key) ? t(key) : state;
+}
+
 const TONES: Record<string, Tone> = {
   delivered: 'good',
-  sent: 'good',
   waiting: 'caution',
-  retry: 'caution',
-  failed: 'bad',
+  refused: 'bad',
+  expired: 'bad',
 };
 
+/** What a later message took the place of is not missing. */
+const UNDELIVERED = ['waiting', 'refused', 'expired'];
+
 export function Deliveries({ onIncident }: { onIncident: (id: number) => void }) {
+  const [text, setText] = useState('');
+  const [onlyUndelivered, setOnlyUndelivered] = useState(false);
   const { data, error, isPending } = useQuery({
     queryKey: ['deliveries'],
     queryFn: ({ signal }) => alerting.deliveries({ limit: 200 }, signal),
@@ -24,7 +35,32 @@ export function Deliveries({ onIncident }: { onIncident: (id: number) => void })
   if (error) return <ErrorNotice error={error} />;
   if (isPending) return <div className="progress" data-busy="true" />;
   if (data.length === 0) return <Empty icon="alerts" title={t('deliveries.none')} text={t('deliveries.noneText')} />;
-  return <DeliveryTable deliveries={data} onIncident={onIncident} />;
+  const wanted = text.trim().toLowerCase();
+  const shown = data.filter(
+    (one) =>
+      (!onlyUndelivered || UNDELIVERED.includes(one.state)) &&
+      [one.contact, one.channel, one.target, one.title].some((value) => value.toLowerCase().includes(wanted)),
+  );
+  return (
+    <div className="stack">
+      <div className="line">
+        <input
+          type="search"
+          aria-label={t('deliveries.filter')}
+          placeholder={t('deliveries.filter')}
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+        />
+        <Button aria-pressed={onlyUndelivered} onClick={() => setOnlyUndelivered(!onlyUndelivered)}>
+          {t('deliveries.undelivered')}
+        </Button>
+        <span className="dim tabular" role="status">
+          {shown.length} / {data.length}
+        </span>
+      </div>
+      <DeliveryTable deliveries={shown} onIncident={onIncident} />
+    </div>
+  );
 }
 
 interface DeliveryTableProps {
@@ -65,7 +101,7 @@ export function DeliveryTable({ deliveries, onIncident }: DeliveryTableProps) {
                 )}
               </td>
               <td>
-                <Badge tone={TONES[delivery.state] ?? 'plain'}>{delivery.state}</Badge>
+                <Badge tone={TONES[delivery.state] ?? 'plain'}>{stateText(delivery.state)}</Badge>
                 {delivery.attempts.length > 0 && (
                   <details>
                     <summary>{t('deliveries.attempts', { n: delivery.attempts.length })}</summary>
@@ -74,7 +110,7 @@ export function DeliveryTable({ deliveries, onIncident }: DeliveryTableProps) {
                         <li key={attempt.at}>
                           <Time ms={Date.parse(attempt.at)} />
                           <span>
-                            {attempt.outcome} {attempt.detail}
+                            {stateText(attempt.outcome)} {attempt.detail}
                           </span>
                         </li>
                       ))}

@@ -20,6 +20,7 @@ import { Beginning } from '../alerts/Beginning.tsx';
 import { Incident } from '../alerts/IncidentPanel.tsx';
 import { incidentTitle, LevelBadge } from '../alerts/look.tsx';
 import '../alerts/alerts.css';
+import { State } from './State.tsx';
 import './m.css';
 
 const MINUTE_NS = 60_000_000_000n;
@@ -82,6 +83,7 @@ export default function Phone() {
             </ul>
             <Button onClick={() => setShowsPast(!showsPast)}>{t(showsPast ? 'incidents.open' : 'phone.past')}</Button>
             <Pulse />
+            <State />
             <Link className="card pulse" href={href('/settings')}>
               <Icon name="phone" /> {t('phone.told')}
             </Link>

@@ -77,10 +77,11 @@ export function stepFrom({ steps }: History, ms: number, by: 1 | -1): Step | und
   return by > 0 ? steps.find((step) => step.ms > ms) : steps.findLast((step) => step.ms < ms);
 }
 
-/** How one thing is, by the words of its edges; `null` where it was not there. */
+/** How one thing is, by the words of its edges, the worst first; `null` where it was not there. */
 export function stateOf(entity: string, now: readonly Held[]): { health: Health; words: string[] } | null {
   const own = now.filter(({ edge }) => edge.from === entity);
   if (own.length === 0 && !now.some(({ edge }) => edge.to === entity)) return null;
   const words = own.map(({ edge }) => edge.detail).filter(Boolean);
-  return { health: words.map(healthOf).reduce(worseOf, 'good'), words: [...new Set(words)] };
+  const worstFirst = [...new Set(words)].sort((a, b) => RANK[healthOf(b)] - RANK[healthOf(a)]);
+  return { health: words.map(healthOf).reduce(worseOf, 'good'), words: worstFirst };
 }

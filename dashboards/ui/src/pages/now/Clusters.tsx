@@ -10,7 +10,7 @@ import { term } from '../../app/terms.ts';
 import { Badge } from '../../kit/Badge.tsx';
 import { ErrorNotice } from '../../kit/Empty.tsx';
 import { Icon } from '../../kit/Icon.tsx';
-import { type Health, historyOf, stateOf } from '../map/history.ts';
+import { type Health, healthOf, historyOf, stateOf } from '../map/history.ts';
 
 const EVERY_MS = 15_000;
 const SHOWN = 8;
@@ -50,7 +50,7 @@ export function Clusters() {
             <li key={id}>
               <Link className="line" href={href('/map', { node: id })}>
                 <Badge tone={TONES[health]} icon={health === 'bad' ? 'error' : 'warning'}>
-                  {words.join(', ')}
+                  {words.filter((word) => healthOf(word) !== 'good').join(', ')}
                 </Badge>
                 <b className="grow mono">{id}</b>
               </Link>
