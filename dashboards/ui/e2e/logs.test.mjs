@@ -257,6 +257,19 @@ test('lines are taken along', async () => {
   assert.match(copied, /^\*\*`kind:event service:orszem-facts`\*\* – \[open\]\(http/);
 });
 
+test('a search is copied for a shell', async () => {
+  const page = await go('?q=host:db1%20-%22it%27s%22');
+  await page.waitForSelector('.row');
+  await page.getByRole('button', { name: 'Take along' }).click();
+  await page.getByText('Copy for the command line').click();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  assert.match(copied, /^orszem search 'host:db1 -"it'\\''s"' --from \d{19} --to \d{19} --server 'http:\/\/127/);
+  await page.getByRole('button', { name: 'Take along' }).click();
+  await page.getByText('Copy as curl').click();
+  const url = /'(http[^']+)'/.exec(await page.evaluate(() => navigator.clipboard.readText()))[1];
+  assert.equal((await fetch(url)).status, 200);
+});
+
 test('searches are saved and columns chosen', async () => {
   const page = await go('?q=layer:storage');
   await page.getByRole('button', { name: 'Saved searches' }).click();

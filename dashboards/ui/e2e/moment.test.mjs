@@ -44,10 +44,24 @@ test('measurements that left their usual values are told, and lead to their host
   await page.waitForSelector('.lane-strip i');
 });
 
+test('what ran where is drawn, and leads to the map at that moment', async () => {
+  const { page } = one;
+  const then = at(page);
+  await page.locator('#map-at .node.host').first().waitFor();
+  const name = await page.locator('#map-at .node.host b').first().textContent();
+  await page.locator('#map-at .node.host').first().press('Enter');
+  await page.waitForSelector(`.thing h2:text("host/${name}")`);
+  assert.equal(at(page), then);
+  await page.goBack();
+  await page.waitForSelector('.lane-strip i');
+});
+
 test('the cursor moves by clicks and by keys, and is in the address', async () => {
   const { page } = one;
   const first = at(page);
-  const box = await page.locator('.lane-strip').first().boundingBox();
+  const strip = page.locator('.lane-strip').first();
+  await strip.scrollIntoViewIfNeeded();
+  const box = await strip.boundingBox();
   await page.mouse.click(box.x + box.width * 0.25, box.y + 5);
   await page.waitForFunction((then) => new URLSearchParams(location.search).get('at') !== then, first);
   const second = at(page);

@@ -72,6 +72,14 @@ function useOpenIncidents(): number {
   return data?.filter((incident) => incident.acknowledged_by === null).length ?? 0;
 }
 
+/** Where the browser has none, nothing happens. */
+function toggleFullScreen(): void {
+  const changed = document.fullscreenElement
+    ? document.exitFullscreen()
+    : document.documentElement.requestFullscreen?.();
+  changed?.catch((error: unknown) => console.warn('no full screen', error));
+}
+
 function Shell() {
   const address = useAddress();
   const { path, params, set, go, href } = address;
@@ -92,6 +100,7 @@ function Shell() {
     later: () => page?.hasRange && set(shiftRange(range, 0.5)),
     zoomOut: () => page?.hasRange && set(zoomRange(range, 2)),
     zoomIn: () => page?.hasRange && set(zoomRange(range, 0.5)),
+    fullScreen: toggleFullScreen,
     goNow: () => go('/'),
     goLogs: () => go('/logs'),
     goAlerts: () => go('/alerts'),

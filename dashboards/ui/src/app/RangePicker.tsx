@@ -63,13 +63,23 @@ export function RangePicker() {
   );
 }
 
-/** A moment as people write it: `2026-11-22 14:00`, `14:00`, `-2h`, `now`; in the chosen zone. */
+const DAY_MS = 86_400_000;
+
+/** A moment as people write it: `2026-11-22 14:00`, `14:00`, `yesterday 14:00`, `-2h`, `now`; in the chosen zone. */
 export function readMoment(text: string, now: number): number | null {
   const wanted = text.trim();
   if (wanted === '' || wanted === 'now') return wanted === 'now' ? now : null;
   const ago = /^-(\w+)$/.exec(wanted);
   const span = ago?.[1] ? parseSpan(ago[1]) : null;
   if (span !== null) return now - span;
+  const day = /^(today|ma|yesterday|tegnap)\b\s*/i.exec(wanted);
+  if (day) {
+    const begin = now - (/^(yesterday|tegnap)/i.test(wanted) ? DAY_MS : 0);
+    return readMoment(
+      `${dateTime(begin).slice(0, 10)} ${(wanted.slice(day[0].length) || '0:00').padStart(5, '0')}`,
+      now,
+    );
+  }
   const clockOnly = /^\d{1,2}:\d{2}(:\d{2})?$/.test(wanted);
   const full = clockOnly ? `${dateTime(now).slice(0, 10)} ${wanted.padStart(5, '0')}` : wanted;
   const iso = full.replace(' ', 'T');

@@ -18,6 +18,7 @@ export const KEYS = {
     later: { keys: [']'], label: 'keys.later' },
     zoomOut: { keys: ['Z'], label: 'keys.zoomOut' },
     zoomIn: { keys: ['z'], label: 'keys.zoomIn' },
+    fullScreen: { keys: ['f'], label: 'keys.fullScreen' },
     goNow: { keys: ['g n'], label: 'keys.goNow' },
     goLogs: { keys: ['g l'], label: 'keys.goLogs' },
     goAlerts: { keys: ['g a'], label: 'keys.goAlerts' },

@@ -8,6 +8,7 @@ import { Button, IconButton } from '../../kit/Button.tsx';
 import { copyText } from '../../kit/clipboard.ts';
 import { Icon } from '../../kit/Icon.tsx';
 import { Popover } from '../../kit/Popover.tsx';
+import { asCommand, asCurl } from './command.ts';
 import { asMarkdown } from './markdown.ts';
 
 interface ToolbarProps {
@@ -74,6 +75,22 @@ export function Toolbar({ scope, q, order, rows, view, isLive, onLive, onFields 
             <a className="button" href={exportHref(scope, order, 'ndjson')} download onClick={close}>
               <Icon name="download" /> {t('logs.downloadJson')}
             </a>
+            <Button
+              onClick={() => {
+                void copyText(asCurl(scope, order, location.origin));
+                close();
+              }}
+            >
+              <Icon name="copy" /> {t('logs.copyCurl')}
+            </Button>
+            <Button
+              onClick={() => {
+                void copyText(asCommand(scope, location.origin));
+                close();
+              }}
+            >
+              <Icon name="copy" /> {t('logs.copyCommand')}
+            </Button>
             <Button
               onClick={() => {
                 void copyText(location.href);

@@ -18,6 +18,7 @@ import { incidentTitle, LevelBadge } from '../alerts/look.tsx';
 import { Body } from '../logs/body.tsx';
 import { LETTERS } from '../logs/values.ts';
 import { type Lane, lanesOf, parseAt } from './lanes.ts';
+import { MapAt } from './MapAt.tsx';
 import { Moved } from './Moved.tsx';
 import '../logs/context.css';
 import './told.css';
@@ -120,6 +121,7 @@ export default function Moment() {
           <Incidents fromMs={fromMs} toMs={fromMs + 2 * spanMs} />
           <Moved at={at} />
           <Happened rows={rows} atMs={atMs} onMove={moveTo} />
+          <MapAt at={at} />
         </div>
         <Lines at={at} q={within('', shared.scope)} onMove={moveTo} />
       </div>
