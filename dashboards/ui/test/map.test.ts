@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { healthOf, heldAt, historyOf, stateOf, stepFrom } from '../src/pages/map/history.ts';
+import { healthOf, heldAt, historyOf, statesOf, stepFrom } from '../src/pages/map/history.ts';
 import { layoutOf, NODES_MAX } from '../src/pages/map/layout.ts';
 
 const at = (s: number) => new Date(s * 1000).toISOString();
@@ -50,15 +50,15 @@ test('steps go to the next and the previous change, and stay at the ends', () =>
 });
 
 test('a thing is as bad as the worst that is said of it; what is in no edge is not there', () => {
-  assert.deepEqual(stateOf('resource/vip', heldAt(moved, 95_000)), { health: 'bad', words: ['stopped'] });
-  assert.deepEqual(stateOf('resource/vip', heldAt(moved, 100_000)), { health: 'good', words: ['Started'] });
-  assert.equal(stateOf('host/db1', heldAt(moved, 100_000)), null);
+  assert.deepEqual(statesOf(heldAt(moved, 95_000)).get('resource/vip'), { health: 'bad', words: ['stopped'] });
+  assert.deepEqual(statesOf(heldAt(moved, 100_000)).get('resource/vip'), { health: 'good', words: ['Started'] });
+  assert.equal(statesOf(heldAt(moved, 100_000)).get('host/db1'), undefined);
   const copies = ['Secondary UpToDate', 'db1 Connected resync', 'Primary Diskless'].map((detail) => ({
     edge: edge('drbd/r0', 'runs_on', 'host/db1', detail),
     fromMs: 0,
     toMs: 1,
   }));
-  assert.deepEqual(stateOf('drbd/r0', copies), {
+  assert.deepEqual(statesOf(copies).get('drbd/r0'), {
     health: 'bad',
     words: ['Primary Diskless', 'db1 Connected resync', 'Secondary UpToDate'],
   });

@@ -1,7 +1,7 @@
 /** The graph: lines drawn, things as buttons over them; what is gone at this moment is faint, what is new is marked. */
 import { useMemo } from 'react';
 import { t } from '../../app/i18n.ts';
-import { type Health, type Held, healthOf, stateOf, worseOf } from './history.ts';
+import { type Health, type Held, healthOf, type State, worseOf } from './history.ts';
 import { type Layout, NODE_HEIGHT, NODE_WIDTH, pathOf } from './layout.ts';
 import { relationText } from './words.ts';
 import './map.css';
@@ -26,6 +26,7 @@ interface GraphProps {
   layout: Layout;
   /** What holds at the moment that is shown. */
   now: readonly Held[];
+  states: ReadonlyMap<string, State>;
   atMs: number;
   chosen: string | null;
   /** Whether a thing is what one looks for; the others step back. */
@@ -53,12 +54,11 @@ function linesOf(layout: Layout, now: readonly Held[], atMs: number, chosen: str
   });
 }
 
-export function Graph({ layout, now, atMs, chosen, isWanted = () => true, onChoose }: GraphProps) {
+export function Graph({ layout, now, states, atMs, chosen, isWanted = () => true, onChoose }: GraphProps) {
   const lines = useMemo(() => linesOf(layout, now, atMs, chosen), [layout, now, atMs, chosen]);
   const near = new Set(
     now.filter(({ edge }) => edge.from === chosen || edge.to === chosen).flatMap(({ edge }) => [edge.from, edge.to]),
   );
-  const states = useMemo(() => new Map([...layout.places.keys()].map((id) => [id, stateOf(id, now)])), [layout, now]);
   return (
     <div className="graph" style={{ width: layout.width, height: layout.height }}>
       <svg width={layout.width} height={layout.height} aria-hidden="true">

@@ -12,7 +12,7 @@ import { Button } from '../../kit/Button.tsx';
 import { Empty, ErrorNotice } from '../../kit/Empty.tsx';
 import { useIsNarrow, useMedia } from '../../kit/useMedia.ts';
 import { Graph } from './Graph.tsx';
-import { heldAt, historyOf, stateOf, stepFrom } from './history.ts';
+import { heldAt, historyOf, statesOf, stepFrom } from './history.ts';
 import { layoutOf, ROW_MAX } from './layout.ts';
 import { Replay, SPEEDS, usePlaying } from './Replay.tsx';
 import { Thing } from './Thing.tsx';
@@ -127,9 +127,10 @@ export default function MapPage() {
   });
 
   const now = useMemo(() => heldAt(history, atMs), [history, atMs]);
+  const states = useMemo(() => statesOf(now), [now]);
   const isWanted = (id: string) => {
     if (wanted !== '' && !id.toLowerCase().includes(wanted.toLowerCase())) return false;
-    return !onlyUnwell || stateOf(id, now)?.health !== 'good';
+    return !onlyUnwell || states.get(id)?.health !== 'good';
   };
   const isEmpty = data !== undefined && history.held.length === 0;
   return (
@@ -171,12 +172,14 @@ export default function MapPage() {
             <div className="stack">
               {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by the keyboard */}
               <section className="card graph-frame" aria-label={t('page.map')} tabIndex={0}>
-                <Graph {...{ layout, now, atMs, chosen, isWanted }} onChoose={choose} />
+                <Graph {...{ layout, now, states, atMs, chosen, isWanted }} onChoose={choose} />
               </section>
-              <Things {...{ layout, now, chosen, isWanted }} isOpen={isNarrow} onChoose={choose} />
+              <Things {...{ layout, now, states, chosen, isWanted }} isOpen={isNarrow} onChoose={choose} />
             </div>
             <div className="stack">
-              {chosen && <Thing id={chosen} {...{ history, now, atMs }} onMove={move} onClose={() => choose(null)} />}
+              {chosen && (
+                <Thing id={chosen} {...{ history, now, states, atMs }} onMove={move} onClose={() => choose(null)} />
+              )}
               <Told rows={events.data ?? []} atMs={atMs} about={chosen} onMove={move} />
             </div>
           </div>

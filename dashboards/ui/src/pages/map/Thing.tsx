@@ -9,7 +9,7 @@ import { Badge } from '../../kit/Badge.tsx';
 import { IconButton } from '../../kit/Button.tsx';
 import { Icon } from '../../kit/Icon.tsx';
 import { Time } from '../../kit/Time.tsx';
-import { type Health, type Held, type History, stateOf } from './history.ts';
+import type { Health, Held, History, State } from './history.ts';
 import { relationText } from './words.ts';
 
 export const TONES = { good: 'good', caution: 'caution', bad: 'bad' } as const satisfies Record<Health, string>;
@@ -21,14 +21,15 @@ interface ThingProps {
   id: string;
   history: History;
   now: readonly Held[];
+  states: ReadonlyMap<string, State>;
   atMs: number;
   onMove: (ms: number) => void;
   onClose: () => void;
 }
 
-export function Thing({ id, history, now, atMs, onMove, onClose }: ThingProps) {
+export function Thing({ id, history, now, states, atMs, onMove, onClose }: ThingProps) {
   const { href } = useAddress();
-  const state = stateOf(id, now);
+  const state = states.get(id);
   const edges = now.filter(({ edge }) => edge.from === id || edge.to === id);
   const steps = history.steps
     .flatMap(({ ms, changes }) => changes.map((change) => ({ ms, change })))

@@ -1,8 +1,9 @@
 /** The same as a list: for readers of screens, for phones, and where there is more than can be drawn. */
+import { useState } from 'react';
 import { t } from '../../app/i18n.ts';
 import { Badge } from '../../kit/Badge.tsx';
 import { GLYPHS } from './Graph.tsx';
-import { type Held, stateOf } from './history.ts';
+import type { Held, State } from './history.ts';
 import type { Layout } from './layout.ts';
 import { TONES } from './Thing.tsx';
 import { relationText } from './words.ts';
@@ -10,6 +11,7 @@ import { relationText } from './words.ts';
 interface ThingsProps {
   layout: Layout;
   now: readonly Held[];
+  states: ReadonlyMap<string, State>;
   chosen: string | null;
   isWanted: (id: string) => boolean;
   /** Whether it is shown at first. */
@@ -19,14 +21,15 @@ interface ThingsProps {
 
 const RANK = { bad: 0, caution: 1, good: 2 };
 
-export function Things({ layout, now, chosen, isWanted, isOpen, onChoose }: ThingsProps) {
+export function Things({ layout, now, states, chosen, isWanted, isOpen, onChoose }: ThingsProps) {
+  const [isShown, setShown] = useState(isOpen);
   const ids = new Set([...layout.places.keys(), ...now.flatMap(({ edge }) => [edge.from, edge.to])]);
   const things = [...ids]
     .filter(isWanted)
-    .map((id) => ({ id, state: stateOf(id, now) }))
+    .map((id) => ({ id, state: states.get(id) }))
     .sort((a, b) => rank(a.state) - rank(b.state) || a.id.localeCompare(b.id));
   return (
-    <details className="card things" open={isOpen}>
+    <details className="card things" open={isOpen} onToggle={(event) => setShown(event.currentTarget.open)}>
       <summary>{t('map.list', { n: things.length })}</summary>
       <table className="plain">
         <thead>
@@ -37,7 +40,8 @@ export function Things({ layout, now, chosen, isWanted, isOpen, onChoose }: Thin
           </tr>
         </thead>
         <tbody>
-          {things.map(({ id, state }) => (
+          {/* While it is closed, nobody waits for its lines. */}
+          {(isShown ? things : []).map(({ id, state }) => (
             <tr key={id}>
               <th scope="row">
                 <button
@@ -68,4 +72,4 @@ export function Things({ layout, now, chosen, isWanted, isOpen, onChoose }: Thin
   );
 }
 
-const rank = (state: ReturnType<typeof stateOf>) => (state ? RANK[state.health] : 3);
+const rank = (state: State | undefined) => (state ? RANK[state.health] : 3);

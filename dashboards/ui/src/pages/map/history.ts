@@ -77,11 +77,29 @@ export function stepFrom({ steps }: History, ms: number, by: 1 | -1): Step | und
   return by > 0 ? steps.find((step) => step.ms > ms) : steps.findLast((step) => step.ms < ms);
 }
 
-/** How one thing is, by the words of its edges, the worst first; `null` where it was not there. */
-export function stateOf(entity: string, now: readonly Held[]): { health: Health; words: string[] } | null {
-  const own = now.filter(({ edge }) => edge.from === entity);
-  if (own.length === 0 && !now.some(({ edge }) => edge.to === entity)) return null;
-  const words = own.map(({ edge }) => edge.detail).filter(Boolean);
-  const worstFirst = [...new Set(words)].sort((a, b) => RANK[healthOf(b)] - RANK[healthOf(a)]);
-  return { health: words.map(healthOf).reduce(worseOf, 'good'), words: worstFirst };
+export interface State {
+  health: Health;
+  /** The worst first. */
+  words: string[];
+}
+
+/** How each thing is, by the words of its edges; what was not there is not in it. */
+export function statesOf(now: readonly Held[]): Map<string, State> {
+  const words = new Map<string, Set<string>>();
+  const wordsOf = (id: string) => {
+    const known = words.get(id) ?? new Set<string>();
+    words.set(id, known);
+    return known;
+  };
+  for (const { edge } of now) {
+    wordsOf(edge.to);
+    const own = wordsOf(edge.from);
+    if (edge.detail) own.add(edge.detail);
+  }
+  const states = new Map<string, State>();
+  for (const [id, said] of words) {
+    const worstFirst = [...said].sort((a, b) => RANK[healthOf(b)] - RANK[healthOf(a)]);
+    states.set(id, { health: healthOf(worstFirst[0] ?? ''), words: worstFirst });
+  }
+  return states;
 }

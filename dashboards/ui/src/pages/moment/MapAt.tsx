@@ -8,7 +8,7 @@ import { t } from '../../app/i18n.ts';
 import { fixedRange } from '../../app/shift.ts';
 import { useIsNarrow } from '../../kit/useMedia.ts';
 import { Graph } from '../map/Graph.tsx';
-import { historyOf } from '../map/history.ts';
+import { historyOf, statesOf } from '../map/history.ts';
 import { layoutOf } from '../map/layout.ts';
 
 /** The map shows so long before and after. */
@@ -25,6 +25,7 @@ export function MapAt({ at }: { at: bigint }) {
   const rowMax = useIsNarrow() ? 2 : 3;
   const held = useMemo(() => (data ? historyOf(data).held : []), [data]);
   const layout = useMemo(() => layoutOf(held, rowMax), [held, rowMax]);
+  const states = useMemo(() => statesOf(held), [held]);
   if (held.length === 0) return null;
   const range = fixedRange(at - BEFORE_NS, at + AFTER_NS);
   return (
@@ -32,7 +33,7 @@ export function MapAt({ at }: { at: bigint }) {
     <section className="card moment-card graph-frame" id="map-at" aria-label={t('moment.map')} tabIndex={0}>
       <h2>{t('moment.where')}</h2>
       <Graph
-        {...{ layout, now: held, atMs: nsToMs(at), chosen: null }}
+        {...{ layout, now: held, states, atMs: nsToMs(at), chosen: null }}
         onChoose={(node) => go('/map', { node }, { at: String(at), ...range })}
       />
     </section>

@@ -10,7 +10,7 @@ import { term } from '../../app/terms.ts';
 import { Badge } from '../../kit/Badge.tsx';
 import { ErrorNotice } from '../../kit/Empty.tsx';
 import { Icon } from '../../kit/Icon.tsx';
-import { type Health, healthOf, historyOf, stateOf } from '../map/history.ts';
+import { type Health, healthOf, historyOf, statesOf } from '../map/history.ts';
 
 const EVERY_MS = 15_000;
 const SHOWN = 8;
@@ -31,18 +31,16 @@ export function Clusters() {
   if (!data) return null;
   const { held } = historyOf(data);
   if (held.length === 0) return <p className="dim">{t('map.none')}</p>;
-  const ids = [...new Set(held.flatMap(({ edge }) => [edge.from, edge.to]))];
-  const unwell = ids
-    .flatMap((id) => {
-      const state = stateOf(id, held);
-      return state && state.health !== 'good' ? [{ id, ...state }] : [];
-    })
+  const states = statesOf(held);
+  const unwell = [...states]
+    .map(([id, state]) => ({ id, ...state }))
+    .filter(({ health }) => health !== 'good')
     .sort((a, b) => RANK[a.health] - RANK[b.health] || a.id.localeCompare(b.id));
   return (
     <div className="stack clusters">
       {unwell.length === 0 ? (
         <Link className="all-well" href={href('/map')}>
-          <Icon name="check" size={22} /> {t('now.clusterWell', { n: count(ids.length) })}
+          <Icon name="check" size={22} /> {t('now.clusterWell', { n: count(states.size) })}
         </Link>
       ) : (
         <ul className="plain-list">
