@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const FLAGS = [
+export const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -31,6 +31,8 @@ const STATE_MS = Number(process.env.ORSZEM_STATE_MS ?? 60_000);
 
 /** How long a page may take to be drawn for another width. */
 const DRAWN_MS = 5_000;
+
+const LEAD_AFTER = '5s';
 
 export const DESKTOP = { width: 1360, height: 850 };
 export const PHONE = { width: 390, height: 844 };
@@ -232,8 +234,11 @@ export async function probe(url) {
   assert.ok(response.ok, await response.text());
 }
 
-/** A server with a token file, a contact without an address, and a channel that pushes to this host. */
-export async function startGuarded() {
+/**
+ * A server with a token file, a contact without an address, and a channel that pushes to this host. With `lead`, a URL,
+ * a second contact is told there `LEAD_AFTER` after the first, unless somebody acknowledges.
+ */
+export async function startGuarded({ lead } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'orszem-ui-'));
   const file = (name, text) => {
     writeFileSync(join(folder, name), text, { mode: 0o600 });
@@ -252,15 +257,17 @@ name = "push"
 key_file = "${key}"
 subject = "mailto:eva@example.com"
 allow_private = true
+${lead ? `[[notify.webhook]]\nname = "desk"\nurl = "${lead}"` : ''}
 [alerting]
 restart_hold = "0s"
 restart_hold_critical = "0s"
 [[alerting.contacts]]
 name = "eva"
 addresses = []
+${lead ? '[[alerting.contacts]]\nname = "lead"\naddresses = [{ channel = "desk", to = "lead" }]' : ''}
 [[alerting.policies]]
 name = "all"
-steps = [{ contacts = ["eva"] }]
+steps = [{ contacts = ["eva"] }${lead ? `, { after = "${LEAD_AFTER}", contacts = ["lead"] }` : ''}]
 [alerting.route]
 policy = "all"
 wait_warning = "0s"
@@ -268,10 +275,14 @@ wait_critical = "0s"
 `,
   );
   const binary = process.env.ORSZEM_BIN ?? here('../../../target/debug/orszem');
-  const made = spawnSync(binary, ['token', 'new', 'eva', '--role', 'admin'], { encoding: 'utf8' });
-  const told = made.stdout + made.stderr;
-  const token = /orszem_[\w-]+/.exec(told)[0];
-  const tokens = file('tokens', `${/^eva .*$/m.exec(told)[0]}\n`);
+  const people = { eva: 'admin', adam: 'read' };
+  const [eva, adam] = Object.entries(people).map(([name, role]) => {
+    const { stdout, stderr } = spawnSync(binary, ['token', 'new', name, '--role', role], { encoding: 'utf8' });
+    const told = stdout + stderr;
+    return { token: /orszem_[\w-]+/.exec(told)[0], line: new RegExp(`^${name} .*$`, 'm').exec(told)[0] };
+  });
+  const { token } = eva;
+  const tokens = file('tokens', `${eva.line}\n${adam.line}\n`);
   const listens = ['--listen', `127.0.0.1:${port}`, '--data-dir', join(folder, 'data')];
   const child = spawn(binary, ['server', '--config', config, '--token-file', tokens, ...listens], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -300,6 +311,8 @@ wait_critical = "0s"
   return {
     url,
     token,
+    /** Of somebody who may only look. */
+    reader: adam.token,
     ask,
     stop: async () => {
       child.kill('SIGTERM');
