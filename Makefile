@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: help test test-deps test-ui ui ui-check screenshots format lint torture fuzz bench dist
+.PHONY: help test test-deps test-ui ui ui-check screenshots format lint torture fuzz bench bench-ui lighthouse dist
 
 CORPUS ?= corpus.jsonl
 
@@ -79,6 +79,21 @@ fuzz: ## Feed all readers of metrics and queries mutated input for half an hour 
 
 bench: ## Measure ingest and queries on CORPUS (JSON lines)
 	cargo run --release --quiet -- bench logs --corpus $(CORPUS)
+
+bench-ui: ## Measure the page on CORPUS: how soon rows are shown, how evenly 100,000 scroll
+	cargo build --release --locked
+	export ORSZEM_BIN="$${CARGO_TARGET_DIR:-$$PWD/target}/release/orszem"
+	export CORPUS="$$(realpath $(CORPUS))"
+	cd dashboards/ui
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	npm run --silent bench
+
+lighthouse: ## Measure the page on a phone by Lighthouse, which npx fetches, against `orszem demo`
+	cargo build --release --locked
+	export ORSZEM_BIN="$${CARGO_TARGET_DIR:-$$PWD/target}/release/orszem"
+	cd dashboards/ui
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	npm run --silent lighthouse
 
 dist: ## Make the static binary, .tar.gz, .deb and checksums in dist/; needs musl-tools
 	@bash scripts/dist.sh

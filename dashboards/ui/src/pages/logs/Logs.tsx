@@ -246,6 +246,7 @@ export default function Logs() {
         value={q}
         isWrong={syntax !== null}
         isBusy={isBusy && loaded.rows.length === 0}
+        isAnswered={loaded.rows.length > 0 || loaded.isWhole || Boolean(loaded.error) || tail !== null}
         scope={scope}
         onSubmit={ask}
         onCancel={() => window.cancel()}

@@ -1,4 +1,4 @@
-/** The query: a plain field at once, and the editor with completion as soon as its chunk is there. */
+/** The query: a plain field at once; the editor with completion after the first rows, on phones when it is gone to. */
 import { useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, type Ref, useEffect, useImperativeHandle, useRef, useState } from 'react';
 import { facets, fields, type Scope } from '../../api/logs.ts';
@@ -15,6 +15,8 @@ interface QueryBarProps {
   value: string;
   isWrong: boolean;
   isBusy: boolean;
+  /** Whether the first rows came, or a word why there are none: what the editor costs is spent behind them. */
+  isAnswered: boolean;
   /** What completion looks at. */
   scope: Scope;
   onSubmit: (q: string) => void;
@@ -24,11 +26,15 @@ interface QueryBarProps {
 
 const VALUES = 50;
 
-/** What may be written, where there is room to say so. */
-const placeholder = () => t(matchMedia('(max-width: 700px)').matches ? 'logs.placeholderShort' : 'logs.placeholder');
+const isPhone = () => matchMedia('(max-width: 700px)').matches;
 
-export function QueryBar({ value, isWrong, isBusy, scope, onSubmit, onCancel, ref }: QueryBarProps) {
+/** What may be written, where there is room to say so. */
+const placeholder = () => t(isPhone() ? 'logs.placeholderShort' : 'logs.placeholder');
+
+export function QueryBar(props: QueryBarProps) {
+  const { value, isWrong, isBusy, isAnswered, scope, onSubmit, onCancel, ref } = props;
   const [draft, setDraft] = useState(value);
+  const [wantsEditor, setWantsEditor] = useState(false);
   const [hasEditor, setHasEditor] = useState(false);
   const host = useRef<HTMLDivElement>(null);
   const input = useRef<HTMLInputElement>(null);
@@ -50,6 +56,10 @@ export function QueryBar({ value, isWrong, isBusy, scope, onSubmit, onCancel, re
   }));
 
   useEffect(() => {
+    if (isAnswered && !isPhone()) setWantsEditor(true);
+  }, [isAnswered]);
+  useEffect(() => {
+    if (!wantsEditor) return;
     let isGone = false;
     const load = async () => {
       const { mountEditor, searchLanguage } = await import('./editor.ts');
@@ -97,7 +107,7 @@ export function QueryBar({ value, isWrong, isBusy, scope, onSubmit, onCancel, re
       editor.current?.close();
       editor.current = null;
     };
-  }, [client]);
+  }, [client, wantsEditor]);
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -116,6 +126,7 @@ export function QueryBar({ value, isWrong, isBusy, scope, onSubmit, onCancel, re
             spellCheck={false}
             autoCapitalize="off"
             autoComplete="off"
+            onFocus={() => setWantsEditor(true)}
             onChange={(event) => setDraft(event.target.value)}
           />
         )}

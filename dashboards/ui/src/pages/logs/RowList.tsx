@@ -1,6 +1,16 @@
 /** The virtual list of rows: any number of rows, few elements; chosen by keys and by clicks. */
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type CSSProperties, memo, type ReactNode, type Ref, useEffect, useImperativeHandle, useRef } from 'react';
+import {
+  type CSSProperties,
+  memo,
+  type ReactNode,
+  type Ref,
+  useCallback,
+  useEffect,
+  useImperativeHandle,
+  useMemo,
+  useRef,
+} from 'react';
 import type { Row } from '../../api/logs.ts';
 import { nsToMs, rowTime } from '../../app/format.ts';
 import { t } from '../../app/i18n.ts';
@@ -12,7 +22,7 @@ const ROW_PX = 22;
 const ROW_NARROW_PX = 46;
 const FLAT_MAX = 1_000;
 const WRAP_MAX = 4_000;
-/** So many rows before the end, the next page is asked for. */
+/** So many rows before the end, the next page is asked for; of a first page that was not scrolled, none. */
 const AHEAD = 400;
 
 export interface RowListHandle {
@@ -69,7 +79,8 @@ export function RowList(props: RowListProps) {
     getScrollElement: () => scroller.current,
     estimateSize: () => (isNarrow ? ROW_NARROW_PX : ROW_PX),
     overscan: 12,
-    getItemKey: (index) => rows[index]?.cursor ?? index,
+    // Another function is another order of rows, and places all of them anew.
+    getItemKey: useCallback((index: number) => rows[index]?.cursor ?? index, [rows]),
     // Off unless a row asks to be measured: fixed rows stay cheap.
     useAnimationFrameWithResizeObserver: true,
   });
@@ -82,7 +93,7 @@ export function RowList(props: RowListProps) {
   const last = items.at(-1)?.index ?? 0;
   const first = items[0]?.index ?? 0;
   useEffect(() => {
-    if (rows.length > 0 && last >= rows.length - AHEAD) onEnd?.();
+    if (rows.length > 0 && last >= rows.length - Math.min(AHEAD, rows.length / 2)) onEnd?.();
   }, [last, rows.length, onEnd]);
   useEffect(() => {
     if (first === 0) onStart?.();
@@ -97,7 +108,7 @@ export function RowList(props: RowListProps) {
   const today = new Date().toDateString();
   const withDay = new Date(newest).toDateString() !== today || new Date(oldest).toDateString() !== today;
   const template = [withDay ? '18.5ch' : '12.5ch', '2ch', ...columns.map(columnWidth), 'minmax(0, 1fr)'].join(' ');
-  const at = chosen === null ? -1 : rows.findIndex((row) => row.cursor === chosen);
+  const at = useMemo(() => (chosen === null ? -1 : rows.findIndex((row) => row.cursor === chosen)), [rows, chosen]);
 
   return (
     <div className="rows-frame">

@@ -12,6 +12,7 @@ import { Badge } from '../../kit/Badge.tsx';
 import { Empty, ErrorNotice } from '../../kit/Empty.tsx';
 import { Icon } from '../../kit/Icon.tsx';
 import { Section } from '../../kit/Section.tsx';
+import { Settled } from '../../kit/Settled.tsx';
 import { Time } from '../../kit/Time.tsx';
 import { axisOf, sum } from '../../viz/histogram.ts';
 import { incidentTitle, LevelBadge } from '../alerts/look.tsx';
@@ -32,7 +33,7 @@ const lastHour = () => {
 
 export default function Now() {
   return (
-    <div className="page now columns">
+    <Settled className="page now columns">
       <div className="column">
         <Section title={t('now.incidents')} icon="alerts">
           <OpenIncidents />
@@ -55,7 +56,7 @@ export default function Now() {
           <Ingest />
         </Section>
       </div>
-    </div>
+    </Settled>
   );
 }
 
