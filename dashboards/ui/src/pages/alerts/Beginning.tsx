@@ -9,8 +9,10 @@ import { firstSigns, withoutHead } from './signs.ts';
 
 /** Causes come before what is told of them; applications tell of their effects, and events are told as what happened. */
 const TELLING = 'level:>=warn kind:log -layer:app -layer:web';
-const BEFORE_MS = 60_000;
+const BEFORE_MS = 120_000;
 const AFTER_MS = 2_000;
+const COMING_MS = 30_000;
+const EVERY_MS = 3_000;
 const ASKED = 200;
 
 export function Beginning({ beganMs, most, title }: { beganMs: number; most: number; title?: string }) {
@@ -22,6 +24,8 @@ export function Beginning({ beganMs, most, title }: { beganMs: number; most: num
       return (await search({ q: TELLING, ...range }, { order: 'newest', limit: ASKED }, signal)).rows.reverse();
     },
     staleTime: 60_000,
+    // Lines come a little later than what is concluded from some of them.
+    refetchInterval: () => (Date.now() < beganMs + COMING_MS ? EVERY_MS : false),
   });
   if (!data?.length) return null;
   return (

@@ -33,6 +33,7 @@ const MINUTES_NS = 300_000_000_000n;
 const LINES_NS = 30_000_000_000n;
 const SPANS = ['1m', '5m', '15m', '1h'];
 const MARKS = 5;
+const EVERY_MS = 5_000;
 
 /** The rows nearest to a moment, on both sides of it, oldest first. */
 async function around(q: string, at: bigint, span: bigint, limit: number, signal: AbortSignal): Promise<Row[]> {
@@ -42,6 +43,9 @@ async function around(q: string, at: bigint, span: bigint, limit: number, signal
   ]);
   return [...before.rows.reverse(), ...after.rows];
 }
+
+/** What ends later than now is still being told. */
+const whileOpen = (untilMs: number) => (untilMs > Date.now() ? EVERY_MS : false);
 
 export default function Moment() {
   const { path, shared, params, set, go, href } = useAddress();
@@ -68,6 +72,7 @@ export default function Moment() {
     queryKey: ['lanes', String(centre), span, shared.scope],
     queryFn: ({ signal }) => around(within(TELLING, shared.scope), centre, msToNs(spanMs), HALVES, signal),
     placeholderData: (before) => before,
+    refetchInterval: () => whileOpen(nsToMs(centre) + spanMs),
   });
   const rows = telling.data ?? [];
   const lanes = lanesOf(rows);
@@ -277,6 +282,7 @@ function Lines({ at, q, onMove }: { at: bigint; q: string; onMove: (ms: number) 
     queryKey: ['moment', String(at), q],
     queryFn: ({ signal }) => around(q, at, LINES_NS, LINES, signal),
     placeholderData: (before) => before,
+    refetchInterval: () => whileOpen(nsToMs(at + LINES_NS)),
   });
   const list = useRef<HTMLOListElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: other lines move it
