@@ -36,12 +36,15 @@ async function freePort() {
   return port;
 }
 
+let running = null;
+process.on('exit', () => running?.kill());
+
 async function start(folder) {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const child = spawn(binary, ['server', '--listen', `127.0.0.1:${port}`, '--data-dir', folder], { stdio: 'ignore' });
   const ended = new Promise((resolve) => child.on('exit', resolve));
-  process.on('exit', () => child.kill());
+  running = child;
   const isReady = () =>
     fetch(`${url}/-/ready`).then(
       ({ ok }) => ok,

@@ -24,10 +24,10 @@ const span = (window: RowWindow) => {
 test('rows leave at the far end, and come back without a gap', async () => {
   const window = new RowWindow(store(10_000), 'newest', 4_000);
   for (let page = 0; page < 4; page += 1) await window.more();
-  assert.deepEqual(span(window), [2_300, 6_299, 4_000]);
-  assert.equal(window.get().evicted, 2_300);
+  assert.deepEqual(span(window), [2_100, 6_099, 4_000]);
+  assert.equal(window.get().evicted, 2_100);
   await window.back();
-  assert.deepEqual(span(window), [300, 4_299, 4_000]);
+  assert.deepEqual(span(window), [100, 4_099, 4_000]);
   await window.back();
   assert.deepEqual(span(window), [0, 3_999, 4_000]);
   assert.equal(window.get().evicted, 0);
@@ -37,14 +37,14 @@ test('rows leave at the far end, and come back without a gap', async () => {
 
 test('the end is known, and nothing is asked behind it', async () => {
   let asked = 0;
-  const rows = store(200);
+  const rows = store(80);
   const window = new RowWindow((ask) => {
     asked += 1;
     return rows(ask);
   }, 'newest');
   await window.more();
   await window.more();
-  assert.deepEqual(span(window), [0, 199, 200]);
+  assert.deepEqual(span(window), [0, 79, 80]);
   assert.deepEqual([window.get().isWhole, asked], [true, 1]);
 });
 
@@ -59,9 +59,9 @@ test('a failure is told and can be asked again; what is cancelled changes nothin
   assert.equal((window.get().error as Error).message, 'away');
   fails = false;
   await window.more();
-  assert.deepEqual([window.get().error, window.get().rows.length], [null, 300]);
+  assert.deepEqual([window.get().error, window.get().rows.length], [null, 100]);
   const under = window.more();
   window.cancel();
   await under;
-  assert.deepEqual([window.get().isCancelled, window.get().rows.length], [true, 300]);
+  assert.deepEqual([window.get().isCancelled, window.get().rows.length], [true, 100]);
 });

@@ -22,7 +22,7 @@ const ROW_PX = 22;
 const ROW_NARROW_PX = 46;
 const FLAT_MAX = 1_000;
 const WRAP_MAX = 4_000;
-/** So many rows before the end, the next page is asked for; of a first page that was not scrolled, none. */
+/** So many rows before the end, the next page is asked for; phones, whose network is dear, ask when half is scrolled. */
 const AHEAD = 400;
 
 export interface RowListHandle {
@@ -93,8 +93,9 @@ export function RowList(props: RowListProps) {
   const last = items.at(-1)?.index ?? 0;
   const first = items[0]?.index ?? 0;
   useEffect(() => {
-    if (rows.length > 0 && last >= rows.length - Math.min(AHEAD, rows.length / 2)) onEnd?.();
-  }, [last, rows.length, onEnd]);
+    const ahead = isNarrow ? Math.min(AHEAD, rows.length / 2) : AHEAD;
+    if (rows.length > 0 && last >= rows.length - ahead) onEnd?.();
+  }, [last, rows.length, isNarrow, onEnd]);
   useEffect(() => {
     if (first === 0) onStart?.();
   }, [first, onStart]);

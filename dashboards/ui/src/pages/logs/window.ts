@@ -4,7 +4,8 @@ import type { Order, Page, Row } from '../../api/logs.ts';
 
 /** Rows held at once; the page stays smooth and small with so many. */
 export const ROWS_MAX = 100_000;
-const FIRST_PAGE = 300;
+/** More than a screen; what is more comes behind it. */
+const FIRST_PAGE = 100;
 const NEXT_PAGE = 2_000;
 
 export interface Ask {
