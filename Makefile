@@ -25,13 +25,15 @@ test: ## Check format and lints and run all tests; sets up what it may, and tell
 test-deps: ## Install the system packages that the full suite needs; starts no service
 	@bash tests/deps.sh
 
-ui: ## Build the web page into dashboards/ui/dist, which is committed; needs Node.js
-	@cd dashboards/ui
+ui: ## Build the web page into dashboards/ui/dist, which is committed; gets Node.js where there is none or an old one
+	@export PATH="$$(bash tests/node.sh):$$PATH"
+	cd dashboards/ui
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	npm run --silent build
 
 ui-check: ui ## Check that dist is what its sources make, that these pass the lints, and the sizes
-	@cd dashboards/ui
+	@export PATH="$$(bash tests/node.sh):$$PATH"
+	cd dashboards/ui
 	npm run --silent lint
 	npm run --silent unit
 	npm run --silent budget
@@ -41,15 +43,17 @@ ui-check: ui ## Check that dist is what its sources make, that these pass the li
 test-ui: ## Test the web page in a Chromium, against `orszem demo`; pictures are in dashboards/ui/e2e/pictures
 	cargo build --locked
 	export ORSZEM_BIN="$${CARGO_TARGET_DIR:-$$PWD/target}/debug/orszem"
+	export PATH="$$(bash tests/node.sh):$$PATH"
 	cd dashboards/ui
-	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	[ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	npm run --silent e2e
 
 screenshots: ## Take the pictures in docs/pictures from `orszem demo`, by a Chromium
 	cargo build --locked
 	export ORSZEM_BIN="$${CARGO_TARGET_DIR:-$$PWD/target}/debug/orszem"
+	export PATH="$$(bash tests/node.sh):$$PATH"
 	cd dashboards/ui
-	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	[ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	node scripts/pictures.mjs
 
 format: ## Format all sources
