@@ -65,8 +65,8 @@ export default function Moment() {
   }, [isOutside, at]);
   // The time goes to where the other pages look for it.
   useEffect(() => {
-    if (inPath !== null) go('/at', {}, { at: inPath });
-  }, [inPath, go]);
+    if (inPath !== null) go('/at', { w: given ?? undefined }, { at: inPath });
+  }, [inPath, given, go]);
 
   const telling = useQuery({
     queryKey: ['lanes', String(centre), span, shared.scope],
