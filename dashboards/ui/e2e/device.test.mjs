@@ -140,7 +140,7 @@ test('without a network it opens and shows what it saw last, with its age', asyn
   await page.getByRole('alert').getByText('No connection to the server').waitFor();
   await page.locator('.incident-card', { hasText: 'DiskSlow' }).waitFor();
   await page.context().setOffline(false);
-  await page.getByRole('alert').waitFor({ state: 'detached' });
+  await page.getByRole('alert').getByText('No connection to the server').waitFor({ state: 'detached' });
 });
 
 test('a device is removed, and a logout forgets what was seen', async () => {

@@ -109,8 +109,17 @@ export interface RuleGroup {
   rules: Rule[];
 }
 
+/** The newest first; open ones by level, what nobody has acknowledged before the others. */
 export async function incidents(params: Params, signal?: AbortSignal): Promise<Incident[]> {
-  return (await ask<{ incidents: Incident[] }>('/app/v1/incidents', params, signal)).incidents;
+  const { incidents } = await ask<{ incidents: Incident[] }>('/app/v1/incidents', params, signal);
+  return params.open ? worstFirst(incidents) : incidents;
+}
+
+/** Those of one level and state stay in their order. */
+export function worstFirst(incidents: readonly Incident[]): Incident[] {
+  const place = ({ level, acknowledged_by }: Incident) =>
+    (level === 'critical' ? 0 : 2) + (acknowledged_by === null ? 0 : 1);
+  return [...incidents].sort((one, other) => place(one) - place(other));
 }
 
 export function incident(id: number, signal?: AbortSignal): Promise<IncidentDetail> {
