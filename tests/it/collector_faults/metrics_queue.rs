@@ -15,10 +15,11 @@ use crate::torture::random::Random;
 /// The smallest that is allowed.
 const QUEUE_BYTES: u64 = 64 << 20;
 const TARGETS: u64 = 64;
-/// Series of each target, with labels so long and dense that few scrapes fill the queue.
+/// Series of each target, with labels so long and dense that few scrapes fill the queue: five, as the ends of all series
+/// take the room of one, and some that waited are to be left.
 const SERIES: u64 = 50;
 const LABELS: [&str; 4] = ["a", "b", "c", "d"];
-const LABEL_BYTES: usize = 1_900;
+const LABEL_BYTES: usize = 1_200;
 /// Series of each scrape beside those of the target: `up` and its like.
 const REPORTED: u64 = 5;
 
