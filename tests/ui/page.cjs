@@ -194,7 +194,7 @@ const checks = {
     assert.equal(await page.evaluate(() => document.activeElement.className), 'query-editor');
   },
   async 'every address of the page is the page'(page) {
-    for (const [address, heading] of [['/alerts', 'Alerts'], ['/at/2026-11-22T10:00:00Z', 'Moment'], ['/explore', 'Explore'], ['/m', 'All is taken care of'], ['/?q=host:db1', 'Logs'], ['/?incident=7', 'Alerts']]) {
+    for (const [address, heading] of [['/alerts', 'Alerts'], ['/at/2026-11-22T10:00:00Z', 'Moment'], ['/explore', 'Explore'], ['/logs', 'Logs'], ['/hosts', 'Hosts'], ['/map', 'Map'], ['/status', 'Status'], ['/settings', 'Settings'], ['/m', 'All is taken care of'], ['/?q=host:db1', 'Logs'], ['/?incident=7', 'Alerts']]) {
       await page.goto(url + address);
       await page.waitForFunction((text) => document.querySelector('h1')?.textContent === text, heading);
     }

@@ -17,7 +17,8 @@ use tracing::error;
 /// The document of every address.
 const DOCUMENT: &str = "index.html";
 /// The addresses of the page beside `/`, as `dashboards/ui/src/app/pages.tsx` has them.
-const PAGES: [&str; 9] = ["/logs", "/alerts", "/hosts", "/at", "/explore", "/status", "/settings", "/pair", "/m"];
+const PAGES: [&str; 10] =
+    ["/logs", "/alerts", "/hosts", "/map", "/at", "/explore", "/status", "/settings", "/pair", "/m"];
 /// A moment, as links name it: `/at/2026-11-22T10:00:00Z`.
 const MOMENT: &str = "/at/";
 
