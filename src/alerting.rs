@@ -9,6 +9,7 @@ use orszem_dashboards::http::alertmanager::{AlertmanagerApi, ServerInfo};
 use orszem_dashboards::http::devices::DevicesApi;
 use orszem_dashboards::http::incidents::IncidentsApi;
 use orszem_dashboards::http::links;
+use orszem_dashboards::http::packed;
 use orszem_dashboards::http::replay::ReplayApi;
 use orszem_indexer::Indexer;
 use orszem_indexer::alerting::{
@@ -106,13 +107,20 @@ impl Alerting {
         let server = ServerInfo { tenant, version: env!("CARGO_PKG_VERSION").to_owned(), started };
         AlertmanagerApi::new(self.service.handle(), server)
             .router()
-            .merge(IncidentsApi::new(self.service.handle(), tenant).router())
-            .merge(
-                DevicesApi::new(self.service.handle(), Arc::<Channels>::clone(&self.reloading.channels), tenant)
-                    .router(),
-            )
             .merge(LinkLimit::new().around(links::router(self.service.handle())))
-            .merge(ReplayApi::new(self.reloading.replayer.clone(), tenant).router())
+            .merge(packed(
+                IncidentsApi::new(self.service.handle(), tenant)
+                    .router()
+                    .merge(ReplayApi::new(self.reloading.replayer.clone(), tenant).router())
+                    .merge(
+                        DevicesApi::new(
+                            self.service.handle(),
+                            Arc::<Channels>::clone(&self.reloading.channels),
+                            tenant,
+                        )
+                        .router(),
+                    ),
+            ))
     }
 }
 

@@ -10,9 +10,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use futures_util::future::BoxFuture;
 use http::header::CONTENT_TYPE;
-use orszem_dashboards::http::LogsApi;
 use orszem_dashboards::http::prometheus::{ApiOptions, PrometheusApi};
 use orszem_dashboards::http::report::ReportApi;
+use orszem_dashboards::http::{LogsApi, packed};
 use orszem_indexer::Indexer;
 use orszem_indexer::facts::FactsStage;
 use orszem_indexer::ingest::http::{self as ingest, IngestState, SamplesState};
@@ -98,14 +98,18 @@ impl Store {
         let routes = watched
             .merge(ingest::samples_router(samples_state.clone()))
             .merge(ingest::topology_router(Arc::clone(&state), indexer.topology()))
-            .merge(orszem_dashboards::http::topology::router(indexer.topology()))
             .merge(ingest::votes_router(Arc::clone(&state), probes.handle()))
-            .merge(orszem_dashboards::http::probes::router(probes.handle()))
-            .merge(reports.clone().router())
             .merge(prometheus.router())
             .merge(alerting.routes(running.started))
-            .merge(orszem_dashboards::http::collectors::router(indexer.collectors()))
-            .merge(orszem_dashboards::http::app::router(LogsApi::new(engine(&indexer))))
+            .merge(packed(
+                reports
+                    .clone()
+                    .router()
+                    .merge(orszem_dashboards::http::topology::router(indexer.topology()))
+                    .merge(orszem_dashboards::http::probes::router(probes.handle()))
+                    .merge(orszem_dashboards::http::collectors::router(indexer.collectors()))
+                    .merge(orszem_dashboards::http::app::router(LogsApi::new(engine(&indexer)))),
+            ))
             .merge(admin(indexer.clone(), samples.clone()))
             .merge(backing_up::routes(indexer.clone(), samples.clone(), data_dir)?);
         let topology = indexer.topology();

@@ -11,6 +11,7 @@ mod export;
 pub mod incidents;
 pub mod links;
 mod logs;
+mod packed;
 mod page;
 mod params;
 pub mod probes;
@@ -26,3 +27,4 @@ mod tests;
 
 pub use error::ApiError;
 pub use logs::LogsApi;
+pub use packed::packed;
