@@ -7,7 +7,19 @@ const proxy = Object.fromEntries(['/app', '/api', '/loki', '/act'].map((path) =>
 
 export default defineConfig({
   plugins: [react()],
-  build: { target: 'es2023', modulePreload: { polyfill: false }, assetsInlineLimit: 0, reportCompressedSize: false },
+  build: {
+    target: 'es2023',
+    manifest: true,
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+    rolldownOptions: {
+      output: {
+        // What several pages use is small: one file of it costs less than a dozen questions to the server.
+        codeSplitting: { groups: [{ name: 'shared', test: /src\/(api|app|kit)\/|react-query/, minShareCount: 2 }] },
+      },
+    },
+  },
   server: { proxy },
   preview: {
     proxy,

@@ -1,7 +1,8 @@
 //! The web page and its files, embedded in the binary.
 //!
-//! One document serves all addresses of the page; which of them it shows it decides itself. Names of files that change
-//! with their content may be kept for ever, the rest is asked for again by its tag.
+//! One document serves all addresses of the page; which of them it shows it decides itself. The copies of it, one for
+//! each address, differ in the files that they name for browsers to load at once. Names of files that change with their
+//! content may be kept for ever and icons for a day; the rest is asked for again by its tag.
 
 use std::io::{self, Read};
 
@@ -14,8 +15,9 @@ use orszem_assets::Asset;
 use serde_json::json;
 use tracing::error;
 
-/// The document of every address.
-const DOCUMENT: &str = "index.html";
+/// The document of `/`; that of `/logs` is `logs.html`.
+const DOCUMENT: &str = "index";
+const DOCUMENT_END: &str = ".html";
 /// The addresses of the page beside `/`, as `dashboards/ui/src/app/pages.tsx` has them.
 const PAGES: [&str; 10] =
     ["/logs", "/alerts", "/hosts", "/map", "/at", "/explore", "/status", "/settings", "/pair", "/m"];
@@ -26,6 +28,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
                       frame-ancestors 'none'";
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// Icons are drawn anew seldom, and asked for by each page.
+const A_DAY: &str = "public, max-age=86400";
+const ASKED_AGAIN: &str = "no-cache";
 
 /// The version that Elasticsearch clients are told; they refuse to speak to unknown ones.
 const ELASTICSEARCH_VERSION: &str = "8.15.0";
@@ -41,7 +46,7 @@ enum Encoding {
 /// `/` and the files; open to everybody, since the page is where one logs in.
 pub(super) fn router() -> Router {
     let mut router = Router::new().route("/", get(root));
-    for asset in orszem_assets::ASSETS.iter().filter(|asset| asset.path != DOCUMENT) {
+    for asset in orszem_assets::ASSETS.iter().filter(|asset| !is_document(asset.path)) {
         let path = format!("/{}", asset.path);
         router = router.route(&path, get(move |headers: HeaderMap| async move { serve(asset, &headers) }));
     }
@@ -50,14 +55,19 @@ pub(super) fn router() -> Router {
 
 /// Whether `path` is the page or a file of it; these hold no records.
 pub fn is_page(path: &str) -> bool {
-    is_address(path) || path.strip_prefix('/').is_some_and(|name| orszem_assets::find(name).is_some())
+    let is_file = |name: &str| !is_document(name) && orszem_assets::find(name).is_some();
+    is_address(path) || path.strip_prefix('/').is_some_and(is_file)
+}
+
+fn is_document(name: &str) -> bool {
+    name.ends_with(DOCUMENT_END)
 }
 
 /// The page, where a browser asks for one of its addresses. Those are also names that an index of Elasticsearch may
 /// have, so other clients and methods are not answered.
 pub fn document(method: &Method, path: &str, headers: &HeaderMap) -> Option<Response> {
     let is_asked = *method == Method::GET && is_address(path) && wants_html(headers);
-    is_asked.then(|| page(headers))
+    is_asked.then(|| page(path, headers))
 }
 
 fn is_address(path: &str) -> bool {
@@ -65,7 +75,7 @@ fn is_address(path: &str) -> bool {
 }
 
 async fn root(headers: HeaderMap) -> Response {
-    if wants_html(&headers) { page(&headers) } else { elasticsearch() }
+    if wants_html(&headers) { page("/", &headers) } else { elasticsearch() }
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {
@@ -76,8 +86,9 @@ fn text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
 }
 
-fn page(headers: &HeaderMap) -> Response {
-    match orszem_assets::find(DOCUMENT) {
+fn page(path: &str, headers: &HeaderMap) -> Response {
+    let name = path.split('/').nth(1).filter(|name| !name.is_empty()).unwrap_or(DOCUMENT);
+    match orszem_assets::find(&format!("{name}{DOCUMENT_END}")) {
         Some(asset) => serve(asset, headers),
         None => StatusCode::NOT_FOUND.into_response(),
     }
@@ -157,11 +168,10 @@ fn serve(asset: &Asset, request: &HeaderMap) -> Response {
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         headers.insert(header::ETAG, tag);
     }
-    let is_document = asset.path == DOCUMENT;
     let set = [
         (header::CONTENT_TYPE, asset.kind),
-        (header::CACHE_CONTROL, if asset.is_immutable { FOR_EVER } else { "no-cache" }),
-        (header::VARY, if is_document { "accept, accept-encoding" } else { "accept-encoding" }),
+        (header::CACHE_CONTROL, lifetime(asset)),
+        (header::VARY, if is_document(asset.path) { "accept, accept-encoding" } else { "accept-encoding" }),
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "same-origin"),
@@ -171,6 +181,16 @@ fn serve(asset: &Asset, request: &HeaderMap) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+fn lifetime(asset: &Asset) -> &'static str {
+    if asset.is_immutable {
+        FOR_EVER
+    } else if asset.kind.starts_with("image/") {
+        A_DAY
+    } else {
+        ASKED_AGAIN
+    }
 }
 
 fn content(asset: &Asset, encoding: Encoding) -> Response {
@@ -225,5 +245,26 @@ mod tests {
         assert_eq!(status(Method::GET, "/at/2026-11-22T10:00:00Z", &html), Some(StatusCode::OK));
         assert_eq!(status(Method::GET, "/at/_doc/1", &html), None);
         assert_eq!(["/logs", "/favicon.svg", "/filebeat", "/app/v1/search"].map(is_page), [true, true, false, false]);
+        assert!(!is_page("/logs.html"));
+    }
+
+    #[test]
+    fn each_address_has_a_document_that_names_its_files() {
+        let links = |path: &str| {
+            let response = page(path, &HeaderMap::new());
+            let tag = response.headers().get(header::ETAG).expect("is tagged").clone();
+            let name = path.split('/').nth(1).filter(|name| !name.is_empty()).unwrap_or(DOCUMENT);
+            let asset = orszem_assets::find(&format!("{name}.html")).expect("has a document of its own");
+            assert_eq!(tag, format!("\"{}\"", asset.tag));
+            let html = String::from_utf8(unpacked(asset.gzip).expect("is gzip")).expect("is UTF-8");
+            let named: Vec<_> = html.split("\"/assets/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+            for file in &named {
+                assert!(orszem_assets::find(&format!("assets/{file}")).is_some(), "{path}: {file}");
+            }
+            named.len()
+        };
+        let common = links("/pair");
+        assert!(PAGES.into_iter().chain(["/", "/at/2026-11-22T10:00:00Z"]).all(|path| links(path) >= common));
+        assert!(links("/logs") > common);
     }
 }
