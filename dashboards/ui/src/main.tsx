@@ -1,5 +1,5 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { StrictMode } from 'react';
+import { StrictMode, startTransition } from 'react';
 import { createRoot } from 'react-dom/client';
 import { ApiError } from './api/client.ts';
 import { App } from './app/App.tsx';
@@ -24,17 +24,27 @@ async function start(): Promise<void> {
   await loadTexts();
   const root = document.getElementById('root');
   if (!root) throw new Error('the page has no root');
-  createRoot(root).render(
-    <StrictMode>
-      <QueryClientProvider client={client}>
-        <App />
-      </QueryClientProvider>
-    </StrictMode>,
+  const page = createRoot(root);
+  // As a transition it is drawn in short pieces, between which the browser answers.
+  startTransition(() =>
+    page.render(
+      <StrictMode>
+        <QueryClientProvider client={client}>
+          <App />
+        </QueryClientProvider>
+      </StrictMode>,
+    ),
   );
 }
 
-if (import.meta.env.PROD) {
+/** When nothing else is to do: the first start of the worker loads what it keeps. */
+function startWorkerLater(): void {
   startWorker(() => toast(t('upgraded.toast'))).catch((error: unknown) => console.warn('no service worker', error));
+}
+
+if (import.meta.env.PROD) {
+  if (document.readyState === 'complete') startWorkerLater();
+  else addEventListener('load', startWorkerLater, { once: true });
   // A push came: what is shown is asked again.
   navigator.serviceWorker?.addEventListener('message', () => void client.invalidateQueries());
 }

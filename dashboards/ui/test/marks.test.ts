@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import type { Page, Row } from '../src/api/logs.ts';
 import { nextAhead } from '../src/pages/logs/ahead.ts';
 import { clearMarks, getMarks, inOrder, markAll, toggleMark } from '../src/pages/logs/marks.ts';
-import { conditionsOf, sameId } from '../src/pages/logs/RowValues.tsx';
+import { conditionsOf } from '../src/pages/logs/RowValues.tsx';
+import { sameId } from '../src/pages/logs/values.ts';
 import { RowWindow } from '../src/pages/logs/window.ts';
 
 const row = (n: number, more: Partial<Row> = {}): Row =>

@@ -1,25 +1,35 @@
 /** The shell around the pages: header, rail or bottom bar, login, help, palette. */
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Suspense, useEffect, useReducer, useState, useSyncExternalStore } from 'react';
+import { lazy, Suspense, useEffect, useReducer, useState, useSyncExternalStore } from 'react';
 import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
 import * as alerting from '../api/alerting.ts';
 import { login } from '../api/client.ts';
 import { Empty } from '../kit/Empty.tsx';
 import { Icon } from '../kit/Icon.tsx';
+import { whenIdle } from '../kit/Later.tsx';
 import { Toasts } from '../kit/toast.tsx';
+import { useIsNarrow } from '../kit/useMedia.ts';
 import { useAddress } from './address.ts';
 import { Boundary } from './Boundary.tsx';
 import { Header } from './Header.tsx';
 import { loadTexts, t } from './i18n.ts';
-import { KeyHelp } from './KeyHelp.tsx';
 import { useKeys } from './keys.ts';
-import { Login } from './Login.tsx';
 import { forgetLast } from './last.ts';
-import { Palette } from './Palette.tsx';
 import { PAGES, Pair, Phone, pageAt } from './pages.tsx';
 import { applyTheme, usePrefs } from './prefs.ts';
 import { RangeProvider, usePinnedRange } from './range.tsx';
 import { shiftRange, zoomRange } from './shift.ts';
+
+const loadHelp = () => import('./KeyHelp.tsx');
+const loadPalette = () => import('./Palette.tsx');
+const KeyHelp = lazy(async () => ({ default: (await loadHelp()).KeyHelp }));
+const Palette = lazy(async () => ({ default: (await loadPalette()).Palette }));
+const Login = lazy(async () => ({ default: (await import('./Login.tsx')).Login }));
+
+/** So that the keys that open them need not wait; what can't be loaded now is tried again then. */
+function loadDialogs(): void {
+  for (const load of [loadHelp, loadPalette]) load().catch(() => undefined);
+}
 
 export function App() {
   const { language, theme, zone } = usePrefs();
@@ -43,7 +53,13 @@ export function App() {
       </Suspense>
     );
   }
-  if (isLoginNeeded) return <Login onLoggedIn={() => client.resetQueries()} />;
+  if (isLoginNeeded) {
+    return (
+      <Suspense>
+        <Login onLoggedIn={() => client.resetQueries()} />
+      </Suspense>
+    );
+  }
   return (
     <RangeProvider key={zone}>
       <Route path="/m">
@@ -62,14 +78,18 @@ export function App() {
   );
 }
 
-/** How many incidents are open and not taken: in the rail and in the title. */
-function useOpenIncidents(): number {
+/** How many incidents are open and not taken: here, and in the title beside the name of the page. */
+function OpenIncidents({ of: name }: { of: string }) {
   const { data } = useQuery({
     queryKey: ['incidents', 'open'],
     queryFn: ({ signal }) => alerting.incidents({ open: true }, signal),
     refetchInterval: 15_000,
   });
-  return data?.filter((incident) => incident.acknowledged_by === null).length ?? 0;
+  const open = data?.filter((incident) => incident.acknowledged_by === null).length ?? 0;
+  useEffect(() => {
+    document.title = `${open ? `(${open}) ` : ''}${name} · Őrszem`;
+  }, [name, open]);
+  return open > 0 && <em>{open}</em>;
 }
 
 /** Where the browser has none, nothing happens. */
@@ -85,12 +105,9 @@ function Shell() {
   const { path, params, set, go, href } = address;
   const { range, refresh } = usePinnedRange();
   const [opened, setOpened] = useState<'help' | 'palette' | null>(null);
-  const openIncidents = useOpenIncidents();
   const page = pageAt(path);
-  useEffect(() => {
-    const name = page ? t(page.label) : t('page.missing');
-    document.title = `${openIncidents ? `(${openIncidents}) ` : ''}${name} · Őrszem`;
-  }, [page, openIncidents]);
+  const isNarrow = useIsNarrow();
+  useEffect(() => whenIdle(loadDialogs), []);
   useKeys('everywhere', {
     palette: () => setOpened('palette'),
     help: () => setOpened('help'),
@@ -138,12 +155,13 @@ function Shell() {
           >
             <Icon name={entry.icon} size={20} />
             <span>{t(entry.label)}</span>
-            {entry.path === '/alerts' && openIncidents > 0 && <em>{openIncidents}</em>}
+            {entry.path === '/alerts' && <OpenIncidents of={page ? t(page.label) : t('page.missing')} />}
           </Link>
         ))}
       </nav>
       <Header page={page} onPalette={() => setOpened('palette')} onHelp={() => setOpened('help')} />
-      <main id="main" tabIndex={-1}>
+      {/* On phones it scrolls by itself: also where nothing in it takes the focus. */}
+      <main id="main" tabIndex={isNarrow ? 0 : -1}>
         <Boundary key={path}>
           <Suspense fallback={<div className="progress" data-busy="true" />}>
             {page ? (
@@ -158,8 +176,10 @@ function Shell() {
           </Suspense>
         </Boundary>
       </main>
-      {opened === 'help' && <KeyHelp onClose={() => setOpened(null)} />}
-      {opened === 'palette' && <Palette onClose={() => setOpened(null)} onHelp={() => setOpened('help')} />}
+      <Suspense>
+        {opened === 'help' && <KeyHelp onClose={() => setOpened(null)} />}
+        {opened === 'palette' && <Palette onClose={() => setOpened(null)} onHelp={() => setOpened('help')} />}
+      </Suspense>
     </div>
   );
 }

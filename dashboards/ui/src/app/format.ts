@@ -12,13 +12,29 @@ export function msToNs(ms: number): bigint {
   return BigInt(Math.round(ms)) * NS_PER_MS;
 }
 
+/** What stands between thousands; the browser's formatter takes longer to make than a page to draw. */
+const BETWEEN = { en: ',', hu: '\u00a0' };
+
+/** A whole number: `12,345`; Hungarian parts thousands from five digits on. */
 export function count(n: number): string {
-  return n.toLocaleString(currentLanguage());
+  const language = currentLanguage();
+  const digits = String(n);
+  return language === 'hu' && Math.abs(n) < 10_000 ? digits : digits.replace(/\B(?=(\d{3})+$)/g, BETWEEN[language]);
 }
+
+const POINT = { en: '.', hu: ',' };
 
 /** `1.2k`, `3.4M`: where there is no room. */
 export function shortCount(n: number): string {
-  return new Intl.NumberFormat(currentLanguage(), { notation: 'compact', maximumFractionDigits: 1 }).format(n);
+  const units = ['', 'k', 'M', 'G'];
+  let unit = 0;
+  let rest = n;
+  while (rest >= 999.5 && unit < units.length - 1) {
+    rest /= 1000;
+    unit += 1;
+  }
+  const digits = rest < 100 && unit ? rest.toFixed(1).replace('.0', '') : String(Math.round(rest));
+  return `${digits.replace('.', POINT[currentLanguage()])}${units[unit]}`;
 }
 
 export function bytes(n: number): string {
@@ -108,8 +124,15 @@ export function figure(n: number): string {
   if (!Number.isFinite(n)) return String(n);
   const size = Math.abs(n);
   if (size !== 0 && (size < 0.001 || size >= 1e15)) return n.toExponential(2);
-  return new Intl.NumberFormat(currentLanguage(), {
-    maximumSignificantDigits: size >= 1000 ? 6 : 4,
-    notation: size >= 1e6 ? 'compact' : 'standard',
-  }).format(n);
+  return formatter(currentLanguage(), size >= 1000 ? 6 : 4, size >= 1e6 ? 'compact' : 'standard').format(n);
+}
+
+const formatters = new Map<string, Intl.NumberFormat>();
+
+/** To make one takes milliseconds. */
+function formatter(language: string, maximumSignificantDigits: number, notation: 'compact' | 'standard') {
+  const key = `${language} ${maximumSignificantDigits} ${notation}`;
+  const made = formatters.get(key) ?? new Intl.NumberFormat(language, { maximumSignificantDigits, notation });
+  formatters.set(key, made);
+  return made;
 }

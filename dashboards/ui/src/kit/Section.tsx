@@ -1,6 +1,7 @@
 /** A part of a page: a card with a heading. */
 import type { ReactNode } from 'react';
 import { Icon, type IconName } from './Icon.tsx';
+import { Later } from './Later.tsx';
 
 interface SectionProps {
   title: string;
@@ -8,11 +9,13 @@ interface SectionProps {
   /** For links to it, and for tests. */
   id?: string;
   wide?: boolean;
+  /** Whether it is drawn after the parts before it. */
+  later?: boolean;
   children: ReactNode;
 }
 
-export function Section({ title, icon, id, wide, children }: SectionProps) {
-  return (
+export function Section({ title, icon, id, wide, later, children }: SectionProps) {
+  const section = (
     <section className={`card section ${wide ? 'wide' : ''}`} id={id} aria-label={title}>
       <h2 className="line">
         <Icon name={icon} /> {title}
@@ -20,4 +23,5 @@ export function Section({ title, icon, id, wide, children }: SectionProps) {
       {children}
     </section>
   );
+  return later ? <Later>{section}</Later> : section;
 }

@@ -1,6 +1,6 @@
 /** Asking for series: PromQL with completion, drawn over the range or as a table at its end. */
 import { useQuery } from '@tanstack/react-query';
-import { type FormEvent, useEffect, useMemo, useRef, useState } from 'react';
+import { type FormEvent, lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { ApiError } from '../../api/client.ts';
 import { type Labels, metricNames, type QueryAnswer, query, queryRange } from '../../api/metrics.ts';
 import { useAddress } from '../../app/address.ts';
@@ -13,10 +13,11 @@ import { Button } from '../../kit/Button.tsx';
 import { copyText } from '../../kit/clipboard.ts';
 import { Empty, ErrorNotice } from '../../kit/Empty.tsx';
 import { TabPanel, Tabs } from '../../kit/Tabs.tsx';
-import { Plot } from '../../viz/Plot.tsx';
 import type { Editor } from '../logs/editor.ts';
 import '../logs/query.css';
 import './explore.css';
+
+const Plot = lazy(async () => ({ default: (await import('../../viz/Plot.tsx')).Plot }));
 
 /** Points of a line, at most: about one for each two pixels. */
 const POINTS = 400;
@@ -191,7 +192,9 @@ function Graph(props: { data: QueryAnswer; fromS: number; toS: number; onZoom: (
         <p className="notice">{t('explore.cut', { n: count(shown.length), all: count(lines.length) })}</p>
       )}
       <div className="card plot-card">
-        <Plot lines={shown} fromS={fromS} toS={toS} onZoom={onZoom} />
+        <Suspense fallback={<div className="progress" data-busy="true" />}>
+          <Plot lines={shown} fromS={fromS} toS={toS} onZoom={onZoom} />
+        </Suspense>
       </div>
     </div>
   );

@@ -83,6 +83,11 @@ export const MEASURES: readonly Measure[] = [
   },
 ];
 
+/** All of the measures in one question: what is answered says by the label `measure` which of them it is. */
+export function allOf(measures: readonly Measure[]): string {
+  return measures.map(({ id, expr }) => `label_replace(${expr}, "measure", "${id}", "", "")`).join(' or ');
+}
+
 export type Tightness = 'fine' | 'tight' | 'full';
 
 export function tightness(value: number, bounds: Measure['bounds']): Tightness {

@@ -39,7 +39,7 @@ export function Fields({ scope, histogram, onAdd }: FieldsProps) {
     .sort((a, b) => rank(a.name) - rank(b.name) || b.count - a.count)
     .slice(0, FIELDS_MAX);
   return (
-    <aside className="fields" aria-label={t('logs.fields')}>
+    <>
       <Levels histogram={histogram} onAdd={onAdd} />
       <input
         className="field-filter"
@@ -52,7 +52,7 @@ export function Fields({ scope, histogram, onAdd }: FieldsProps) {
       {shown.map(({ name, count: n }) => (
         <Field key={name} name={name} n={n} scope={scope} onAdd={onAdd} />
       ))}
-    </aside>
+    </>
   );
 }
 

@@ -1,6 +1,6 @@
 /** The log page: query, histogram, fields, rows, and a panel beside them for one row and its surroundings. */
 import { useQuery } from '@tanstack/react-query';
-import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import { Suspense, useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import { ApiError } from '../../api/client.ts';
 import { histogram as askHistogram, type Band, type Order, type Row, type Scope, search } from '../../api/logs.ts';
 import { parseSpan, useAddress } from '../../app/address.ts';
@@ -15,6 +15,7 @@ import { addTerm, phrase, term, toggleTerm, within } from '../../app/terms.ts';
 import { Button, IconButton } from '../../kit/Button.tsx';
 import { copyText } from '../../kit/clipboard.ts';
 import { Empty, ErrorNotice } from '../../kit/Empty.tsx';
+import { Later, whenIdle } from '../../kit/Later.tsx';
 import { TabPanel, Tabs } from '../../kit/Tabs.tsx';
 import { toast } from '../../kit/toast.tsx';
 import { useIsNarrow } from '../../kit/useMedia.ts';
@@ -22,19 +23,14 @@ import { Histogram } from '../../viz/Histogram.tsx';
 import { sum } from '../../viz/histogram.ts';
 import { LAYERS } from '../moment/lanes.ts';
 import { nextAhead } from './ahead.ts';
-import { Context } from './Context.tsx';
-import { Detail } from './Detail.tsx';
-import { Fields } from './Fields.tsx';
-import { FindBar } from './FindBar.tsx';
 import { MarkBar } from './MarkBar.tsx';
 import { getMarks, markAll, subscribeMarks, toggleMark } from './marks.ts';
-import { Changes, Patterns } from './Patterns.tsx';
+import { Changes, Context, Detail, Fields, FindBar, loadParts, Patterns, RowValues, SelectionMenu } from './parts.ts';
 import { QueryBar, type QueryBarHandle } from './QueryBar.tsx';
 import { RowList, type RowListHandle } from './RowList.tsx';
-import { RowValues, sameId } from './RowValues.tsx';
-import { SelectionMenu } from './SelectionMenu.tsx';
 import { Toolbar } from './Toolbar.tsx';
 import { Tail } from './tail.ts';
+import { sameId } from './values.ts';
 import { ROWS_MAX, RowWindow } from './window.ts';
 import './context.css';
 import './logs.css';
@@ -232,6 +228,10 @@ export default function Logs() {
     if (syntax?.position !== undefined) queryBar.current?.focus(syntax.position);
   }, [syntax]);
   const isBusy = !tail && (loaded.isBusy || histogram.isFetching);
+  const isAnswered = loaded.rows.length > 0 || loaded.isWhole || Boolean(loaded.error) || tail !== null;
+  useEffect(() => {
+    if (isAnswered) whenIdle(loadParts);
+  }, [isAnswered]);
   const total = histogram.data?.buckets.reduce((all, bucket) => all + sum(bucket.counts), 0);
   const onEnd = useCallback(() => void window.more(), [window]);
   const onStart = useCallback(() => void window.back(), [window]);
@@ -246,7 +246,7 @@ export default function Logs() {
         value={q}
         isWrong={syntax !== null}
         isBusy={isBusy && loaded.rows.length === 0}
-        isAnswered={loaded.rows.length > 0 || loaded.isWhole || Boolean(loaded.error) || tail !== null}
+        isAnswered={isAnswered}
         scope={scope}
         onSubmit={ask}
         onCancel={() => window.cancel()}
@@ -283,12 +283,26 @@ export default function Logs() {
         />
       </div>
       <MarkBar q={asked} />
-      {find !== null && <FindBar rows={rows} text={find} onText={setFind} onGo={goTo} onClose={() => setFind(null)} />}
+      <Suspense>
+        {find !== null && (
+          <FindBar rows={rows} text={find} onText={setFind} onGo={goTo} onClose={() => setFind(null)} />
+        )}
+      </Suspense>
       <div className="logs-columns">
-        <Fields scope={scope} histogram={histogram.data} onAdd={add} />
+        {(!isNarrow || showsFields) && (
+          <aside className="fields" aria-label={t('logs.fields')}>
+            <Later>
+              <Suspense>
+                <Fields scope={scope} histogram={histogram.data} onAdd={add} />
+              </Suspense>
+            </Later>
+          </aside>
+        )}
         <div className="logs-main">
           {view === 'patterns' && !tail ? (
-            <Patterns scope={scope} onAdd={add} />
+            <Suspense>
+              <Patterns scope={scope} onAdd={add} />
+            </Suspense>
           ) : rows.length === 0 ? (
             <NoRows
               isBusy={isBusy}
@@ -335,23 +349,29 @@ export default function Logs() {
               <IconButton icon="close" variant="quiet" label={t('close')} onClick={close} />
             </div>
             <TabPanel of={panelTab}>
-              {panelTab === 'detail' ? (
-                <Detail row={opened} link={location.href} onAdd={add} />
-              ) : (
-                <Context key={opened.cursor} row={opened} onShow={choose} />
-              )}
+              <Suspense>
+                {panelTab === 'detail' ? (
+                  <Detail row={opened} link={location.href} onAdd={add} />
+                ) : (
+                  <Context key={opened.cursor} row={opened} onShow={choose} />
+                )}
+              </Suspense>
             </TabPanel>
           </aside>
         )}
       </div>
-      <SelectionMenu
-        within=".row-body, .detail-body"
-        onAdd={(text, isNot) => add(`${isNot ? '-' : ''}${phrase(text)}`)}
-      />
-      {narrowing && opened && (
-        <RowValues row={opened} isNot={narrowing === 'not'} onAdd={add} onClose={() => setNarrowing(null)} />
-      )}
-      {compared && <Changes scope={compared} onAdd={add} onClose={() => setCompared(null)} />}
+      <Suspense>
+        {isAnswered && (
+          <SelectionMenu
+            within=".row-body, .detail-body"
+            onAdd={(text, isNot) => add(`${isNot ? '-' : ''}${phrase(text)}`)}
+          />
+        )}
+        {narrowing && opened && (
+          <RowValues row={opened} isNot={narrowing === 'not'} onAdd={add} onClose={() => setNarrowing(null)} />
+        )}
+        {compared && <Changes scope={compared} onAdd={add} onClose={() => setCompared(null)} />}
+      </Suspense>
     </div>
   );
 }

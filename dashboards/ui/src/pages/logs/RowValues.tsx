@@ -24,32 +24,6 @@ export function conditionsOf(row: Row): [string, string][] {
   ][];
 }
 
-/** Attributes that name what several lines belong to, the most telling first. */
-const IDS = [
-  'trace_id',
-  'request_id',
-  'req_id',
-  'correlation_id',
-  'transaction_id',
-  'operation_id',
-  'session_id',
-  'session',
-  'xid',
-  'pid',
-];
-
-/** The condition for what belongs to the same request or process as a line; `null` where nothing says. */
-export function sameId(row: Row): string | null {
-  const known = new Map([...Object.entries(row.attributes).map(([name, value]) => [name, asText(value)] as const)]);
-  if (row.trace_id) known.set('trace_id', row.trace_id);
-  const name = IDS.find((id) => known.get(id));
-  if (!name) return null;
-  const condition = term(name, known.get(name) ?? '');
-  // A process is one of its host.
-  const { host } = row.stream;
-  return name === 'pid' && host ? `${condition} ${term('host', host)}` : condition;
-}
-
 interface RowValuesProps {
   row: Row;
   isNot: boolean;

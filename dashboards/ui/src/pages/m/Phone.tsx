@@ -14,6 +14,8 @@ import { Badge } from '../../kit/Badge.tsx';
 import { Button, IconButton } from '../../kit/Button.tsx';
 import { Empty, ErrorNotice } from '../../kit/Empty.tsx';
 import { Icon } from '../../kit/Icon.tsx';
+import { Later } from '../../kit/Later.tsx';
+import { Settled } from '../../kit/Settled.tsx';
 import { Time } from '../../kit/Time.tsx';
 import { useAct } from '../alerts/act.ts';
 import { Beginning } from '../alerts/Beginning.tsx';
@@ -65,28 +67,38 @@ export default function Phone() {
           error && <ErrorNotice error={error} />
         )}
         {isPending && !last && <div className="progress" data-busy="true" />}
-        {chosen > 0 ? (
-          <One id={chosen} onClose={() => set({ params: { incident: null } })} />
-        ) : (
+        <Settled className="phone-parts">
+          {chosen > 0 ? (
+            <One id={chosen} onClose={() => set({ params: { incident: null } })} />
+          ) : (
+            <>
+              {data?.length === 0 && (
+                <Empty icon="check" title={t('incidents.noneOpen')} text={t('incidents.noneText')} />
+              )}
+              <ul className="cards">
+                {data?.map((incident) => (
+                  <Card
+                    key={incident.id}
+                    incident={incident}
+                    onOpen={() => set({ params: { incident: String(incident.id) } })}
+                  />
+                ))}
+              </ul>
+              <Button onClick={() => setShowsPast(!showsPast)}>{t(showsPast ? 'incidents.open' : 'phone.past')}</Button>
+            </>
+          )}
+        </Settled>
+        {chosen === 0 && (
           <>
-            {data?.length === 0 && (
-              <Empty icon="check" title={t('incidents.noneOpen')} text={t('incidents.noneText')} />
-            )}
-            <ul className="cards">
-              {data?.map((incident) => (
-                <Card
-                  key={incident.id}
-                  incident={incident}
-                  onOpen={() => set({ params: { incident: String(incident.id) } })}
-                />
-              ))}
-            </ul>
-            <Button onClick={() => setShowsPast(!showsPast)}>{t(showsPast ? 'incidents.open' : 'phone.past')}</Button>
-            <Pulse />
+            <Later>
+              <Pulse />
+            </Later>
             <State />
-            <Link className="card pulse" href={href('/settings')}>
-              <Icon name="phone" /> {t('phone.told')}
-            </Link>
+            <Later>
+              <Link className="card pulse" href={href('/settings')}>
+                <Icon name="phone" /> {t('phone.told')}
+              </Link>
+            </Later>
           </>
         )}
       </main>

@@ -5,6 +5,7 @@ import { probes } from '../../api/probes.ts';
 import { useAddress } from '../../app/address.ts';
 import { t } from '../../app/i18n.ts';
 import { Icon } from '../../kit/Icon.tsx';
+import { Later } from '../../kit/Later.tsx';
 import { Clusters } from '../now/Clusters.tsx';
 import '../now/now.css';
 
@@ -13,10 +14,14 @@ const EVERY_MS = 30_000;
 export function State() {
   return (
     <>
-      <Reached />
-      <section className="card phone-state" aria-label={t('now.cluster')}>
-        <Clusters />
-      </section>
+      <Later>
+        <Reached />
+      </Later>
+      <Later>
+        <section className="card phone-state" aria-label={t('now.cluster')}>
+          <Clusters />
+        </section>
+      </Later>
     </>
   );
 }

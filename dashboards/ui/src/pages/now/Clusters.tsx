@@ -21,6 +21,15 @@ const TONES = { good: 'good', caution: 'caution', bad: 'bad' } as const;
 const RANK: Record<Health, number> = { bad: 0, caution: 1, good: 2 };
 
 export function Clusters() {
+  return (
+    <div className="stack clusters">
+      <Unwell />
+      <Layers />
+    </div>
+  );
+}
+
+function Unwell() {
   const { href } = useAddress();
   const { data, error } = useQuery({
     queryKey: ['now', 'topology'],
@@ -35,9 +44,9 @@ export function Clusters() {
   const unwell = [...states]
     .map(([id, state]) => ({ id, ...state }))
     .filter(({ health }) => health !== 'good')
-    .sort((a, b) => RANK[a.health] - RANK[b.health] || a.id.localeCompare(b.id));
+    .sort((a, b) => RANK[a.health] - RANK[b.health] || (a.id < b.id ? -1 : 1));
   return (
-    <div className="stack clusters">
+    <>
       {unwell.length === 0 ? (
         <Link className="all-well" href={href('/map')}>
           <Icon name="check" size={22} /> {t('now.clusterWell', { n: count(states.size) })}
@@ -59,8 +68,7 @@ export function Clusters() {
       {unwell.length > SHOWN && (
         <Link href={href('/map', { unwell: '1' })}>{t('now.clusterMore', { n: count(unwell.length - SHOWN) })}</Link>
       )}
-      <Layers />
-    </div>
+    </>
   );
 }
 

@@ -1,5 +1,6 @@
 /** Is anything wrong? Open incidents, hosts with their last hour, what changed, whether everything still reports. */
 import { useQuery } from '@tanstack/react-query';
+import { type PointerEvent, useState } from 'react';
 import { Link } from 'wouter';
 import * as alerting from '../../api/alerting.ts';
 import { collectors } from '../../api/collectors.ts';
@@ -12,7 +13,6 @@ import { Badge } from '../../kit/Badge.tsx';
 import { Empty, ErrorNotice } from '../../kit/Empty.tsx';
 import { Icon } from '../../kit/Icon.tsx';
 import { Section } from '../../kit/Section.tsx';
-import { Settled } from '../../kit/Settled.tsx';
 import { Time } from '../../kit/Time.tsx';
 import { axisOf, sum } from '../../viz/histogram.ts';
 import { incidentTitle, LevelBadge } from '../alerts/look.tsx';
@@ -33,30 +33,30 @@ const lastHour = () => {
 
 export default function Now() {
   return (
-    <Settled className="page now columns">
+    <div className="page now columns">
       <div className="column">
         <Section title={t('now.incidents')} icon="alerts">
           <OpenIncidents />
         </Section>
-        <Section title={t('now.cluster')} icon="map" id="clusters">
+        <Section title={t('now.cluster')} icon="map" id="clusters" later>
           <Clusters />
         </Section>
-        <Section title={t('now.events')} icon="moment">
+        <Section title={t('now.events')} icon="moment" later>
           <Events />
         </Section>
       </div>
       <div className="column">
-        <Section title={t('now.hosts')} icon="hosts">
+        <Section title={t('now.hosts')} icon="hosts" later>
           <Hosts />
         </Section>
-        <Section title={t('now.tight')} icon="explore" id="tight">
+        <Section title={t('now.tight')} icon="explore" id="tight" later>
           <Tight />
         </Section>
-        <Section title={t('now.ingest')} icon="shield">
+        <Section title={t('now.ingest')} icon="shield" later>
           <Ingest />
         </Section>
       </div>
-    </Settled>
+    </div>
   );
 }
 
@@ -140,6 +140,8 @@ export function beatsOf(data: Histogram): Beat[] {
 const toneOf = ({ errors, warnings, lines }: Beat) =>
   errors > 0 ? 'error' : warnings > 0 ? 'warn' : lines > 0 ? 'fine' : 'silent';
 
+const told = (errors: number, lines: number) => t('now.beats', { errors: count(errors), lines: count(lines) });
+
 function HostTile({ host, lines }: { host: string; lines: number }) {
   const { href } = useAddress();
   const q = term('host', host);
@@ -170,17 +172,26 @@ function HostTile({ host, lines }: { host: string; lines: number }) {
           </Badge>
         )}
       </span>
-      <span className="beats" role="img" aria-label={t('now.beats', { errors: count(errors), lines: count(lines) })}>
-        {beats.map((beat) => (
-          <i
-            key={beat.at}
-            className={toneOf(beat)}
-            title={`${shortTime(beat.at)} · ${t('now.beats', { errors: count(beat.errors), lines: count(beat.lines) })}`}
-          />
-        ))}
-      </span>
-      <span className="dim">{t('now.beats', { errors: count(errors), lines: count(lines) })}</span>
+      <Beats beats={beats} label={told(errors, lines)} />
+      <span className="dim">{told(errors, lines)}</span>
     </Link>
+  );
+}
+
+/** The beats as bars; what one of them stands for is told where the pointer is. */
+function Beats({ beats, label }: { beats: Beat[]; label: string }) {
+  const [pointed, setPointed] = useState<Beat>();
+  const point = ({ currentTarget, clientX }: PointerEvent) => {
+    const { left, width } = currentTarget.getBoundingClientRect();
+    setPointed(beats[Math.floor(((clientX - left) / width) * beats.length)]);
+  };
+  const title = pointed && `${shortTime(pointed.at)} · ${told(pointed.errors, pointed.lines)}`;
+  return (
+    <span className="beats" role="img" aria-label={label} title={title} onPointerMove={point}>
+      {beats.map((beat) => (
+        <i key={beat.at} className={toneOf(beat)} />
+      ))}
+    </span>
   );
 }
 

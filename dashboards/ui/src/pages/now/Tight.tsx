@@ -6,7 +6,16 @@ import { useAddress } from '../../app/address.ts';
 import { t } from '../../app/i18n.ts';
 import { Badge, type Tone } from '../../kit/Badge.tsx';
 import { ErrorNotice } from '../../kit/Empty.tsx';
-import { hostName, MEASURES, type Measure, shown, strain, type Tightness, tightness } from '../hosts/measures.ts';
+import {
+  allOf,
+  hostName,
+  MEASURES,
+  type Measure,
+  shown,
+  strain,
+  type Tightness,
+  tightness,
+} from '../hosts/measures.ts';
 
 const SHOWN = 5;
 const EVERY_MS = 30_000;
@@ -18,18 +27,16 @@ interface Found {
   value: number;
 }
 
+const BOUNDED = MEASURES.filter(({ bounds }) => bounds);
+
 /** All bounded measures of all hosts, the nearest to full first. */
 async function load(signal: AbortSignal): Promise<Found[]> {
-  const now = Date.now() / 1000;
-  const bounded = MEASURES.filter(({ bounds }) => bounds);
-  const answers = await Promise.all(
-    bounded.map(async (measure) => {
-      const samples = await vector(measure.expr, now, signal);
-      return samples.map(({ metric, value }): Found => ({ host: hostName(metric), measure, value: Number(value[1]) }));
-    }),
-  );
-  return answers
-    .flat()
+  const samples = await vector(allOf(BOUNDED), Date.now() / 1000, signal);
+  return samples
+    .flatMap(({ metric, value }): Found[] => {
+      const measure = BOUNDED.find(({ id }) => id === metric.measure);
+      return measure ? [{ host: hostName(metric), measure, value: Number(value[1]) }] : [];
+    })
     .filter(({ value }) => Number.isFinite(value))
     .sort((a, b) => strain(b.value, b.measure.bounds) - strain(a.value, a.measure.bounds))
     .slice(0, SHOWN);
