@@ -115,11 +115,9 @@ test('a push is shown, and its button acknowledges', async () => {
         one && { title: one.title, body: one.body, actions: one.actions.map(({ action }) => action), data: one.data }
       );
     });
-  await page.waitForFunction(async () => {
-    const registration = await navigator.serviceWorker.ready;
-    return (await registration.getNotifications()).length === 1;
-  });
-  const { title, actions, data: own } = await shown();
+  let notification;
+  for (const until = Date.now() + 60_000; !notification; notification = await shown()) assert.ok(Date.now() < until);
+  const { title, actions, data: own } = notification;
   assert.deepEqual({ title, actions }, { title: pushed.notification.title, actions: ['ack', 'snooze'] });
   assert.match(own.navigate, /^\/m\?incident=\d+$/);
   const [worker] = page.context().serviceWorkers();

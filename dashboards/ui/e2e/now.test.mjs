@@ -1,7 +1,7 @@
 // Now: what of the clusters is not well, what is nearest to full, and the ways on from there.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { hasSideways, launch, open, startServer } from './harness.mjs';
+import { beside, launch, open, startServer } from './harness.mjs';
 
 let server;
 let browser;
@@ -29,7 +29,7 @@ test('the clusters are told as the topology has them', async () => {
   assert.match(await section.locator('li a', { hasText: 'resource/shop' }).textContent(), /stopped/);
   for (const width of [320, 390, 1024]) {
     await page.setViewportSize({ width, height: 800 });
-    assert.equal(await hasSideways(page), false, `at ${width}`);
+    assert.deepEqual(await beside(page), [], `at ${width}`);
   }
   edges = [{ relation: 'runs_on', from: 'resource/shop', to: 'host/db1', detail: 'Started' }];
   await page.reload();
