@@ -1,1 +1,0 @@
-import{O as e,i as t}from"./Empty-WBCPTjQE.js";var n=e();function r({tone:e=`plain`,icon:r,children:i}){return(0,n.jsxs)(`span`,{className:`badge ${e}`,children:[r&&(0,n.jsx)(t,{name:r,size:13}),i]})}export{r as t};

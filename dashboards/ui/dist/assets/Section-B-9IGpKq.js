@@ -1,1 +1,0 @@
-import{O as e,i as t}from"./Empty-WBCPTjQE.js";var n=e();function r({title:e,icon:r,id:i,wide:a,children:o}){return(0,n.jsxs)(`section`,{className:`card section ${a?`wide`:``}`,id:i,"aria-label":e,children:[(0,n.jsxs)(`h2`,{className:`line`,children:[(0,n.jsx)(t,{name:r}),` `,e]}),o]})}export{r as t};

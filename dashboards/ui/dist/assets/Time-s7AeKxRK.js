@@ -1,1 +1,0 @@
-import{a as e,f as t,o as n}from"./format-cMr4Hbyf.js";import{O as r,c as i}from"./Empty-WBCPTjQE.js";var a=r();function o({ms:r,relative:o}){let s=new Date(r).toISOString(),c=Date.now()-r,l=c>=0?i(`ago`,{span:n(c)}):i(`in`,{span:n(-c)});return(0,a.jsx)(`time`,{dateTime:s,title:`${e(r)} · ${s} · ${l}`,className:`tabular`,children:o?l:t(r)})}export{o as t};

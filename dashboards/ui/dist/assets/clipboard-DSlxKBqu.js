@@ -1,1 +1,0 @@
-import{c as e}from"./Empty-WBCPTjQE.js";import{M as t}from"./index-CVWWZfMo.js";async function n(n){try{await navigator.clipboard.writeText(n),t(e(`copied`))}catch{t(e(`copyFailed`),!0)}}export{n as t};

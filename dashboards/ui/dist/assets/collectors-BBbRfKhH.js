@@ -1,1 +1,0 @@
-import{x as e}from"./Empty-WBCPTjQE.js";async function t(t){return(await e(`/app/v1/collectors`,{},t)).collectors}function n(t,n){return e(`/app/v1/topology`,t,n)}export{n,t};

@@ -1,1 +1,0 @@
-import{x as e}from"./Empty-WBCPTjQE.js";function t(t,n){return e(`/app/v1/probes`,t,n)}function n(t,n,r){return e(`/app/v1/probes/${t}/outages`,{period:n},r)}async function r(t){return(await e(`/app/v1/probes/collectors`,{},t)).collectors}export{t as n,r,n as t};

@@ -1,1 +1,0 @@
-import{M as e,k as t}from"./Empty-WBCPTjQE.js";var n=e(t(),1);function r(e){let t=(0,n.useCallback)(t=>{let n=matchMedia(e);return n.addEventListener(`change`,t),()=>n.removeEventListener(`change`,t)},[e]);return(0,n.useSyncExternalStore)(t,()=>matchMedia(e).matches)}var i=()=>r(`(max-width: 700px)`);export{r as n,i as t};
