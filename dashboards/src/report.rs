@@ -96,8 +96,3 @@ fn time(ms: i64) -> String {
     let text = orszem_model::Timestamp(ms.div_euclid(1_000).saturating_mul(1_000_000_000)).to_string();
     text.split_once('.').map_or(text.as_str(), |(whole, _)| whole).trim_end_matches('Z').replace('T', " ")
 }
-
-/// `text` with the values in place of their names in braces.
-fn fill(text: &str, values: &[(&str, &str)]) -> String {
-    values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
-}

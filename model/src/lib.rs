@@ -5,6 +5,7 @@
 mod chain;
 pub mod code;
 pub mod fact;
+mod fill;
 pub mod histogram;
 pub mod labels;
 pub mod language;
@@ -23,6 +24,7 @@ pub mod wire;
 
 pub use chain::chain;
 pub use fact::{Fact, FactKind, RecordId};
+pub use fill::fill;
 pub use histogram::{BucketSpan, Buckets, CounterReset, Histogram};
 pub use labels::{Labels, METRIC_NAME, Stream};
 pub use language::{Language, LanguageError};

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use orszem_alerting::{AlertKey, AlertView, Intent, IntentKey, Kind, Level, Message, MessageGroup, Recipient, State};
 use orszem_model::time::format_duration;
-use orszem_model::{Labels, Timestamp};
+use orszem_model::{Labels, Timestamp, fill};
 
 use crate::notice::Notice;
-use crate::texts::{Language, Texts, fill};
+use crate::texts::{Language, Texts};
 
 /// The name of the alert.
 const NAME: &str = "ServerGone";

@@ -87,23 +87,6 @@ impl Texts {
     }
 }
 
-/// `text` with what stands in braces replaced by name.
-pub(crate) fn fill(text: &str, values: &[(&str, &str)]) -> String {
-    let mut out = String::with_capacity(text.len() + 32);
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        out.push_str(before);
-        let Some((name, after)) = after.split_once('}') else {
-            rest = "";
-            break;
-        };
-        out.push_str(values.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value));
-        rest = after;
-    }
-    out.push_str(rest);
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,11 +111,5 @@ mod tests {
         assert_eq!(placeholders(Language::Hungarian), english);
         let (en, hu) = (Texts::of(Language::English), Texts::of(Language::Hungarian));
         assert_ne!((en.firing, en.footer), (hu.firing, hu.footer));
-    }
-
-    #[test]
-    fn what_stands_in_braces_is_filled_in_once() {
-        assert_eq!(fill("{a} of {b}{c}.", &[("a", "{b}"), ("b", "2")]), "{b} of 2.");
-        assert_eq!(fill("open {", &[]), "open ");
     }
 }

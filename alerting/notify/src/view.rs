@@ -6,11 +6,11 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use orszem_alerting::{AlertView, DigestEntry, Event, Kind, Level, State};
 use orszem_model::time::{NANOS_PER_SECOND, format_duration};
-use orszem_model::{Labels, Timestamp, prefix};
+use orszem_model::{Labels, Timestamp, fill, prefix};
 use serde::Serialize;
 
 use crate::notice::{Action, ActionKind, Notice};
-use crate::texts::{Language, Texts, fill};
+use crate::texts::{Language, Texts};
 
 /// The longest title, in bytes.
 const TITLE_BYTES_MAX: usize = 240;

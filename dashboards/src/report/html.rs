@@ -1,9 +1,9 @@
 //! A report as one HTML page that mail programs show: no script, no style sheet of its own, nothing to be fetched.
 
-use orszem_model::Language;
+use orszem_model::{Language, fill};
 
 use super::words::Words;
-use super::{Report, TargetReport, fill, time};
+use super::{Report, TargetReport, time};
 
 const CELL: &str = "padding:4px 10px;border-bottom:1px solid #e5e7eb;text-align:left";
 

@@ -1,9 +1,9 @@
 //! A report as plain text, in tables.
 
-use orszem_model::Language;
+use orszem_model::{Language, fill};
 
 use super::words::Words;
-use super::{Report, TargetReport, fill, time};
+use super::{Report, TargetReport, time};
 
 /// The whole report; ends with a line end.
 pub fn text(report: &Report, language: Language) -> String {
