@@ -33,6 +33,11 @@ impl Level {
         }
     }
 
+    /// The level of this name, as [`Level::name`] gives it; `None` where none is called so.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.name() == name)
+    }
+
     /// What a label `severity` of others means.
     pub fn of_severity(severity: &str) -> Self {
         let is_critical = CRITICAL_SEVERITIES.iter().any(|name| severity.eq_ignore_ascii_case(name));
@@ -218,6 +223,12 @@ coded! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_level_has_one_name() {
+        assert_eq!(Level::ALL.map(|level| Level::named(level.name())), Level::ALL.map(Some));
+        assert_eq!(["", "Critical", "page"].map(Level::named), [None; 3]);
+    }
 
     #[test]
     fn severities_of_others_are_levels() {

@@ -138,8 +138,7 @@ async fn add(State(api): State<DevicesApi>, _: Ours, body: Bytes) -> Result<Resp
         return Err(wrong("name", format!("write 1 to {NAME_MAX} characters")));
     }
     let level = level_min.as_deref().unwrap_or(Level::Warning.name());
-    let level_min = Level::ALL.into_iter().find(|one| one.name() == level);
-    let level_min = level_min.ok_or_else(|| wrong("level_min", "write warning or critical".to_owned()))?;
+    let level_min = Level::named(level).ok_or_else(|| wrong("level_min", "write warning or critical".to_owned()))?;
     let target = json!({ "endpoint": endpoint, "keys": { "p256dh": p256dh, "auth": auth } }).to_string();
     api.push.check(&target).map_err(|reason| wrong("subscription", reason))?;
     let names = contact_names(&api).await?;

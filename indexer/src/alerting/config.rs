@@ -396,7 +396,7 @@ impl ContactConfig {
     fn contact(&self, at: usize, wrong: &mut Vec<Wrong>) -> Contact {
         let mut addresses = Vec::new();
         for (place, address) in self.addresses.iter().enumerate() {
-            let level = Level::ALL.into_iter().find(|level| level.name() == address.level_min);
+            let level = Level::named(&address.level_min);
             if level.is_none() {
                 let key = format!("contacts[{at}].addresses[{place}].level_min");
                 wrong.push(Wrong::new(key, &address.level_min, "is no level", "write warning or critical"));

@@ -29,7 +29,7 @@ impl Store {
         let transaction = connection.transaction().map_err(failed)?;
         let known = "SELECT COUNT(*) FROM device WHERE endpoint <> ?1";
         let count: i64 = transaction.query_row(known, [endpoint], |row| row.get(0)).map_err(failed)?;
-        if usize::try_from(count).unwrap_or_default() >= DEVICES_MAX {
+        if usize::try_from(count).unwrap_or(usize::MAX) >= DEVICES_MAX {
             return Ok(None);
         }
         let written = "INSERT INTO device (contact, name, channel, endpoint, target, level, made_at)
@@ -69,7 +69,7 @@ impl Store {
 
 fn device_of(row: &Row<'_>) -> rusqlite::Result<Device> {
     let level: String = row.get(6)?;
-    let level_min = Level::ALL.into_iter().find(|one| one.name() == level).unwrap_or(Level::Warning);
+    let level_min = Level::named(&level).unwrap_or(Level::Warning);
     let new = NewDevice {
         contact: row.get(1)?,
         name: row.get(2)?,

@@ -150,15 +150,11 @@ impl Own<'_> {
     }
 
     fn severity(&mut self, node: &Node, path: &str) -> Level {
-        match self.reader.text(node, path).as_str() {
-            "warning" => Level::Warning,
-            "critical" => Level::Critical,
-            other => {
-                let message = format!("{other:?} is no severity");
-                self.reader.note(node.mark, path, message, "write warning or critical");
-                Level::Warning
-            }
-        }
+        let name = self.reader.text(node, path);
+        Level::named(&name).unwrap_or_else(|| {
+            self.reader.note(node.mark, path, format!("{name:?} is no severity"), "write warning or critical");
+            Level::Warning
+        })
     }
 
     fn duration(&mut self, node: &Node, path: &str) -> Duration {
