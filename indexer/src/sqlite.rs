@@ -107,10 +107,17 @@ pub(crate) fn copy(directory: &Path, name: &str, target: &Path) -> Result<(), Er
     }
     fs::create_dir_all(target).map_err(|source| Error::CreateDirectory { path: target.to_owned(), source })?;
     let failed = |source| Error::CopyDatabase { path: path.clone(), source };
-    // One that only reads does not write a copy either.
     let connection = another(&path).map_err(failed)?;
-    let copied = target.join(name);
-    connection.execute("VACUUM INTO ?1", [copied.to_string_lossy().as_ref()]).map(|_| ()).map_err(failed)
+    copy_into(&connection, &target.join(name)).map_err(failed)
+}
+
+/// Writes a consistent copy of the database of `connection` to `path`, where nothing may be yet. The connection may not
+/// be one of [`reader`]: what only reads does not write a copy either.
+///
+/// # Errors
+/// Those of SQLite.
+pub(crate) fn copy_into(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
+    connection.execute("VACUUM INTO ?1", [path.to_string_lossy().as_ref()]).map(drop)
 }
 
 fn build(connection: &Connection, schema: &str) -> rusqlite::Result<()> {

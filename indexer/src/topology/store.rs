@@ -162,9 +162,7 @@ impl Store {
     /// Writes a consistent copy into `directory`.
     pub(crate) fn copy_to(&self, directory: &Path) -> Result<(), Error> {
         let failed = |source| Error::Topology { operation: "copy the topology for the backup", source };
-        let target = directory.join(FILE_NAME);
-        let target = target.to_string_lossy();
-        lock(&self.connection).execute("VACUUM INTO ?1", [target.as_ref()]).map(|_| ()).map_err(failed)
+        sqlite::copy_into(&lock(&self.connection), &directory.join(FILE_NAME)).map_err(failed)
     }
 }
 
