@@ -1,6 +1,5 @@
 //! The texts that users of the server's shell see, each error with its stable code and status.
 
-use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -157,17 +156,15 @@ impl ApiError {
     /// The answer as JSON: `{"status": "error", "code": …, "message": …}`.
     pub fn json(self) -> String {
         let (code, _, message) = self.entry();
-        serde_json::json!({ "status": "error", "code": code, "message": message }).to_string()
+        json(code, message)
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (_, status, _) = self.entry();
-        let mut response = Response::new(Body::from(self.json()));
-        *response.status_mut() = status;
+        let (code, status, message) = self.entry();
+        let mut response = refusal(status, code, message);
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
         if self == Self::NoToken || self == Self::UnknownToken {
             headers.insert(WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer realm=\"orszem\""));
         }
@@ -179,6 +176,15 @@ impl IntoResponse for ApiError {
         }
         response
     }
+}
+
+/// An error of a route that says more than its code: the same JSON, with a message of its own.
+pub(crate) fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
+    (status, [(CONTENT_TYPE, "application/json")], json(code, message)).into_response()
+}
+
+fn json(code: &str, message: &str) -> String {
+    serde_json::json!({ "status": "error", "code": code, "message": message }).to_string()
 }
 
 #[cfg(test)]

@@ -17,13 +17,13 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use orszem_collector::output::ASKED_BYTES_MAX;
 use orszem_notify::NotifyConfig;
-use serde_json::json;
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
 use super::PATH;
 use super::wire::{Answered, Asked, Place, Setting};
 use crate::access::Identity;
+use crate::catalogue::refusal;
 use crate::cli::chain;
 
 /// Collectors that have a rank; further ones have the last, which tells nobody.
@@ -107,25 +107,25 @@ async fn answer(
     body: Bytes,
 ) -> Response {
     if identity.tenant != Identity::local().tenant {
-        return error(StatusCode::FORBIDDEN, "deputies.tenant", "deputies belong to another tenant than the token's");
+        return refusal(StatusCode::FORBIDDEN, "deputies.tenant", "deputies belong to another tenant than the token's");
     }
     let asked: Asked = match serde_json::from_slice(&body) {
         Ok(asked) => asked,
         Err(wrong) => {
             let told = format!("the body is not `{{\"collector\", \"page\", \"has\", \"outage\"}}`: {wrong}");
-            return error(StatusCode::BAD_REQUEST, "deputies.wrong", &told);
+            return refusal(StatusCode::BAD_REQUEST, "deputies.wrong", &told);
         }
     };
     let name = &asked.collector;
     if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
         let told = format!("collector: {name:?} must have 1 to {NAME_BYTES_MAX} bytes and no control characters");
-        return error(StatusCode::BAD_REQUEST, "deputies.wrong", &told);
+        return refusal(StatusCode::BAD_REQUEST, "deputies.wrong", &told);
     }
     let from = peer.map(|Extension(ConnectInfo(address))| address.ip().to_canonical());
     let answered = deputies.0.lock().await.answer(&asked, from, Instant::now()).await;
     match serde_json::to_string(&answered) {
         Ok(text) => ([(CONTENT_TYPE, "application/json")], text).into_response(),
-        Err(wrong) => error(StatusCode::INTERNAL_SERVER_ERROR, "deputies.internal", &wrong.to_string()),
+        Err(wrong) => refusal(StatusCode::INTERNAL_SERVER_ERROR, "deputies.internal", &wrong.to_string()),
     }
 }
 
@@ -218,11 +218,6 @@ fn reachable(page: SocketAddr, from: Option<IpAddr>) -> Option<SocketAddr> {
     let from = from?;
     let ip = if page.ip().is_unspecified() { from } else { page.ip() };
     (from.is_loopback() || !ip.is_loopback()).then(|| SocketAddr::new(ip, page.port()))
-}
-
-fn error(status: StatusCode, code: &str, message: &str) -> Response {
-    let body = json!({ "status": "error", "code": code, "message": message });
-    (status, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }
 
 #[cfg(test)]

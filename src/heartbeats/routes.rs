@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::Heartbeats;
 use crate::access::Identity;
+use crate::catalogue::refusal;
 use crate::collecting;
 
 pub(super) fn router(heartbeats: Heartbeats) -> Router {
@@ -36,18 +37,18 @@ async fn told(
     }
     let Some(signal) = Signal::parse(&signal) else {
         let told = format!("{signal:?} is no signal; write start, fail, success or an exit status from 0 to 255");
-        return error(StatusCode::NOT_FOUND, "heartbeat.no_such_signal", &told);
+        return refusal(StatusCode::NOT_FOUND, "heartbeat.no_such_signal", &told);
     };
     let unknown = format!("no heartbeat is called {name:?}; name it in [[heartbeat]]");
     match heartbeats.tell(name, signal).await {
         Some(true) => ([(CONTENT_TYPE, "text/plain; charset=utf-8")], "OK\n").into_response(),
         Some(false) => {
             let told = "it could not be written, and does not count; try again, and see the server's log";
-            let mut response = error(StatusCode::SERVICE_UNAVAILABLE, "heartbeat.not_written", told);
+            let mut response = refusal(StatusCode::SERVICE_UNAVAILABLE, "heartbeat.not_written", told);
             response.headers_mut().insert(RETRY_AFTER, http::HeaderValue::from_static("1"));
             response
         }
-        None => error(StatusCode::NOT_FOUND, "heartbeat.no_such_name", &unknown),
+        None => refusal(StatusCode::NOT_FOUND, "heartbeat.no_such_name", &unknown),
     }
 }
 
@@ -61,10 +62,5 @@ async fn list(State(heartbeats): State<Heartbeats>, Extension(identity): Extensi
 }
 
 fn foreign() -> Response {
-    error(StatusCode::FORBIDDEN, "heartbeat.tenant", "heartbeats belong to another tenant than the token's")
-}
-
-fn error(status: StatusCode, code: &str, message: &str) -> Response {
-    let body = json!({ "status": "error", "code": code, "message": message });
-    (status, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+    refusal(StatusCode::FORBIDDEN, "heartbeat.tenant", "heartbeats belong to another tenant than the token's")
 }
