@@ -18,6 +18,8 @@ use crate::view::{Site, View};
 
 /// The longest message that servers take by default, in bytes; a longer one becomes an attachment.
 const MESSAGE_BYTES_MAX: usize = 4_000;
+/// The longest name of a topic.
+const TOPIC_BYTES_MAX: usize = 64;
 /// Buttons of a notification.
 const ACTIONS_MAX: usize = 3;
 
@@ -88,8 +90,7 @@ impl Ntfy {
         now: SystemTime,
     ) -> Result<Outcome, HttpError> {
         let topic = notice.target.trim();
-        let is_topic = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        if topic.is_empty() || topic.len() > 64 || !topic.chars().all(is_topic) {
+        if !is_topic(topic) {
             return Ok(Outcome::refused(&format!("{topic:?} is no topic: letters, digits, - and _, at most 64")));
         }
         let Ok(url) = Url::parse(&self.config.url) else {
@@ -121,6 +122,12 @@ impl Ntfy {
             None => outcome,
         })
     }
+}
+
+/// Whether a server takes messages under this name.
+pub(crate) fn is_topic(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    !text.is_empty() && text.len() <= TOPIC_BYTES_MAX && text.chars().all(is_plain)
 }
 
 /// What a server took. Its answer repeats the message, of which only the id is told.

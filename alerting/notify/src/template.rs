@@ -40,16 +40,16 @@ const BUILT_IN: [(&str, &str); 9] = [
 
 /// At most [`SHORT_CHARS_MAX`] characters, for pushes and SMS.
 pub(crate) const SHORT: &str = "short.txt";
+/// The whole message without markup.
+pub(crate) const TEXT: &str = "text.txt";
+/// The whole message as HTML.
+pub(crate) const MAIL: &str = "mail.html";
+
 /// Whether a webhook's body of this name needs no template of the site.
 pub(crate) fn is_built_in(body: &str) -> bool {
     let has_name = |name: &str| name == body || name.strip_suffix(".json") == Some(body);
     body == "alertmanager" || BUILT_IN.iter().any(|(name, _)| has_name(name))
 }
-
-/// The whole message without markup.
-pub(crate) const TEXT: &str = "text.txt";
-/// The whole message as HTML.
-pub(crate) const MAIL: &str = "mail.html";
 
 /// A template of the site that can't be used, as it is found when all are read.
 #[derive(Debug, thiserror::Error)]

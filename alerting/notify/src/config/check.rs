@@ -19,7 +19,6 @@ const NAME_BYTES_MAX: usize = 64;
 const TIMEOUTS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// How long push services are asked to keep what they can't deliver: RFC 8030 names no limit, they have theirs.
 const TTL_MAX: Duration = Duration::from_secs(28 * 86_400);
-
 /// How often heartbeats are sent.
 const INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(86_400));
 /// How long collectors wait before they tell, and how much longer each next one.
@@ -287,6 +286,7 @@ impl CollectorsConfig {
         let Self { addresses, after, spread, tellers } = self;
         let mut check = Check { at: "notify.collectors".to_owned(), errors };
         let count = addresses.len();
+        check.wrong(count == 0, "addresses", "[]", "names nobody", "name somebody, or leave the section out");
         check.wrong(count > COLLECTOR_ADDRESSES_MAX, "addresses", count, "are too many", "write at most 8");
         let is_wrong = !(AFTER.0..=AFTER.1).contains(&after.duration());
         check.wrong(is_wrong, "after", after, "is out of range", "write 1s to 1d");
@@ -299,7 +299,8 @@ impl CollectorsConfig {
             let (channel, to) = (&address.channel, &address.to);
             let is_mail = notify.email.iter().any(|email| email.name == *channel);
             let webhook = notify.webhook.iter().find(|webhook| webhook.name == *channel);
-            let is_known = is_mail || webhook.is_some() || notify.ntfy.iter().any(|ntfy| ntfy.name == *channel);
+            let is_ntfy = notify.ntfy.iter().any(|ntfy| ntfy.name == *channel);
+            let is_known = is_mail || is_ntfy || webhook.is_some();
             check.wrong(
                 !is_known,
                 "channel",
@@ -317,6 +318,8 @@ impl CollectorsConfig {
             );
             let is_wrong = is_mail && !crate::email::is_address(to);
             check.wrong(is_wrong, "to", to, "is no mail address", "write user@example.com");
+            let is_wrong = is_ntfy && !crate::ntfy::is_topic(to.trim());
+            check.wrong(is_wrong, "to", to, "is no topic", "write letters, digits, - and _, at most 64");
         }
     }
 }

@@ -7,11 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::NotifyConfig;
 
-/// Who is told that the server is gone, and when. Without an address collectors are handed nothing.
+/// Addresses that collectors are handed.
+pub const COLLECTOR_ADDRESSES_MAX: usize = 8;
+
+/// Who is told that the server is gone, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CollectorsConfig {
-    /// At most [`COLLECTOR_ADDRESSES_MAX`], on channels that are mail, ntfy or a webhook.
+    /// 1 to [`COLLECTOR_ADDRESSES_MAX`], on channels that are mail, ntfy or a webhook.
     pub addresses: Vec<CollectorAddress>,
     /// How long a collector does not reach the server before it tells.
     pub after: Span,
@@ -20,9 +23,6 @@ pub struct CollectorsConfig {
     /// How many collectors may tell, if those before them do not.
     pub tellers: u32,
 }
-
-/// Addresses that collectors are handed.
-pub const COLLECTOR_ADDRESSES_MAX: usize = 8;
 
 /// Somebody on a channel.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ impl NotifyConfig {
     /// What collectors need of it: the channels that their addresses name, with the words and the zone of the site.
     /// `None` where they are handed nothing.
     pub fn of_collectors(&self) -> Option<Self> {
-        let collectors = self.collectors.as_ref().filter(|collectors| !collectors.addresses.is_empty())?;
+        let collectors = self.collectors.as_ref()?;
         let is_named = |name: &String| collectors.addresses.iter().any(|address| address.channel == *name);
         Some(Self {
             language: self.language,

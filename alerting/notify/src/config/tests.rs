@@ -140,10 +140,21 @@ fn collectors_are_handed_the_channels_that_they_need() {
     assert_eq!((handed.ntfy.len(), handed.webpush.len(), handed.exec.len()), (0, 0, 0));
     let files: Vec<String> = handed.files_mut().iter().map(|path| path.display().to_string()).collect();
     assert_eq!(files, ["/etc/orszem/smtp", "/etc/orszem/slack"]);
-    config.collectors = Some(CollectorsConfig::default());
-    assert_eq!(config.of_collectors(), None, "nobody is to be told");
     config.collectors = None;
     assert_eq!(config.of_collectors(), None);
+}
+
+#[test]
+fn a_section_of_collectors_names_somebody() {
+    let nobody = "notify.collectors.addresses \"[]\" names nobody; name somebody, or leave the section out";
+    for bad in ["after = \"1m\"", "addresses = []"] {
+        assert_eq!(told(&format!("{GOOD}[collectors]\n{bad}\n")), [nobody], "{bad}");
+    }
+    let no_topic = "notify.collectors.addresses[0].to \"\" is no topic; write letters, digits, - and _, at most 64";
+    for (to, expected) in [("", vec![no_topic]), ("site", vec![])] {
+        let text = format!("{GOOD}[collectors]\naddresses = [{{ channel = \"ntfy\", to = \"{to}\" }}]\n");
+        assert_eq!(told(&text), expected);
+    }
 }
 
 #[test]
