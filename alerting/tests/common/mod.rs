@@ -8,7 +8,7 @@ use orszem_alerting::{
     Outcome, Plan, Policy, Rate, Recipient, Route, Rule, Step, Table, Timing, Transition,
 };
 use orszem_model::topology::{Edge, Relation};
-use orszem_model::{Labels, Timestamp};
+use orszem_model::{Fact, FactKind, Labels, Timestamp};
 
 pub(crate) const START: i64 = 1_790_000_000;
 
@@ -33,6 +33,22 @@ pub(crate) fn observed(rule: &str, labels: &[(&str, &str)], outcome: Outcome, se
 
 pub(crate) fn edge(from: &str, relation: Relation, to: &str) -> Edge {
     Edge { from: from.to_owned(), relation, to: to.to_owned(), detail: String::new(), origin: String::new() }
+}
+
+pub(crate) fn fact(kind: FactKind, entity: &str, second: i64) -> Input {
+    Input::Fact(Fact {
+        at: at(second),
+        kind,
+        entity: entity.to_owned(),
+        others: Vec::new(),
+        from: String::new(),
+        to: String::new(),
+        cause: String::new(),
+        duration_ms: None,
+        details: Vec::new(),
+        text: String::new(),
+        records: Vec::new(),
+    })
 }
 
 /// Eva is told at once, the lead after five minutes; nobody is reminded.
