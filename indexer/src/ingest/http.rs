@@ -3,6 +3,7 @@
 mod answer;
 mod arrivals;
 mod body;
+mod document;
 mod elastic;
 mod headers;
 mod protocol;

@@ -3,22 +3,16 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::response::IntoResponse;
 use axum::routing::post;
-use http::header::CONTENT_TYPE;
 use orszem_model::time::parse_timestamp;
 use orszem_model::topology::{Edge, Relation};
 use orszem_model::{Timestamp, chain};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::super::decompress::Encoding;
 use super::super::error::IngestError;
-use super::body::{self, Packing, Sender};
-use super::protocol::{Protocol, Shape};
-use super::{IngestState, Tenant, answer, headers};
+use super::{IngestState, SubmitError, document};
 use crate::error::Error;
 use crate::facts;
 use crate::topology::{EDGES_MAX, EdgeSet, EdgeTally, Topology};
@@ -51,10 +45,7 @@ type Shared = (Arc<IngestState>, Topology);
 /// The route `POST /app/v1/topology`.
 pub fn router(state: Arc<IngestState>, topology: Topology) -> Router {
     let take = |State((state, topology)): State<Shared>, request: Request| async move {
-        match take_in(&state, &topology, request).await {
-            Ok(answer) => ([(CONTENT_TYPE, "application/json")], answer).into_response(),
-            Err(error) => answer::refused(&error, Shape::Json),
-        }
+        document::answered(take_in(&state, &topology, request).await)
     };
     Router::new()
         .route("/app/v1/topology", post(take))
@@ -63,36 +54,16 @@ pub fn router(state: Arc<IngestState>, topology: Topology) -> Router {
 }
 
 async fn take_in(state: &Arc<IngestState>, topology: &Topology, request: Request) -> Result<String, IngestError> {
-    let (parts, body) = request.into_parts();
-    let tenant = parts.extensions.get::<Tenant>().copied().unwrap_or_default().0;
-    let now = (state.clock)();
-    let encoding = headers::encoding(&parts.headers, Protocol::JsonLines)?;
-    let sender = Sender { tenant, source: headers::source(&parts, None), now };
-    let set = read(state, sender, encoding, body::stated_len(&parts.headers), body).await?;
-    let edges = set.edges.len();
-    let EdgeTally { added, removed } = topology.replace(set).await.map_err(|error| refusal(&error))?;
-    Ok(json!({ "status": "ok", "edges": edges, "added": added, "removed": removed }).to_string())
-}
-
-async fn read(
-    state: &Arc<IngestState>,
-    sender: Sender,
-    encoding: Encoding,
-    stated_len: Option<usize>,
-    body: Body,
-) -> Result<EdgeSet, IngestError> {
-    body::check_rates(state, &sender, 0)?;
-    let mut permit = body::reserve(state, stated_len, encoding)?;
-    let bytes = body::read(state, body).await?;
-    let state = Arc::clone(state);
-    let reading = tokio::task::spawn_blocking(move || {
-        let unpacked = body::unpack(&state, &sender, &Packing { encoding, hash: None }, &bytes, &mut permit)?;
-        let told: Told = serde_json::from_slice(&unpacked).map_err(|error| {
+    let set = document::read(state, request, |sender, body| {
+        let told: Told = serde_json::from_slice(body).map_err(|error| {
             wrong(format!("the body is not `{{\"origin\", \"reporter\", \"edges\": [{{\"from\", \"relation\", \"to\"}}]}}`: {error}"))
         })?;
         told.checked(sender.tenant, sender.now)
     });
-    reading.await.map_err(|error| IngestError::new("ingest.internal", 500, format!("reading stopped: {error}")))?
+    let set = set.await?;
+    let edges = set.edges.len();
+    let EdgeTally { added, removed } = topology.replace(set).await.map_err(|error| refusal(&error))?;
+    Ok(json!({ "status": "ok", "edges": edges, "added": added, "removed": removed }).to_string())
 }
 
 impl Told {
@@ -135,13 +106,7 @@ impl ToldEdge {
 }
 
 fn check(name: &str, text: &str, least: usize) -> Result<(), IngestError> {
-    if text.len() < least || text.len() > TEXT_BYTES_MAX || text.chars().any(char::is_control) {
-        let shown: String = text.chars().take(64).collect();
-        return Err(wrong(format!(
-            "{name}: {shown:?} must have {least} to {TEXT_BYTES_MAX} bytes and no control characters"
-        )));
-    }
-    Ok(())
+    document::check_text(name, text, least, TEXT_BYTES_MAX).map_err(wrong)
 }
 
 fn wrong(message: String) -> IngestError {
@@ -156,16 +121,13 @@ fn too_many(limit: usize) -> IngestError {
 fn refusal(error: &Error) -> IngestError {
     match error {
         Error::TooManyEdges { limit } => too_many(*limit),
-        Error::ShuttingDown => {
-            IngestError::new("ingest.shutting_down", 503, "the server is shutting down; try again").retry_after(5)
-        }
         Error::JournalEdges { source: orszem_journal::Error::QueueFull } => {
-            IngestError::new("ingest.overloaded", 429, "the server takes in all it can; try again in 1 s")
-                .retry_after(1)
+            SubmitError::Overloaded { retry_after_s: 1 }.into()
         }
+        Error::ShuttingDown => document::unwritten(error),
         error => {
             tracing::error!(error = %chain(error), "edges could not be taken in");
-            IngestError::new("ingest.write_failed", 503, "the server could not write; its log says why").retry_after(5)
+            document::unwritten(error)
         }
     }
 }

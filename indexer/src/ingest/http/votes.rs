@@ -3,19 +3,13 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::response::IntoResponse;
 use axum::routing::post;
-use http::header::CONTENT_TYPE;
 use orszem_availability::{Told, ToldVote, VOTES_MAX};
 use orszem_model::chain;
 
-use super::super::decompress::Encoding;
 use super::super::error::IngestError;
-use super::body::{self, Packing, Sender};
-use super::protocol::{Protocol, Shape};
-use super::{IngestState, Tenant, answer, headers};
+use super::{IngestState, document};
 use crate::error::Error;
 use crate::probes::ProbesHandle;
 
@@ -31,10 +25,7 @@ type Shared = (Arc<IngestState>, ProbesHandle);
 /// The route `POST /app/v1/probes/votes`.
 pub fn router(state: Arc<IngestState>, probes: ProbesHandle) -> Router {
     let take = |State((state, probes)): State<Shared>, request: Request| async move {
-        match take_in(&state, &probes, request).await {
-            Ok(answer) => ([(CONTENT_TYPE, "application/json")], answer).into_response(),
-            Err(error) => answer::refused(&error, Shape::Json),
-        }
+        document::answered(take_in(&state, &probes, request).await)
     };
     Router::new()
         .route("/app/v1/probes/votes", post(take))
@@ -43,37 +34,17 @@ pub fn router(state: Arc<IngestState>, probes: ProbesHandle) -> Router {
 }
 
 async fn take_in(state: &Arc<IngestState>, probes: &ProbesHandle, request: Request) -> Result<String, IngestError> {
-    let (parts, body) = request.into_parts();
-    let tenant = parts.extensions.get::<Tenant>().copied().unwrap_or_default().0;
-    let now = (state.clock)();
-    let encoding = headers::encoding(&parts.headers, Protocol::JsonLines)?;
-    let sender = Sender { tenant, source: headers::source(&parts, None), now };
-    let told = read(state, sender, encoding, body::stated_len(&parts.headers), body).await?;
-    let reply = probes.tell(tenant, told).await.map_err(|error| refusal(&error))?;
-    serde_json::to_string(&reply)
-        .map_err(|error| IngestError::new("ingest.internal", 500, format!("the answer can't be written: {error}")))
-}
-
-async fn read(
-    state: &Arc<IngestState>,
-    sender: Sender,
-    encoding: Encoding,
-    stated_len: Option<usize>,
-    body: Body,
-) -> Result<Told, IngestError> {
-    body::check_rates(state, &sender, 0)?;
-    let mut permit = body::reserve(state, stated_len, encoding)?;
-    let bytes = body::read(state, body).await?;
-    let state = Arc::clone(state);
-    let reading = tokio::task::spawn_blocking(move || {
-        let unpacked = body::unpack(&state, &sender, &Packing { encoding, hash: None }, &bytes, &mut permit)?;
-        let told: Told = serde_json::from_slice(&unpacked).map_err(|error| {
+    let told = document::read(state, request, |sender, body| {
+        let told: Told = serde_json::from_slice(body).map_err(|error| {
             wrong(format!("the body is not `{{\"collector\", \"epoch\", \"votes\": [{{\"n\", \"probe\", \"instance\", \"vote\", \"interval_ms\", \"timeout_ms\"}}]}}`: {error}"))
         })?;
         check(&told)?;
-        Ok(told)
+        Ok((sender.tenant, told))
     });
-    reading.await.map_err(|error| IngestError::new("ingest.internal", 500, format!("reading stopped: {error}")))?
+    let (tenant, told) = told.await?;
+    let reply = probes.tell(tenant, told).await.map_err(|error| refusal(&error))?;
+    serde_json::to_string(&reply)
+        .map_err(|error| IngestError::new("ingest.internal", 500, format!("the answer can't be written: {error}")))
 }
 
 fn check(told: &Told) -> Result<(), IngestError> {
@@ -102,11 +73,7 @@ fn check(told: &Told) -> Result<(), IngestError> {
 }
 
 fn check_text(name: &str, text: &str, least: usize, most: usize) -> Result<(), IngestError> {
-    if text.len() < least || text.len() > most || text.chars().any(char::is_control) {
-        let shown: String = text.chars().take(64).collect();
-        return Err(wrong(format!("{name}: {shown:?} must have {least} to {most} bytes and no control characters")));
-    }
-    Ok(())
+    document::check_text(name, text, least, most).map_err(wrong)
 }
 
 fn wrong(message: String) -> IngestError {
@@ -114,13 +81,8 @@ fn wrong(message: String) -> IngestError {
 }
 
 fn refusal(error: &Error) -> IngestError {
-    match error {
-        Error::ShuttingDown => {
-            IngestError::new("ingest.shutting_down", 503, "the server is shutting down; try again").retry_after(5)
-        }
-        error => {
-            tracing::debug!(error = %chain(error), "votes were not taken");
-            IngestError::new("ingest.write_failed", 503, "the server could not write; its log says why").retry_after(5)
-        }
+    if !matches!(error, Error::ShuttingDown) {
+        tracing::debug!(error = %chain(error), "votes were not taken");
     }
+    document::unwritten(error)
 }
