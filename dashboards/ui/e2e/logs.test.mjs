@@ -301,6 +301,7 @@ test('the page finds in what is loaded, and help lists the keys', async () => {
   await page.keyboard.press('Escape');
   await page.waitForSelector('.find-bar', { state: 'detached' });
   await page.keyboard.press('?');
+  await page.locator('dialog kbd').first().waitFor();
   assert.ok((await page.locator('dialog kbd').count()) > 25);
 });
 

@@ -23,7 +23,7 @@ const PAGES = {
   m: 'src/pages/m/Phone.tsx',
 };
 /** What the first script loads and is no page. */
-const OTHERS = ['KeyHelp.tsx', 'Login.tsx', 'Palette.tsx', 'texts/hu.ts'].map((name) => `src/app/${name}`);
+const OTHERS = ['KeyHelp.tsx', 'Login.tsx', 'texts/hu.ts'].map((name) => `src/app/${name}`);
 
 const manifest = JSON.parse(readFileSync(join(dist, '.vite/manifest.json'), 'utf8'));
 const html = readFileSync(join(dist, ENTRY), 'utf8');

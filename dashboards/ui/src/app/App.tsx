@@ -6,7 +6,6 @@ import * as alerting from '../api/alerting.ts';
 import { login } from '../api/client.ts';
 import { Empty } from '../kit/Empty.tsx';
 import { Icon } from '../kit/Icon.tsx';
-import { whenIdle } from '../kit/Later.tsx';
 import { Toasts } from '../kit/toast.tsx';
 import { useIsNarrow } from '../kit/useMedia.ts';
 import { useAddress } from './address.ts';
@@ -15,21 +14,14 @@ import { Header } from './Header.tsx';
 import { loadTexts, t } from './i18n.ts';
 import { useKeys } from './keys.ts';
 import { forgetLast } from './last.ts';
+import { Palette } from './Palette.tsx';
 import { PAGES, Pair, Phone, pageAt } from './pages.tsx';
 import { applyTheme, usePrefs } from './prefs.ts';
 import { RangeProvider, usePinnedRange } from './range.tsx';
 import { shiftRange, zoomRange } from './shift.ts';
 
-const loadHelp = () => import('./KeyHelp.tsx');
-const loadPalette = () => import('./Palette.tsx');
-const KeyHelp = lazy(async () => ({ default: (await loadHelp()).KeyHelp }));
-const Palette = lazy(async () => ({ default: (await loadPalette()).Palette }));
+const KeyHelp = lazy(async () => ({ default: (await import('./KeyHelp.tsx')).KeyHelp }));
 const Login = lazy(async () => ({ default: (await import('./Login.tsx')).Login }));
-
-/** So that the keys that open them need not wait; what can't be loaded now is tried again then. */
-function loadDialogs(): void {
-  for (const load of [loadHelp, loadPalette]) load().catch(() => undefined);
-}
 
 export function App() {
   const { language, theme, zone } = usePrefs();
@@ -107,7 +99,6 @@ function Shell() {
   const [opened, setOpened] = useState<'help' | 'palette' | null>(null);
   const page = pageAt(path);
   const isNarrow = useIsNarrow();
-  useEffect(() => whenIdle(loadDialogs), []);
   useKeys('everywhere', {
     palette: () => setOpened('palette'),
     help: () => setOpened('help'),

@@ -23,9 +23,10 @@ import { Histogram } from '../../viz/Histogram.tsx';
 import { sum } from '../../viz/histogram.ts';
 import { LAYERS } from '../moment/lanes.ts';
 import { nextAhead } from './ahead.ts';
+import { FindBar } from './FindBar.tsx';
 import { MarkBar } from './MarkBar.tsx';
 import { getMarks, markAll, subscribeMarks, toggleMark } from './marks.ts';
-import { Changes, Context, Detail, Fields, FindBar, loadParts, Patterns, RowValues, SelectionMenu } from './parts.ts';
+import { Changes, Context, Detail, Fields, loadParts, Patterns, RowValues, SelectionMenu } from './parts.ts';
 import { QueryBar, type QueryBarHandle } from './QueryBar.tsx';
 import { RowList, type RowListHandle } from './RowList.tsx';
 import { Toolbar } from './Toolbar.tsx';
@@ -283,11 +284,7 @@ export default function Logs() {
         />
       </div>
       <MarkBar q={asked} />
-      <Suspense>
-        {find !== null && (
-          <FindBar rows={rows} text={find} onText={setFind} onGo={goTo} onClose={() => setFind(null)} />
-        )}
-      </Suspense>
+      {find !== null && <FindBar rows={rows} text={find} onText={setFind} onGo={goTo} onClose={() => setFind(null)} />}
       <div className="logs-columns">
         {(!isNarrow || showsFields) && (
           <aside className="fields" aria-label={t('logs.fields')}>

@@ -13,7 +13,6 @@ export const Detail = part(async () => (await import('./Detail.tsx')).Detail);
 export const Context = part(async () => (await import('./Context.tsx')).Context);
 export const Patterns = part(async () => (await import('./Patterns.tsx')).Patterns);
 export const Changes = part(async () => (await import('./Patterns.tsx')).Changes);
-export const FindBar = part(async () => (await import('./FindBar.tsx')).FindBar);
 export const SelectionMenu = part(async () => (await import('./SelectionMenu.tsx')).SelectionMenu);
 export const RowValues = part(async () => (await import('./RowValues.tsx')).RowValues);
 
