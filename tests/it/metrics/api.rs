@@ -110,6 +110,9 @@ fn targets_and_their_metadata_are_told_as_prometheus_tells_them() {
     assert!(errors.contains(&true) && errors.contains(&false), "{all}");
     assert_eq!(data(server.address, "scrape_pools", &[]), json!({ "scrapePools": ["demo", "empty"] }));
 
+    // One of its metrics is not in every scrape.
+    let is_seen = |address| data(address, "targets/metadata", &[("metric", "demo_job_active")]) != json!([]);
+    wait_until("both saw all of its metrics", || both.into_iter().all(is_seen));
     let asked: [&[(&str, &str)]; 5] = [
         &[("match_target", "{room=\"1\"}")],
         &[("metric", "demo_requests_total")],
