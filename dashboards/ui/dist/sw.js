@@ -56,7 +56,7 @@ async function asset(request) {
   return response;
 }
 
-/** The server's document, else the one that was kept: all addresses have the same. */
+/** The server's document, else the one that was kept: each shows any address, and only names its own files first. */
 async function page(request) {
   try {
     const response = await fetch(request);
